@@ -1,0 +1,1 @@
+"""Turn plain Python functions into jobs that never lose or misreport your work."""

@@ -1,0 +1,1 @@
+"""What several adapters need: trusted directories, atomic files, job directories."""

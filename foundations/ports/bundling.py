@@ -1,0 +1,88 @@
+"""Bundling: everything needed to run one job, in one file."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class BundleContents:
+    """What goes into a bundle.
+
+    Attributes:
+        job_name: The job, and the bundle's top directory.
+        members: Small files at its root by name: ``run.sh``, ``main.py``, ``job.bin``, ``job.config.yaml``.
+        project: The project directory, an absolute path; packed whole but for what its ignore file leaves out.
+        project_member: Where the packed project lies inside the bundle, as in ``test_bundle.tgz``.
+        extra_source_paths: Further source directories, absolute, packed beside the project's files.
+        runtime_packages: The import packages that let a bare Python run the job: the SDK and what it needs.
+        directory: Where the bundle should be made; a private temporary directory serves where it cannot be written.
+    """
+
+    job_name: str
+    members: Mapping[str, bytes]
+    project: Path
+    project_member: str
+    extra_source_paths: tuple[Path, ...] = ()
+    runtime_packages: tuple[str, ...] = ()
+    directory: Path
+
+
+@attrs.frozen(kw_only=True)
+class Bundle:
+    """A bundle that was made.
+
+    Attributes:
+        job_name: The job.
+        path: The file, for bundles that are files.
+        sha256: Of the file's bytes, in hexadecimal; sent beside it.
+        digest: The manifest's digest: the same for the same contents.
+        size: Bytes.
+    """
+
+    job_name: str
+    path: Path | None
+    sha256: str
+    digest: str
+    size: int
+
+
+class JobBundler(ABC):
+    """Makes bundles.
+
+    Promises, each tested by :class:`foundations.testing.JobBundlerContract`:
+
+    - The same contents give the same digest, and the same bytes.
+    - What cannot be packed raises :class:`~foundations.errors.BundleError` with its path, and leaves nothing behind.
+    - A file that is already there is never overwritten: :class:`~foundations.errors.BundleExistsError`.
+    - ``verify`` raises :class:`~foundations.errors.DamagedBundleError` where anything differs from what was packed.
+    """
+
+    __slots__ = ()
+
+    in_this_process_only: ClassVar[bool] = False
+    """True where another process cannot see what is stored here; a job in another process is then refused."""
+
+    def check(self, contents: BundleContents) -> None:
+        """Raise what ``make`` would raise and can be told without writing anything. Optional."""
+
+    @abstractmethod
+    def make(self, contents: BundleContents) -> Bundle:
+        """Make a bundle."""
+
+    @abstractmethod
+    def verify(self, bundle: Bundle) -> None:
+        """Raise :class:`~foundations.errors.DamagedBundleError` unless every byte is as it was packed."""
+
+    @abstractmethod
+    def read(self, bundle: Bundle, member: str) -> bytes:
+        """Return one of the members at the root, as in ``job.bin``."""
+
+    @abstractmethod
+    def discard(self, bundle: Bundle) -> None:
+        """Remove the bundle and whatever was made for it; nothing where it is gone already."""

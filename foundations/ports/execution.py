@@ -1,0 +1,145 @@
+"""Execution environments: where jobs run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from foundations.ports.bundling import Bundle
+from foundations.ports.job import JobEnd, JobState
+
+
+@attrs.frozen(kw_only=True)
+class Capabilities:
+    """What an execution environment can do; a run's needs are checked against it before anything is packed.
+
+    Attributes:
+        crosses_processes: Jobs run in other processes, so storage must be reachable from there.
+        survives_the_caller: Jobs go on when the submitting process ends.
+        cancel: Jobs can be cancelled.
+        live_logs: Logs can be read while the job runs.
+        needs_bundle_file: Bundles must be files.
+    """
+
+    crosses_processes: bool
+    survives_the_caller: bool
+    cancel: bool
+    live_logs: bool
+    needs_bundle_file: bool
+
+
+@attrs.frozen(kw_only=True)
+class JobHandle:
+    """How any process finds a job again in its environment.
+
+    Attributes:
+        job_name: The job.
+        reference: The environment's own words for it, of JSON's own types.
+    """
+
+    job_name: str
+    reference: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class JobStatus:
+    """What an environment knows of a job now.
+
+    Attributes:
+        job_name: The job.
+        state: Where it is.
+        end: The end record, where the state is final.
+    """
+
+    job_name: str
+    state: JobState
+    end: JobEnd | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Submission:
+    """What an environment is asked to run.
+
+    Attributes:
+        job_name: The job.
+        bundle: What to run; its SHA-256 goes beside it and is verified before anything of it runs.
+        variables: Environment variables for the run script.
+        run_here: For environments inside this process: verifies the bundle, runs the job to its end in the calling
+            thread and returns the end record. Never serialised.
+    """
+
+    job_name: str
+    bundle: Bundle
+    variables: Mapping[str, str] = attrs.field(factory=dict)
+    run_here: Callable[[], JobEnd] = attrs.field(repr=False)
+
+
+class ExecutionEnvironment(ABC):
+    """Runs bundles.
+
+    Promises, each tested by :class:`foundations.testing.ExecutionEnvironmentContract`:
+
+    - ``submit`` verifies the bundle before anything of it runs, and returns without waiting for the job.
+    - A job name is taken once: submitting it again raises :class:`~foundations.errors.JobExistsError`.
+    - A job's end is told alike to whoever asks, in any process, however often; it never changes.
+    - A job whose process has vanished is ``Error`` with the cause ``lost``, never ``Running``.
+    - A handle for a job that the environment does not know is answered by None.
+    """
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def capabilities(self) -> Capabilities:
+        """What this environment can do."""
+
+    def check(self, project: Path) -> None:
+        """Raise :class:`~foundations.errors.ExecutionError` where `project` could not run here. Optional."""
+
+    @abstractmethod
+    def handle(self, job_name: str) -> JobHandle:
+        """Return the handle that a job of this name has, or would have, here; nothing is started."""
+
+    @abstractmethod
+    def submit(self, submission: Submission) -> None:
+        """Start a job.
+
+        Raises:
+            JobExistsError: The name is taken here.
+            DamagedBundleError: The bundle is not what was packed; nothing of it was run.
+            ExecutionError: It cannot be started; nothing is left behind.
+        """
+
+    @abstractmethod
+    def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus | None]:
+        """Return what is known of each job now, in order; None for one that the environment does not know."""
+
+    @abstractmethod
+    def wait(self, handles: Sequence[JobHandle], *, timeout: float | None, interval: float) -> None:
+        """Return when any of `handles` has ended or is not known, or after `timeout` seconds.
+
+        Args:
+            handles: Jobs to wait for, at least one.
+            timeout: Seconds; None waits for ever.
+            interval: The longest time in seconds between two looks, where the environment cannot be told of an end.
+        """
+
+    @abstractmethod
+    def cancel(self, handle: JobHandle) -> None:
+        """End a job and every process of it, politely at first; return when it has ended, whichever way."""
+
+    @abstractmethod
+    def logs(self, handle: JobHandle, stream: str) -> bytes:
+        """Return what the job has written so far to `stream`, ``stdout`` or ``stderr``."""
+
+    @abstractmethod
+    def kept(self, handle: JobHandle, item: str) -> bytes | None:
+        """Return an item that the job kept here because its archive failed; None where there is none."""
+
+    @abstractmethod
+    def release(self, handle: JobHandle) -> None:
+        """Remove what the environment still keeps of a job that has ended."""

@@ -1,0 +1,129 @@
+"""The values that describe a job to every port: its states, its end, its name."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from foundations.errors import JobNameError
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\Z")
+LONGEST_JOB_NAME = 128
+
+
+class JobState(enum.StrEnum):
+    """Where a job is. The last three are final."""
+
+    QUEUED = "Queued"
+    RUNNING = "Running"
+    COMPLETED = "Completed"
+    ERROR = "Error"
+    CANCELLED = "Cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job has ended."""
+        return self in (JobState.COMPLETED, JobState.ERROR, JobState.CANCELLED)
+
+
+class EndCause(enum.StrEnum):
+    """Why a job ended in ``Error``."""
+
+    USER_CODE = "user_code"
+    NOT_SERIALISABLE = "not_serialisable"
+    ENVIRONMENT_SETUP = "environment_setup"
+    DAMAGED_BUNDLE = "damaged_bundle"
+    EXITED = "exited"
+    KILLED = "killed"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    STORAGE = "storage"
+    LOST = "lost"
+
+
+@attrs.frozen(kw_only=True)
+class JobEnd:
+    """The end record: the only truth about how a job ended.
+
+    Attributes:
+        job_name: The job.
+        state: One of the final states.
+        cause: Why, where the state is ``Error``.
+        message: One line for a person.
+        exit_code: The job process's exit code, where it exited.
+        signal: The name of the signal that ended it, as in ``SIGKILL``, where one did.
+        stage: The name of the stage that was running, where the job did not complete.
+        started_at: Seconds since the epoch.
+        ended_at: Seconds since the epoch.
+        resources: What the job process used: ``max_rss_bytes``, ``user_seconds``, ``system_seconds``.
+        not_archived: What could not be archived and why, a line each; it is kept in the job directory.
+    """
+
+    job_name: str
+    state: JobState
+    cause: EndCause | None = None
+    message: str = ""
+    exit_code: int | None = None
+    signal: str | None = None
+    stage: str | None = None
+    started_at: float | None = None
+    ended_at: float
+    resources: Mapping[str, float] = attrs.field(factory=dict)
+    not_archived: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON's own types."""
+        record = attrs.asdict(self)
+        record["state"] = self.state.value
+        record["cause"] = self.cause.value if self.cause else None
+        record["resources"] = dict(self.resources)
+        record["not_archived"] = list(self.not_archived)
+        return {"format": 1, **record}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> JobEnd:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: It is no end record of a known format.
+        """
+        if not isinstance(record, Mapping) or record.get("format") != 1:
+            raise ValueError("not an end record of format 1")
+        known = {name: record[name] for name in attrs.fields_dict(cls) if name in record}
+        try:
+            known["state"] = JobState(known["state"])
+            known["cause"] = EndCause(known["cause"]) if known.get("cause") else None
+            known["not_archived"] = tuple(known.get("not_archived") or ())
+            return cls(**known)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not an end record: {error}") from error
+
+
+def check_job_name(name: object) -> str:
+    """Return `name` where it can name a job.
+
+    A job name is 1 to 128 ASCII letters, digits, ``.``, ``_`` and ``-``, and begins with a letter, a digit or ``_``:
+    it names files and directories on every system a job may run on.
+
+    Raises:
+        JobNameError: It cannot; the message says why.
+
+    >>> check_job_name("train-2")
+    'train-2'
+    """
+    if not isinstance(name, str):
+        reason = f"a job name is a string, not {type(name).__name__}"
+    elif not name:
+        reason = "a job name cannot be empty"
+    elif len(name) > LONGEST_JOB_NAME:
+        reason = f"a job name has at most {LONGEST_JOB_NAME} characters, this one has {len(name)}"
+    elif not _NAME.match(name):
+        reason = "a job name is made of ASCII letters, digits, '.', '_' and '-', and does not begin with '.' or '-'"
+    else:
+        return name
+    shown = name if not isinstance(name, str) or len(name) <= 80 else name[:77] + "..."
+    raise JobNameError(f"job name {shown!r} refused: {reason}. Nothing was written.", job_name=name)

@@ -1,0 +1,44 @@
+"""Serialisation: values to buffers and back. Internal: not a seam for third parties."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+
+from foundations.ports.frames import Buffer
+
+
+class Serialiser(ABC):
+    """Turns values into buffers and back.
+
+    Loading runs code that the buffers choose: load only what SECURITY.md calls trusted.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def dump(self, value: object) -> list[Buffer]:
+        """Return `value` as a pickle followed by its out-of-band buffers.
+
+        Raises:
+            NotSerialisableError: Part of it cannot be pickled; ``path`` leads there from the value.
+        """
+
+    @abstractmethod
+    def load(self, buffers: Sequence[Buffer]) -> object:
+        """Return the value that :meth:`dump` was given."""
+
+    @abstractmethod
+    def dump_sequence(self, values: Iterable[tuple[str, object]]) -> bytes:
+        """Return labelled values one after the other, objects that they share kept shared.
+
+        Args:
+            values: Pairs of a label, which names the value in an error, and the value.
+
+        Raises:
+            NotSerialisableError: Part of one cannot be pickled; ``path`` leads there from its label.
+        """
+
+    @abstractmethod
+    def load_sequence(self, data: bytes) -> Iterator[object]:
+        """Iterate over the values that :meth:`dump_sequence` was given."""

@@ -1,0 +1,1 @@
+"""What a bundle carries beside the SDK: the run script and the runner."""
