@@ -57,6 +57,12 @@ class ConfigurationError(FoundationsError):
         return f"{where}:{key} {self.message}"
 
 
+class UnknownConfigurationKeyError(ConfigurationError, KeyError):
+    """The configuration has no such top-level key; ``nearest`` is the one that may be meant."""
+
+    nearest: str | None = None
+
+
 class CapabilityError(FoundationsError):
     """The chosen execution environment cannot do what this run needs, with the storage it was given."""
 
@@ -193,9 +199,11 @@ class RemoteException(FoundationsError):  # noqa: N818 - users know it by this n
         state: ``Error`` or ``Cancelled``.
         cause: How it ended, one of :class:`foundations.ports.job.EndCause`, as a string.
         stage: The name of the stage that failed, where one did.
+        result: What the job had archived by then, like what ``fetch_job_results()`` returns; not pickled.
     """
 
     job_name: str
     state: str
     cause: str | None = None
     stage: str | None = None
+    result: Any = None

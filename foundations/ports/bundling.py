@@ -9,6 +9,16 @@ from typing import ClassVar
 
 import attrs
 
+BUNDLE_JOB = "job.bin"
+BUNDLE_CONFIG = "job.config.yaml"
+BUNDLE_RUN_SCRIPT = "run.sh"
+BUNDLE_RUNNER = "main.py"
+
+
+def extra_source_member(number: int) -> str:
+    """Return where the extra source path of this number lies inside the extracted project."""
+    return f".foundations_extra/{number}"
+
 
 @attrs.frozen(kw_only=True)
 class BundleContents:
@@ -67,9 +77,6 @@ class JobBundler(ABC):
 
     in_this_process_only: ClassVar[bool] = False
     """True where another process cannot see what is stored here; a job in another process is then refused."""
-
-    def check(self, contents: BundleContents) -> None:
-        """Raise what ``make`` would raise and can be told without writing anything. Optional."""
 
     @abstractmethod
     def make(self, contents: BundleContents) -> Bundle:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from foundations.ports.frames import Buffer
 
@@ -29,16 +29,19 @@ class Serialiser(ABC):
         """Return the value that :meth:`dump` was given."""
 
     @abstractmethod
-    def dump_sequence(self, values: Iterable[tuple[str, object]]) -> bytes:
-        """Return labelled values one after the other, objects that they share kept shared.
+    def dump_sequence(
+        self, values: Iterable[object], parts: Callable[[int], Iterable[tuple[str, object]]]
+    ) -> list[Buffer]:
+        """Return values one after the other, objects that they share kept shared.
 
         Args:
-            values: Pairs of a label, which names the value in an error, and the value.
+            values: The values.
+            parts: Given the position of a value that cannot be pickled, its parts, each with what an error calls it.
 
         Raises:
-            NotSerialisableError: Part of one cannot be pickled; ``path`` leads there from its label.
+            NotSerialisableError: Part of one cannot be pickled; ``path`` leads there from what `parts` calls it.
         """
 
     @abstractmethod
-    def load_sequence(self, data: bytes) -> Iterator[object]:
+    def load_sequence(self, data: Buffer) -> Iterator[object]:
         """Iterate over the values that :meth:`dump_sequence` was given."""

@@ -1,1 +1,5 @@
-"""..."""
+"""Bundles as gzip-compressed tar files."""
+
+from foundations.adapters.tarball.bundler import TarballJobBundler
+
+__all__ = ["TarballJobBundler"]

@@ -1,0 +1,118 @@
+# Every target sets up what it needs: make, a POSIX shell and CPython 3.11 or later are enough to start with.
+#
+#   PYTHON=python3.13    the interpreter to make the virtual environment from (default: tools/find-python decides)
+#   VENV=.venv-3.13      where the virtual environment lives
+#   WORKERS=4            how many tests run at a time
+#   PYTEST_ARGS='-k x'   passed on to pytest
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+PYTHON ?=
+VENV ?= .venv
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+# An active environment, or a user's settings for another one, must not leak into ours.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet
+PYTEST := -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+# What has been installed is remembered by the content that decided it, so that a fresh checkout or a touched file costs nothing.
+digest = $(shell cat $(1) 2>/dev/null | cksum | tr -s ' \t' '-')
+SDK_DIGEST := $(call digest,pyproject.toml foundations/version.py)
+SDK := $(VENV)/.sdk-$(SDK_DIGEST)
+DEV := $(VENV)/.dev-$(SDK_DIGEST)
+EXAMPLES := $(VENV)/.examples-$(call digest,examples/*/requirements.txt)
+BENCH_VENV := $(VENV)-bench
+BENCH := $(BENCH_VENV)/.bench-$(call digest,pyproject.toml foundations/version.py benchmarks/requirements.txt)
+
+# An environment whose interpreter has vanished, or is not of the version that PYTHON asks for, is made anew.
+version := import sys; print(sys.version_info[:2])
+current = $(shell [ -x $(1)/bin/python ] && { [ -z "$(PYTHON)" ] || \
+	[ "`$(1)/bin/python -c '$(version)' 2>&1`" = "`$(PYTHON) -c '$(version)' 2>&1`" ]; } && echo yes)
+ifneq ($(call current,$(VENV)),yes)
+.PHONY: $(VENV)/pyvenv.cfg
+endif
+ifneq ($(call current,$(BENCH_VENV)),yes)
+.PHONY: $(BENCH_VENV)/pyvenv.cfg
+endif
+
+.PHONY: help quickstart test lint types layers tests unit integration coverage bench wheel clean distclean
+
+help: ## Show this list
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+quickstart: $(SDK) $(EXAMPLES) ## Set up everything, run examples/wine and print its result
+	@python=$$(cd $(BIN) && pwd)/python && cd examples/wine && "$$python" train.py
+
+test: lint types layers coverage ## Set up everything; run lint, types, layers, all tests and the coverage gate
+
+lint: $(DEV) ## Check style and formatting with ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV) ## Check types with mypy
+	$(BIN)/mypy
+
+layers: $(DEV) ## Check the direction of imports with import-linter
+	$(BIN)/lint-imports
+
+tests: $(DEV) $(EXAMPLES) ## Run all tests, and nothing else
+	$(BIN)/python $(PYTEST)
+
+unit: $(DEV) ## Run the unit tests
+	$(BIN)/python $(PYTEST) tests/unit
+
+integration: $(DEV) $(EXAMPLES) ## Run the integration tests
+	$(BIN)/python $(PYTEST) tests/integration
+
+coverage: $(DEV) $(EXAMPLES) ## Run all tests, job processes measured too, and check the coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run $(PYTEST)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+bench: $(BENCH) ## Time a trivial job, ours and others', and print the ratios
+	$(BENCH_VENV)/bin/python benchmarks/hello.py $(BENCH_ARGS)
+
+wheel: ## Build the wheel into dist/
+	PYTHON='$(PYTHON)' ./build.sh
+
+clean: ## Remove what was built, measured and cached
+	rm -rf build dist htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	find foundations tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## Remove the virtual environments too
+	rm -rf .venv .venv-*
+
+$(VENV)/pyvenv.cfg $(BENCH_VENV)/pyvenv.cfg:
+	@python=$$(PYTHON='$(PYTHON)' tools/find-python) && echo "Making $(@D) from $$python" && \
+		"$$python" -m venv --clear $(@D)
+
+$(SDK): $(VENV)/pyvenv.cfg
+	@echo 'Installing the SDK into $(VENV)'
+	@$(PIP_INSTALL) --editable .
+	@rm -f $(VENV)/.sdk-* && touch $@
+
+$(DEV): $(VENV)/pyvenv.cfg
+	@echo 'Installing the SDK and the development tools into $(VENV)'
+	@$(PIP_INSTALL) --editable '.[dev]'
+	@rm -f $(VENV)/.sdk-* $(VENV)/.dev-* && touch $(SDK) $@
+
+$(EXAMPLES): $(VENV)/pyvenv.cfg
+	@echo 'Installing what the examples need into $(VENV)'
+	@for file in examples/*/requirements.txt; do $(PIP_INSTALL) --requirement "$$file" || exit; done
+	@rm -f $(VENV)/.examples-* && touch $@
+
+$(BENCH): $(BENCH_VENV)/pyvenv.cfg
+	@echo 'Installing the SDK and its peers into $(BENCH_VENV)'
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --editable . --requirement benchmarks/requirements.txt
+	@rm -f $(BENCH_VENV)/.bench-* && touch $@

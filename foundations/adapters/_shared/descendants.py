@@ -1,0 +1,55 @@
+"""Processes that a job leaves behind: adopted by its supervisor, and killed at its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+
+
+def adopt_orphans() -> None:
+    """Have descendants whose parents die become children of this process, also those that left their session.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"prctl(PR_SET_CHILD_SUBREAPER): {os.strerror(code)}")
+
+
+def kill_children() -> None:
+    """Kill and reap every child of this process, and the orphans that this makes, until there is none."""
+    while _has_children():
+        for child in _children():
+            os.kill(child, signal.SIGKILL)  # not reaped yet, so the number still means this child
+        os.waitid(os.P_ALL, 0, os.WEXITED)
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _children() -> list[int]:
+    """Return the children of this process, found by looking at every process there is."""
+    own = os.getpid()
+    found = []
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        try:
+            stat = Path(entry.path, "stat").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            continue
+        if int(stat.rpartition(b")")[2].split()[1]) == own:
+            found.append(int(entry.name))
+    return found

@@ -1,0 +1,152 @@
+"""A job's directory in an execution environment: its layout, and who is alive in it.
+
+Liveness is a lock that the kernel drops with its holder, never a bare process id. Whoever submits holds a ``flock`` on
+``state/lock`` before the directory has its name, and the supervisor inherits it, so there is no moment in which a job
+on its way looks dead. The supervisor also takes a POSIX record lock on the file: ``F_GETLK`` then tells its process id
+to whoever wants to signal it or to wait for it.
+
+No lock and no end record means that the job is lost.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+from foundations.ports.job import JobEnd
+
+_FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid
+
+
+class JobDirectory:
+    """The layout below one job's directory."""
+
+    __slots__ = ("bundle", "cancel_request", "end", "kept", "lock", "outcome", "path", "project", "state")
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.bundle = path / "bundle"
+        self.project = path / "project"
+        self.state = path / "state"
+        self.lock = self.state / "lock"
+        self.cancel_request = self.state / "cancel"
+        self.outcome = self.state / "outcome.json"
+        self.end = self.state / "end.json"
+        self.kept = self.state / "kept"
+
+    def stream(self, name: str) -> Path:
+        """Return the file that keeps ``stdout`` or ``stderr``."""
+        return self.state / name
+
+    def read_end(self) -> JobEnd | None:
+        """Return the end record, None where there is none yet.
+
+        Raises:
+            OSError: It cannot be read.
+            ValueError: It is damaged.
+        """
+        record = read_json(self.end)
+        return None if record is None else JobEnd.from_json(record)
+
+    def write_end(self, end: JobEnd) -> bool:
+        """Create the end record, whole or not at all; return False where there is one already."""
+        temporary = self.state / f".end-{os.getpid()}-{os.urandom(4).hex()}"
+        try:
+            write_durably(temporary, json.dumps(end.to_json()).encode())
+            os.link(temporary, self.end)
+        except FileExistsError:
+            return False
+        finally:
+            temporary.unlink(missing_ok=True)
+        flush_directory(self.state)
+        return True
+
+
+def read_json(path: Path) -> Any:
+    """Return what the JSON file holds, None where there is no file."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a new file and have the disk keep it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_directory(path: Path) -> None:
+    """Have the disk keep the names in a directory."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def hold_lock(path: Path) -> int:
+    """Create the lock file and return a descriptor that holds its ``flock`` until the last copy is closed."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def take_record_lock(descriptor: int) -> None:
+    """Tell the process id of the calling process to whoever asks with :func:`lock_holder`.
+
+    The kernel drops the lock when this process closes any descriptor of the file.
+    """
+    fcntl.lockf(descriptor, fcntl.LOCK_EX)
+
+
+class Liveness:
+    """What the lock of a job tells: ``alive``, and the supervisor's ``pid`` where it runs already, on this host."""
+
+    __slots__ = ("alive", "pid")
+
+    def __init__(self, alive: bool, pid: int | None) -> None:
+        self.alive = alive
+        self.pid = pid
+
+
+def liveness(lock: Path) -> Liveness:
+    """Look at a job's lock without disturbing it.
+
+    Raises:
+        OSError: The lock file cannot be opened, for another reason than being gone.
+    """
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return Liveness(False, None)
+    try:
+        holder = _record_lock_holder(descriptor)
+        if holder is not None:
+            return Liveness(True, holder)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                return Liveness(True, _record_lock_holder(descriptor))
+            raise
+        return Liveness(False, None)
+    finally:
+        os.close(descriptor)
+
+
+def _record_lock_holder(descriptor: int) -> int | None:
+    asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+    return pid if kind != fcntl.F_UNLCK and pid > 0 else None

@@ -1,0 +1,141 @@
+"""The manifest: path, size, mode and digest of everything in a bundle. Its own digest is the bundle's identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from foundations.errors import DamagedBundleError
+
+FORMAT = 1
+NAME = "manifest.json"
+RUNTIME = "runtime.tgz"
+
+
+@attrs.frozen
+class Entry:
+    """One member of a bundle, or one file of the project.
+
+    Attributes:
+        path: ``/``-separated and relative.
+        kind: ``file``, ``directory`` or ``link``.
+        size: Bytes; 0 for what is no file.
+        mode: Permission bits: 0o644 or 0o755.
+        digest: The SHA-256 of a file's content in hexadecimal; a link's target; nothing for a directory.
+    """
+
+    path: str
+    kind: str
+    size: int
+    mode: int
+    digest: str
+
+
+@attrs.frozen(kw_only=True)
+class Manifest:
+    """What a bundle holds.
+
+    Attributes:
+        job_name: The job.
+        versions: Of the SDK, and of the Python that serialised the job, as ``3.11``.
+        project_member: Which member is the packed project.
+        members: The files at the bundle's root, but for the manifest itself.
+        files: What the packed project holds.
+    """
+
+    job_name: str
+    versions: Mapping[str, str]
+    project_member: str
+    members: Sequence[Entry]
+    files: Sequence[Entry]
+
+    def to_bytes(self) -> bytes:
+        """Return the manifest as JSON, the same bytes for the same contents."""
+        document = {
+            "format": FORMAT,
+            "job_name": self.job_name,
+            "versions": dict(self.versions),
+            "project_member": self.project_member,
+            "members": [_row(entry) for entry in self.members],
+            "files": [_row(entry) for entry in self.files],
+        }
+        return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Manifest:
+        """Read what :meth:`to_bytes` wrote.
+
+        Raises:
+            DamagedBundleError: It is no manifest of a known format, or names a path out of the bundle.
+        """
+        try:
+            document = json.loads(data)
+            if document["format"] != FORMAT:
+                raise ValueError(f"format {document['format']!r}")
+            return cls(
+                job_name=_typed(document["job_name"], str),
+                versions=_typed(document["versions"], dict),
+                project_member=_typed(document["project_member"], str),
+                members=[_entry(row) for row in document["members"]],
+                files=[_entry(row) for row in document["files"]],
+            )
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise DamagedBundleError(
+                f"{NAME} is no manifest of format {FORMAT}: {error!r:.300}", member=NAME
+            ) from error
+
+
+def digest_of(data: bytes | memoryview) -> str:
+    """Return the SHA-256 of `data` in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def check_path(path: str) -> str:
+    """Return `path` where it stays inside of what it is relative to.
+
+    Raises:
+        ValueError: It is empty, absolute, holds NUL, or has an empty part, ``.`` or ``..``.
+    """
+    if "\0" in path or any(part in ("", ".", "..") for part in path.split("/")):
+        raise ValueError(f"unsafe path {path!r:.200}")
+    return path
+
+
+def check_link(path: str, target: str) -> str:
+    """Return `target` where the symbolic link `path` to it stays inside the tree.
+
+    Raises:
+        ValueError: It is absolute or leads out of the tree.
+    """
+    parts = target.split("/")
+    upwards = next((number for number, part in enumerate(parts) if part != ".."), len(parts))
+    # ".." further on may follow another link, and then leads elsewhere than it reads
+    if not target or target.startswith("/") or "\0" in target or ".." in parts[upwards:] or upwards > path.count("/"):
+        raise ValueError(f"link {path!r:.200} leads out of the tree, to {target!r:.200}")
+    return target
+
+
+def _row(entry: Entry) -> list[Any]:
+    return [entry.path, entry.kind, entry.size, entry.mode, entry.digest]
+
+
+def _entry(row: Any) -> Entry:
+    path, kind, size, mode, digest = row
+    entry = Entry(
+        check_path(_typed(path, str)), _typed(kind, str), _typed(size, int), _typed(mode, int), _typed(digest, str)
+    )
+    if kind not in ("file", "directory", "link") or mode not in (0o644, 0o755) or size < 0:
+        raise ValueError(f"unsafe entry {row!r:.200}")
+    if kind == "link":
+        check_link(path, digest)
+    return entry
+
+
+def _typed(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{value!r:.100} is not of type {kind.__name__}")
+    return value

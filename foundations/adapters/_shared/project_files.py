@@ -1,0 +1,194 @@
+"""What of a project directory goes into a bundle: a walk that leaves out what the ignore file names."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+
+from foundations import events
+from foundations.adapters._shared.manifest import check_link, check_path
+from foundations.errors import BundleError
+
+IGNORE_FILE = ".foundationsignore"
+IGNORED_NAMES = (
+    *(".git", ".hg", ".svn", ".venv", ".tox", ".nox", ".eggs", "__pycache__", "node_modules", ".ipynb_checkpoints"),
+    *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".DS_Store", ".env"),
+)
+IGNORED_ENDINGS = (".pyc", ".pyo", ".swp")
+LARGEST_PROJECT = 4 * 2**30
+MOST_FILES = 250_000
+
+
+@attrs.frozen
+class SourceFile:
+    """One entry of a project.
+
+    Attributes:
+        path: ``/``-separated, relative to the project.
+        location: Where it lies.
+        kind: ``file``, ``directory`` or ``link``.
+        size: Bytes; 0 for what is no file.
+        mode: 0o755 for directories and what its owner may execute, 0o644 otherwise.
+        target: A link's target.
+    """
+
+    path: str
+    location: str
+    kind: str
+    size: int
+    mode: int
+    target: str = ""
+
+
+def project_files(root: Path, prefix: str = "") -> list[SourceFile]:
+    """Return what of `root` goes into a bundle, sorted by path.
+
+    Sockets, FIFOs and devices are passed over, said in the log. Symbolic links stay links.
+
+    Args:
+        root: A directory.
+        prefix: What each path begins with, ending in ``/``.
+
+    Raises:
+        BundleError: A directory cannot be read, a name cannot be told, a link leads out of `root`, or `root` is of
+            unreasonable size.
+    """
+    budget = _Budget(root)
+    found = []
+    for entry in _walk(root, prefix, _ignored(root)):
+        found.append(entry)
+        budget.spend(entry, prefix)
+    budget.check_root()
+    return sorted(found, key=lambda entry: entry.path)
+
+
+def _walk(root: Path, prefix: str, ignored: Callable[[str, bool], bool]) -> Iterator[SourceFile]:
+    pending = [(str(root), "")]
+    while pending:
+        location, inside = pending.pop()
+        try:
+            with os.scandir(location) as entries:
+                listed = list(entries)
+        except OSError as error:
+            raise BundleError(
+                f"{location}: cannot be read: {error.strerror}. Make it readable, or name it in {IGNORE_FILE}.",
+                path=location,
+            ) from error
+        if inside and any(entry.name == "pyvenv.cfg" for entry in listed):
+            continue  # a virtual environment, whatever its name
+        if inside:
+            yield SourceFile(prefix + inside[:-1], location, "directory", 0, 0o755)
+        for entry in listed:
+            path = inside + entry.name
+            directory = entry.is_dir(follow_symlinks=False)
+            if ignored(path, directory):
+                continue
+            _check_name(path, entry.path)
+            if directory:
+                pending.append((entry.path, path + "/"))
+                continue
+            source = _source_file(prefix + path, entry, str(root), path)
+            if source is not None:
+                yield source
+
+
+def _source_file(path: str, entry: os.DirEntry[str], root: str, inside: str) -> SourceFile | None:
+    try:
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISLNK(status.st_mode):
+            return SourceFile(path, entry.path, "link", 0, 0o644, _target(entry.path, root, inside))
+    except OSError as error:
+        raise BundleError(f"{entry.path}: cannot be read: {error.strerror}", path=entry.path) from error
+    if not stat.S_ISREG(status.st_mode):
+        events.info("not_bundled", path=entry.path, reason="it is no file, directory or link")
+        return None
+    return SourceFile(path, entry.path, "file", status.st_size, 0o755 if status.st_mode & 0o100 else 0o644)
+
+
+def _target(location: str, root: str, inside: str) -> str:
+    target = os.readlink(location)
+    if target.startswith(root + "/"):
+        target = os.path.relpath(target, os.path.dirname(location))
+    try:
+        return check_link(inside, target)
+    except ValueError:
+        raise BundleError(
+            f"{location}: the link leads to {target!r}, out of the project, and would lead nowhere in the job."
+            f" Copy what it leads to into the project, or name it in {IGNORE_FILE}.",
+            path=location,
+        ) from None
+
+
+def _check_name(path: str, location: str) -> None:
+    try:
+        path.encode()
+        check_path(path)
+    except ValueError as error:
+        raise BundleError(
+            f"{location!r}: the name is not valid UTF-8, so it cannot be bundled. Rename it, or name its directory in"
+            f" {IGNORE_FILE}.",
+            path=location,
+        ) from error
+
+
+def _ignored(root: Path) -> Callable[[str, bool], bool]:
+    """Return what tells, of a path below `root` and of whether it is a directory, that it stays out of the bundle."""
+    try:
+        lines = (root / IGNORE_FILE).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return _ignored_by_default
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{root / IGNORE_FILE}: cannot be read: {error}", path=str(root / IGNORE_FILE)) from error
+    from pathspec import GitIgnoreSpec
+
+    try:
+        spec = GitIgnoreSpec.from_lines([*IGNORED_NAMES, *(f"*{ending}" for ending in IGNORED_ENDINGS), *lines])
+    except ValueError as error:
+        raise BundleError(
+            f"{root / IGNORE_FILE}: is not in the syntax of .gitignore: {error}", path=str(root / IGNORE_FILE)
+        ) from error
+    return lambda path, directory: spec.match_file(path + "/" if directory else path)
+
+
+def _ignored_by_default(path: str, directory: bool) -> bool:
+    name = path.rpartition("/")[2]
+    return name in IGNORED_NAMES or name.endswith(IGNORED_ENDINGS)
+
+
+class _Budget:
+    """Adds up what a project holds, and refuses one of unreasonable size before much of it is walked."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._sizes: dict[str, int] = {}
+        self._total = self._count = 0
+
+    def spend(self, entry: SourceFile, prefix: str) -> None:
+        top = entry.path[len(prefix) :].partition("/")[0]
+        self._sizes[top] = self._sizes.get(top, 0) + entry.size
+        self._total += entry.size
+        self._count += 1
+        if self._total > LARGEST_PROJECT:
+            raise self._refused(f"it holds more than {LARGEST_PROJECT // 2**30} GiB")
+        if self._count > MOST_FILES:
+            raise self._refused(f"it holds more than {MOST_FILES:,} files")
+
+    def check_root(self) -> None:
+        for place, called in ((Path("/"), "the root of the file system"), (Path.home(), "your home directory")):
+            if self._root.resolve() == place.resolve():
+                raise self._refused(f"it is {called}")
+
+    def _refused(self, why: str) -> BundleError:
+        largest = sorted(self._sizes.items(), key=lambda item: -item[1])[:5]
+        sizes = ", ".join(f"{name} ({size / 2**20:,.0f} MiB)" for name, size in largest)
+        lines = "".join(f"\n    /{name}" for name, _ in largest)
+        return BundleError(
+            f"{self._root}: the working directory is bundled whole, and {why}. Run from the project's own directory,"
+            f" or leave out what the job does not need. The largest entries seen: {sizes}. To leave them out, add to"
+            f" {self._root / IGNORE_FILE}:{lines}",
+            path=str(self._root),
+        )

@@ -1,0 +1,324 @@
+"""The supervisor: forks the worker that runs the pipeline, watches it, keeps its output and records its end.
+
+It forks before anything heavy is imported, and imports what finishing needs while the worker is busy. When it dies,
+the kernel kills the worker and its whole process group: they hold the reading end of a pipe whose writing end only
+the supervisor has, with ``F_SETSIG`` set to ``SIGKILL``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import select
+import signal
+import struct
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TypeVar
+
+from foundations.adapters._shared.descendants import adopt_orphans, kill_children
+from foundations.adapters._shared.job_directory import JobDirectory, read_json, take_record_lock
+from foundations.adapters._shared.log_pump import LogPump
+from foundations.ports.job import EndCause, JobEnd, JobState
+
+_T = TypeVar("_T")
+
+GRACE_VARIABLE = "FOUNDATIONS_GRACE_SECONDS"
+_DEFAULT_GRACE = 10.0
+_DRAIN_SECONDS = 2.0
+
+
+class Progress:
+    """The name of the stage that runs, in memory that the supervisor and the worker share."""
+
+    __slots__ = ("_memory",)
+
+    _INDEX = struct.Struct("<q")
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, mmap.PAGESIZE)
+        self.set(-1)
+
+    def set(self, index: int) -> None:
+        """Note that the stage at `index` runs; -1 for none."""
+        self._INDEX.pack_into(self._memory, 0, index)
+
+    def get(self) -> int:
+        """Return the position of the stage that runs, or -1."""
+        index: int = self._INDEX.unpack_from(self._memory, 0)[0]
+        return index
+
+
+class Attendant(Protocol):
+    """What the application does around the worker, in the supervisor."""
+
+    def begin(self, started_at: float) -> None:
+        """Tell the listing that the job runs."""
+
+    def stage_name(self, index: int) -> str | None:
+        """Return the name of the stage at `index` of the job's pipeline."""
+
+    def finish(self, end: JobEnd, outcome: dict[str, Any]) -> JobEnd:
+        """Archive what the worker could not; return the end with what could not be archived."""
+
+    def ended(self, end: JobEnd, outcome: dict[str, Any]) -> None:
+        """Tell the listing, after the end record."""
+
+
+def supervise(path: str, lock: int, work: Callable[[Progress], int], attend: Callable[[], Attendant]) -> int:
+    """Run the job in a fork, see it to its end and record that end.
+
+    Args:
+        path: The job's directory.
+        lock: A descriptor that holds the job's lock.
+        work: Runs the pipeline in the worker and returns its exit code.
+        attend: Makes the attendant, in the supervisor, while the worker runs.
+
+    Returns:
+        0: how the job ended is what the end record says.
+    """
+    directory = JobDirectory(Path(path))
+    asked = _AskedToEnd()
+    take_record_lock(lock)
+    started_at = time.time()
+    out_of_memory_kills = _out_of_memory_kills()
+    progress = Progress()
+    output, error = os.pipe(), os.pipe()
+    leash = os.pipe()
+    supervisor = os.getpid()
+    worker = os.fork()
+    if worker == 0:
+        asked.forget()
+        _become_worker(supervisor, lock, output, error, leash, lambda: work(progress))
+    os.setpgid(worker, worker)
+    for descriptor in (output[1], error[1], leash[0]):
+        os.close(descriptor)
+    pump = LogPump({output[0]: directory.stream("stdout"), error[0]: directory.stream("stderr")})
+    adopt_orphans()
+    attendant = _Attendance(attend)
+    attendant.begin(started_at)
+    cancelled = _watch(worker, pump, directory, asked)
+    status, usage = _reap(worker)
+    cut_short = pump.drain(_DRAIN_SECONDS)
+    outcome = _outcome(directory)
+    outcome["not_archived"] = [*(outcome.get("not_archived") or ()), *cut_short]
+    end = _end(directory, status, cancelled, outcome, _out_of_memory_kills() > out_of_memory_kills, started_at, usage)
+    if end.state is not JobState.COMPLETED and end.stage is None:
+        end = _at_stage(end, attendant.stage_name(progress.get()))
+    end = attendant.finish(end, outcome)
+    directory.write_end(end)
+    attendant.ended(end, outcome)
+    _clean_up(directory)
+    return 0
+
+
+def _become_worker(
+    supervisor: int,
+    lock: int,
+    output: tuple[int, int],
+    error: tuple[int, int],
+    leash: tuple[int, int],
+    work: Callable[[], int],
+) -> NoReturn:
+    code = 70
+    try:
+        os.setpgid(0, 0)
+        fcntl.fcntl(leash[0], fcntl.F_SETOWN, -os.getpid())
+        fcntl.fcntl(leash[0], fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(leash[0], fcntl.F_SETFL, fcntl.fcntl(leash[0], fcntl.F_GETFL) | os.O_ASYNC)
+        os.close(leash[1])
+        os.close(lock)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((nothing, 0), (output[1], 1), (error[1], 2)):
+            os.dup2(source, target)
+        for descriptor in (nothing, *output, *error):
+            os.close(descriptor)
+        if os.getppid() != supervisor:  # the supervisor died before the leash was on
+            os._exit(code)
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        code = work()
+    except BaseException:
+        traceback.print_exc()
+    sys.exit(code)
+
+
+class _AskedToEnd:
+    """Notes SIGTERM and SIGINT from the moment it is made, as bytes on a pipe that a poll can wait for."""
+
+    _NUMBERS = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self.reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+        self._before = {number: signal.signal(number, self._note) for number in self._NUMBERS}
+
+    def _note(self, number: int, frame: object) -> None:
+        self.ask()
+
+    def ask(self) -> None:
+        """Ask as a signal would."""
+        os.write(self._writing, b"!")
+
+    def forget(self) -> None:
+        """Let the signals do in this process, the worker, what they did before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self.reading)
+        os.close(self._writing)
+
+
+class _Attendance:
+    """Has the attendant made and asked; a failure of it never keeps the end record from being written."""
+
+    def __init__(self, attend: Callable[[], Attendant]) -> None:
+        self._attendant: Attendant | None = _guarded(attend, None)
+
+    def begin(self, started_at: float) -> None:
+        if self._attendant is not None:
+            begin = self._attendant.begin
+            _guarded(lambda: begin(started_at), None)
+
+    def stage_name(self, index: int) -> str | None:
+        if self._attendant is None or index < 0:
+            return None
+        name = self._attendant.stage_name
+        return _guarded(lambda: name(index), None)
+
+    def finish(self, end: JobEnd, outcome: dict[str, Any]) -> JobEnd:
+        if self._attendant is None:
+            return end
+        finish = self._attendant.finish
+        return _guarded(lambda: finish(end, outcome), end)
+
+    def ended(self, end: JobEnd, outcome: dict[str, Any]) -> None:
+        if self._attendant is not None:
+            ended = self._attendant.ended
+            _guarded(lambda: ended(end, outcome), None)
+
+
+def _guarded(action: Callable[[], _T], otherwise: _T) -> _T:
+    try:
+        return action()
+    except Exception:
+        traceback.print_exc()  # into the supervisor's own log
+        return otherwise
+
+
+def _watch(worker: int, pump: LogPump, directory: JobDirectory, asked: _AskedToEnd) -> bool:
+    """Pump output until the worker has ended; return whether that was asked for."""
+    grace = float(os.environ.get(GRACE_VARIABLE, _DEFAULT_GRACE))
+    ended = os.pidfd_open(worker)
+    poll = select.poll()
+    for descriptor in (ended, asked.reading, *pump.sources()):
+        poll.register(descriptor, select.POLLIN)
+    deadline: float | None = None
+    if directory.cancel_request.exists():
+        asked.ask()
+    cancelled = False
+    while True:
+        wait = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+        ready = {descriptor for descriptor, _ in poll.poll(wait)}
+        if ended in ready:
+            break
+        for descriptor in pump.sources() & ready:
+            if not pump.read(descriptor):
+                poll.unregister(descriptor)
+        if asked.reading in ready and os.read(asked.reading, 4096) and not cancelled:
+            cancelled = True
+            deadline = time.monotonic() + grace
+            os.killpg(worker, signal.SIGTERM)
+        elif deadline is not None and time.monotonic() >= deadline:
+            deadline = None
+            os.killpg(worker, signal.SIGKILL)
+    os.killpg(worker, signal.SIGKILL)  # what it left behind; it is not reaped yet, so the group is still its own
+    os.close(ended)
+    return cancelled
+
+
+def _reap(worker: int) -> tuple[int, Any]:
+    _, status, usage = os.wait4(worker, 0)
+    kill_children()
+    return status, usage
+
+
+def _outcome(directory: JobDirectory) -> dict[str, Any]:
+    try:
+        outcome = read_json(directory.outcome)
+    except (OSError, ValueError):
+        outcome = None
+    return outcome if isinstance(outcome, dict) else {}
+
+
+def _end(
+    directory: JobDirectory,
+    status: int,
+    cancelled: bool,
+    outcome: dict[str, Any],
+    out_of_memory: bool,
+    started_at: float,
+    usage: Any,
+) -> JobEnd:
+    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+    name = signal.Signals(number).name if number in signal.valid_signals() and number else None
+    state, cause, message = JobState.ERROR, EndCause.EXITED, ""
+    if outcome.get("state") == JobState.COMPLETED:
+        state, cause, message = JobState.COMPLETED, None, ""  # type: ignore[assignment]
+    elif cancelled:
+        state, cause, message = JobState.CANCELLED, None, "cancelled"  # type: ignore[assignment]
+    elif outcome.get("state") == JobState.ERROR:
+        cause, message = EndCause(outcome["cause"]), str(outcome["message"])
+    elif number is not None and number == signal.SIGKILL and out_of_memory:
+        cause, message = EndCause.OUT_OF_MEMORY, "the kernel killed the job process because memory ran out"
+    elif number is not None:
+        cause = EndCause.KILLED
+        message = f"the job process was killed by {name or number} ({signal.strsignal(number) or 'unknown signal'})"
+    else:
+        message = f"the job process exited with code {code} before the pipeline had ended"
+    return JobEnd(
+        job_name=directory.path.name,
+        state=state,
+        cause=cause,
+        message=message,
+        exit_code=code,
+        signal=name,
+        stage=outcome.get("stage"),
+        started_at=started_at,
+        ended_at=time.time(),
+        resources={
+            "max_rss_bytes": usage.ru_maxrss * 1024,
+            "user_seconds": usage.ru_utime,
+            "system_seconds": usage.ru_stime,
+        },
+        not_archived=tuple(outcome.get("not_archived") or ()),
+    )
+
+
+def _at_stage(end: JobEnd, stage: str | None) -> JobEnd:
+    import attrs
+
+    if stage is None:
+        return end
+    return attrs.evolve(end, stage=stage, message=f"{end.message}, in stage {stage}")
+
+
+def _out_of_memory_kills() -> int:
+    """Return how many processes the kernel has killed for memory, as far as this host tells."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+def _clean_up(directory: JobDirectory) -> None:
+    """Remove what only the running job needed; state and logs stay."""
+    import shutil
+
+    os.chdir(directory.path)
+    for path in (directory.project, directory.bundle):
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,112 @@
+"""Values as pickles of protocol 5, by cloudpickle: functions of ``__main__`` travel by value."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import pickle
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import FunctionType
+from typing import Any
+
+import attrs
+import cloudpickle
+
+from foundations.errors import FoundationsError, NotSerialisableError
+from foundations.ports.frames import Buffer
+from foundations.ports.serialisation import Serialiser
+
+_PROTOCOL = 5
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Sends a function that a decorator re-bound as module + qualified name of the wrapper around it.
+
+    A plain pickle by reference would find the wrapper, and by value the function would lose its module.
+    """
+
+    def reducer_override(self, obj: Any) -> Any:
+        if type(obj) is FunctionType and obj.__module__ != "__main__":
+            module, name = str(obj.__module__), obj.__qualname__
+            found = _lookup(module, name)
+            if found is not obj and getattr(found, "__wrapped__", None) is obj:
+                return _wrapped_function, (module, name)
+        return super().reducer_override(obj)
+
+
+def _lookup(module_name: str, qualified_name: str) -> Any:
+    found: Any = sys.modules.get(module_name)
+    for part in qualified_name.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _wrapped_function(module_name: str, qualified_name: str) -> Any:
+    found: Any = importlib.import_module(module_name)
+    for part in qualified_name.split("."):
+        found = getattr(found, part)
+    return getattr(found, "__wrapped__", found)
+
+
+@attrs.frozen
+class CloudpickleSerialiser(Serialiser):
+    """Serialises with cloudpickle, out-of-band buffers kept apart."""
+
+    def dump(self, value: object) -> list[Buffer]:
+        """Return `value` as a pickle followed by its out-of-band buffers."""
+        held: list[pickle.PickleBuffer] = []
+        stream = io.BytesIO()
+        try:
+            _Pickler(stream, protocol=_PROTOCOL, buffer_callback=held.append).dump(value)
+        except Exception as error:
+            raise _explained([("output", value)], error) from error
+        return [stream.getbuffer(), *(buffer.raw() for buffer in held)]
+
+    def load(self, buffers: Sequence[Buffer]) -> object:
+        """Return the value that :meth:`dump` was given."""
+        return pickle.loads(buffers[0], buffers=buffers[1:])
+
+    def dump_sequence(
+        self, values: Iterable[object], parts: Callable[[int], Iterable[tuple[str, object]]]
+    ) -> list[Buffer]:
+        """Return the values as pickles one after the other, from one pickler."""
+        stream = io.BytesIO()
+        pickler = _Pickler(stream, protocol=_PROTOCOL)
+        for position, value in enumerate(values):
+            try:
+                pickler.dump(value)
+            except Exception as error:
+                raise _explained(parts(position), error) from error
+        return [stream.getbuffer()]
+
+    def load_sequence(self, data: Buffer) -> Iterator[object]:
+        """Iterate over the values that :meth:`dump_sequence` was given."""
+        stream = io.BytesIO(data)
+        end = stream.getbuffer().nbytes
+        unpickler = pickle.Unpickler(stream)
+        while stream.tell() < end:
+            yield unpickler.load()
+
+
+def _failure(value: object) -> Exception | None:
+    """Return what goes wrong where `value` is pickled by itself."""
+    try:
+        _Pickler(io.BytesIO(), protocol=_PROTOCOL, buffer_callback=lambda buffer: None).dump(value)
+    except Exception as error:
+        return error
+    return None
+
+
+def _explained(parts: Iterable[tuple[str, object]], error: Exception) -> NotSerialisableError:
+    from foundations.adapters.cloudpickling.diagnosis import find_culprit
+
+    path, culprit, cause = find_culprit(parts, error, _failure)
+    reason = cause.message if isinstance(cause, FoundationsError) else f"{type(cause).__name__}: {cause}"
+    return NotSerialisableError(
+        f"{path} cannot be serialised: it is of type {culprit}, and pickling it says: {reason:.500}."
+        " Create it inside the stage, or pass what it is made of instead.",
+        path=path,
+        reason=reason[:500],
+        stage=path.partition("(")[0].partition(".")[0],
+    )

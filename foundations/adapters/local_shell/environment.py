@@ -1,0 +1,305 @@
+"""The local shell: a job is a process of this machine that outlives whoever submitted it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+
+from foundations.adapters._shared.job_directory import JobDirectory, hold_lock, liveness
+from foundations.adapters._shared.trusted import check_private_directory, ensure_private_directory
+from foundations.adapters._shared.unpack import unpack_bundle
+from foundations.adapters.local_shell.requirements import check_requirements
+from foundations.errors import ConfigurationError, ExecutionError, JobExistsError, StorageUnavailableError
+from foundations.home import foundations_home
+from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
+from foundations.ports.job import EndCause, JobEnd, JobState, check_job_name
+
+_CAPABILITIES = Capabilities(
+    crosses_processes=True, survives_the_caller=True, cancel=True, live_logs=True, needs_bundle_file=True
+)
+_PRIVATE_VARIABLES = ("FOUNDATIONS_PYTHON", "FOUNDATIONS_JOB_DIRECTORY", "FOUNDATIONS_RUNTIME", "FOUNDATIONS_LOCK")
+
+
+def _root(value: str | os.PathLike[str] | None) -> Path:
+    if value is None:
+        return foundations_home() / "local_shell"
+    path = Path(value).expanduser()
+    if not path.is_absolute():
+        raise ConfigurationError(
+            f"the local shell's root is {str(value)!r}; a relative path would mean another place in the job",
+            found=str(value),
+            expected="an absolute path, or one that begins with ~",
+        )
+    return path
+
+
+@attrs.define
+class LocalShellJobDeployment(ExecutionEnvironment):
+    """Runs each job by its run script, under the submitting interpreter, in a session of its own.
+
+    Args:
+        root: Where the jobs' directories lie, absolute; ``~/.foundations/local_shell`` by default.
+        grace_seconds: How long a cancelled job may take to end by itself before it is killed.
+    """
+
+    root: Path = attrs.field(default=None, converter=_root)
+    grace_seconds: float = attrs.field(default=10.0, kw_only=True)
+    _children: dict[str, subprocess.Popen[bytes]] = attrs.field(factory=dict, init=False, repr=False)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this environment can do."""
+        return _CAPABILITIES
+
+    def check(self, project: Path) -> None:
+        """Raise where `project` could not run here: missing requirements, an untrusted root."""
+        check_private_directory(self.root)
+        check_requirements(project)
+
+    def handle(self, job_name: str) -> JobHandle:
+        """Return the handle that a job of this name has, or would have, here."""
+        return JobHandle(job_name=job_name, reference={"directory": str(self._jobs / check_job_name(job_name))})
+
+    def submit(self, submission: Submission) -> None:
+        """Verify and extract the bundle, and start its run script."""
+        target = self._jobs / check_job_name(submission.job_name)
+        ensure_private_directory(self._jobs)
+        ensure_private_directory(self._runtimes)
+        if target.exists():
+            raise self._exists(target)
+        self._reap()
+        made = self._jobs / f".submitting-{os.urandom(8).hex()}"
+        lock = -1
+        try:
+            made.mkdir(mode=0o700)
+            directory = JobDirectory(made)
+            directory.state.mkdir(mode=0o700)
+            lock = hold_lock(directory.lock)
+            runtime = unpack_bundle(submission.bundle, directory.bundle, directory.project, self._runtimes)
+            self._publish(made, target)
+            self._start(JobDirectory(target), submission, runtime, lock)
+        except OSError as error:
+            raise StorageUnavailableError(
+                f"{error.filename or target}: the job could not be set up and was not started:"
+                f" {error.strerror or error}",
+                path=str(error.filename or target),
+            ) from error
+        finally:
+            if made.exists():
+                _remove(made)
+            if lock >= 0:
+                os.close(lock)
+
+    def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus | None]:
+        """Return what is known of each job now."""
+        self._reap()
+        return [self._status(self._directory(handle)) for handle in handles]
+
+    def wait(self, handles: Sequence[JobHandle], *, timeout: float | None, interval: float) -> None:
+        """Return when one of the jobs has ended: told by the kernel, where their supervisors run."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            ends: list[int] = []
+            try:
+                poll = select.poll()
+                for handle in handles:
+                    status = self._status(self._directory(handle))
+                    if status is None or status.state.is_final:
+                        return
+                    end = self._end_descriptor(self._directory(handle))
+                    if end is not None:
+                        ends.append(end)
+                        poll.register(end, select.POLLIN)
+                left = interval if len(ends) == len(handles) else min(interval, 0.02)
+                if deadline is not None:
+                    left = min(left, deadline - time.monotonic())
+                    if left <= 0:
+                        return
+                poll.poll(left * 1000)
+                self._reap()
+            finally:
+                for end in ends:
+                    os.close(end)
+
+    def cancel(self, handle: JobHandle) -> None:
+        """Ask the supervisor to end the job, and end both where it does not."""
+        directory = self._directory(handle)
+        status = self._status(directory)
+        if status is None or status.state.is_final:
+            return
+        directory.cancel_request.touch(mode=0o600)
+        self._signal(directory, signal.SIGTERM)
+        self.wait([handle], timeout=2 * self.grace_seconds + 5, interval=0.1)
+        status = self._status(directory)
+        if status is not None and not status.state.is_final:
+            self._signal(directory, signal.SIGKILL)  # the supervisor hangs; the kernel ends the worker with it
+            self.wait([handle], timeout=5, interval=0.1)
+
+    def logs(self, handle: JobHandle, stream: str) -> bytes:
+        """Return what the job has written so far to a stream."""
+        if stream not in ("stdout", "stderr"):
+            raise ExecutionError(f"a job has the streams 'stdout' and 'stderr', not {stream!r}")
+        return _content(self._directory(handle).stream(stream)) or b""
+
+    def kept(self, handle: JobHandle, item: str) -> bytes | None:
+        """Return an item that the job kept in its directory because its archive failed."""
+        return _content(self._directory(handle).kept / item.replace("/", "%2F"))
+
+    def release(self, handle: JobHandle) -> None:
+        """Remove the directory of a job that has ended."""
+        directory = self._directory(handle)
+        status = self._status(directory)
+        if status is None:
+            return
+        if not status.state.is_final:
+            raise ExecutionError(f"job {handle.job_name} is {status.state.value}; cancel it before releasing it")
+        _remove(directory.path)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _jobs(self) -> Path:
+        return self.root / "jobs"
+
+    @property
+    def _runtimes(self) -> Path:
+        return self.root / "runtimes"
+
+    def _directory(self, handle: JobHandle) -> JobDirectory:
+        return JobDirectory(Path(handle.reference["directory"]))
+
+    def _exists(self, target: Path) -> JobExistsError:
+        return JobExistsError(
+            f"job name {target.name!r} is taken: {target} is the directory of an earlier job. Choose another name.",
+            job_name=target.name,
+        )
+
+    def _publish(self, made: Path, target: Path) -> None:
+        try:
+            made.rename(target)  # refused where the target is a directory with anything in it, as each of ours is
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise self._exists(target) from error
+            raise
+
+    def _start(self, directory: JobDirectory, submission: Submission, runtime: Path, lock: int) -> None:
+        environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE_VARIABLES}
+        environment.update(submission.variables)
+        environment.update(
+            FOUNDATIONS_PYTHON=sys.executable,
+            FOUNDATIONS_JOB_DIRECTORY=str(directory.path),
+            FOUNDATIONS_RUNTIME=str(runtime),
+            FOUNDATIONS_LOCK=str(lock),
+            FOUNDATIONS_GRACE_SECONDS=str(self.grace_seconds),
+        )
+        script = directory.bundle / "run.sh"
+        log = os.open(directory.stream("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            self._children[submission.job_name] = subprocess.Popen(
+                ["/bin/sh", str(script)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                cwd=directory.project,
+                start_new_session=True,
+                pass_fds=(lock,),
+            )
+        finally:
+            os.close(log)
+
+    def _status(self, directory: JobDirectory) -> JobStatus | None:
+        name = directory.path.name
+        if not directory.state.is_dir():
+            return None
+        end = self._end(directory)
+        if end is None:
+            alive = liveness(directory.lock)
+            if alive.alive:
+                state = JobState.QUEUED if alive.pid is None else JobState.RUNNING
+                return JobStatus(job_name=name, state=state)
+            end = self._end(directory) or self._lost(directory)
+        return JobStatus(job_name=name, state=end.state, end=end)
+
+    def _end(self, directory: JobDirectory) -> JobEnd | None:
+        try:
+            return directory.read_end()
+        except ValueError as error:
+            raise StorageUnavailableError(
+                f"{directory.end}: the end record is damaged: {error}", path=str(directory.end)
+            ) from error
+
+    def _lost(self, directory: JobDirectory) -> JobEnd:
+        """Record that a job without lock and end record is lost, unless somebody else has recorded an end."""
+        cancelled = directory.cancel_request.exists()
+        said = (_content(directory.stream("supervisor")) or b"").decode(errors="replace").strip()
+        end = JobEnd(
+            job_name=directory.path.name,
+            state=JobState.CANCELLED if cancelled else JobState.ERROR,
+            cause=None if cancelled else EndCause.LOST,
+            message="cancelled; its supervisor had to be killed"
+            if cancelled
+            else "the job's supervisor vanished without recording an end: it was killed, or the machine went down"
+            + (f". It last said: {said[-500:]}" if said else ""),
+            ended_at=time.time(),
+        )
+        directory.write_end(end)
+        return self._end(directory) or end
+
+    def _end_descriptor(self, directory: JobDirectory) -> int | None:
+        """Return a descriptor that becomes readable when the job's supervisor ends; None where it is not to be had."""
+        child = self._children.get(directory.path.name)
+        if child is not None and child.returncode is None:
+            return os.pidfd_open(child.pid)  # not reaped yet, so the number is still its
+        pid = liveness(directory.lock).pid
+        if pid is None:
+            return None
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return None
+        if liveness(directory.lock).pid != pid:  # it ended meanwhile, and the number may be another's
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def _signal(self, directory: JobDirectory, number: signal.Signals) -> None:
+        if liveness(directory.lock).pid is None:
+            return  # the supervisor is not there yet, and will find the request
+        descriptor = self._end_descriptor(directory)
+        if descriptor is None:
+            return
+        try:
+            signal.pidfd_send_signal(descriptor, number)
+        except ProcessLookupError:
+            return
+        finally:
+            os.close(descriptor)
+
+    def _reap(self) -> None:
+        """Let go of the supervisors of this process that have ended."""
+        for name, child in list(self._children.items()):
+            if child.poll() is not None:
+                del self._children[name]
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _remove(path: Path) -> None:
+    import shutil
+
+    shutil.rmtree(path)

@@ -1,0 +1,103 @@
+"""Bundles in memory, for tests."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import attrs
+
+from foundations.adapters._shared.manifest import NAME, Entry, Manifest, digest_of
+from foundations.adapters._shared.project_files import project_files
+from foundations.adapters.memory.stores import MemoryStore, memory_store
+from foundations.errors import BundleError, BundleExistsError, DamagedBundleError
+from foundations.ports.bundling import Bundle, BundleContents, JobBundler, extra_source_member
+from foundations.ports.frames import Buffer, join_frames
+from foundations.version import __version__
+
+
+@attrs.frozen
+class MemoryJobBundler(JobBundler):
+    """Keeps bundles as members in memory. For tests.
+
+    Args:
+        store: The name of the store that holds the bundles.
+    """
+
+    in_this_process_only: ClassVar[bool] = True
+    store: str = "default"
+
+    def make(self, contents: BundleContents) -> Bundle:
+        """Make a bundle."""
+        project, files = _packed(contents)
+        members = {**contents.members, contents.project_member: project}
+        manifest = Manifest(
+            job_name=contents.job_name,
+            versions={"foundations": __version__, "python": "{}.{}".format(*sys.version_info[:2])},
+            project_member=contents.project_member,
+            members=[Entry(path, "file", len(data), 0o644, digest_of(data)) for path, data in sorted(members.items())],
+            files=files,
+        ).to_bytes()
+        members[NAME] = manifest
+        with self._store.lock:
+            if contents.job_name in self._store.bundles:
+                raise BundleExistsError(f"there is a bundle of job {contents.job_name!r} already", path=None)
+            self._store.bundles[contents.job_name] = members
+        digest = digest_of(manifest)
+        return Bundle(
+            job_name=contents.job_name,
+            path=None,
+            sha256=digest,
+            digest=digest,
+            size=sum(len(data) for data in members.values()),
+        )
+
+    def verify(self, bundle: Bundle) -> None:
+        """Raise unless every member is as it was packed."""
+        members = dict(self._store.bundles.get(bundle.job_name, {}))
+        manifest = members.pop(NAME, b"")
+        if digest_of(manifest) != bundle.digest:
+            raise DamagedBundleError(f"the bundle is damaged at {NAME}: its digest differs", member=NAME)
+        for entry in Manifest.from_bytes(manifest).members:
+            if digest_of(members.pop(entry.path, b"")) != entry.digest:
+                raise DamagedBundleError(f"the bundle is damaged at {entry.path}", member=entry.path)
+        if members:
+            raise DamagedBundleError(f"the bundle has a member too many: {min(members)}", member=min(members))
+
+    def read(self, bundle: Bundle, member: str) -> bytes:
+        """Return one of the members."""
+        try:
+            return self._store.bundles[bundle.job_name][member]
+        except KeyError as error:
+            raise DamagedBundleError(f"the bundle has no member {member}", member=member) from error
+
+    def discard(self, bundle: Bundle) -> None:
+        """Forget the bundle."""
+        with self._store.lock:
+            self._store.bundles.pop(bundle.job_name, None)
+
+    @property
+    def _store(self) -> MemoryStore:
+        return memory_store(self.store)
+
+
+def _packed(contents: BundleContents) -> tuple[bytes, Sequence[Entry]]:
+    """Return the project's files one after the other, and what they are."""
+    sources = project_files(contents.project)
+    for number, extra in enumerate(contents.extra_source_paths):
+        sources += project_files(extra, extra_source_member(number) + "/")
+    entries: list[Entry] = []
+    frames: list[Buffer] = []
+    for source in sources:
+        data = b""
+        if source.kind == "file":
+            try:
+                data = Path(source.location).read_bytes()
+            except OSError as error:
+                raise BundleError(f"{source.location}: cannot be read: {error}", path=source.location) from error
+        digest = digest_of(data) if source.kind == "file" else source.target
+        entries.append(Entry(source.path, source.kind, len(data), source.mode, digest))
+        frames.append(data)
+    return b"".join(bytes(frame) for frame in join_frames(frames)), entries

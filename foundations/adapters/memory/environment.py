@@ -1,0 +1,115 @@
+"""Jobs as threads of this process, for tests."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import attrs
+
+from foundations.adapters.memory.stores import MemoryJob, MemoryStore, memory_store
+from foundations.errors import CapabilityError, ExecutionError, JobExistsError
+from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
+from foundations.ports.job import EndCause, JobEnd, JobState, check_job_name
+
+_CAPABILITIES = Capabilities(
+    crosses_processes=False, survives_the_caller=False, cancel=False, live_logs=False, needs_bundle_file=False
+)
+
+
+@attrs.frozen
+class MemoryExecutionEnvironment(ExecutionEnvironment):
+    """Runs each job in a thread of this process. For tests: it keeps no logs, and a job ends with the process.
+
+    Args:
+        store: The name of the store that knows the jobs.
+    """
+
+    store: str = "default"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this environment can do."""
+        return _CAPABILITIES
+
+    def handle(self, job_name: str) -> JobHandle:
+        """Return the handle that a job of this name has, or would have, here."""
+        return JobHandle(job_name=check_job_name(job_name), reference={"store": self.store})
+
+    def submit(self, submission: Submission) -> None:
+        """Run the job in a thread; what it finds wrong with its bundle is how it ends."""
+        job = MemoryJob()
+        with self._store.lock:
+            if submission.job_name in self._store.jobs:
+                raise JobExistsError(f"job name {submission.job_name!r} is taken", job_name=submission.job_name)
+            self._store.jobs[submission.job_name] = job
+
+        def run() -> None:
+            try:
+                job.end = submission.run_here()
+            except BaseException as error:
+                job.end = JobEnd(
+                    job_name=submission.job_name,
+                    state=JobState.ERROR,
+                    cause=EndCause.ENVIRONMENT_SETUP,
+                    message=f"{type(error).__name__}: {error}",
+                    ended_at=time.time(),
+                )
+            finally:
+                job.ended.set()
+
+        threading.Thread(target=run, name=f"job {submission.job_name}", daemon=True).start()
+
+    def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus | None]:
+        """Return what is known of each job now."""
+        found: list[JobStatus | None] = []
+        for handle in handles:
+            job = self._store.jobs.get(handle.job_name)
+            state = None if job is None else JobState.RUNNING if job.end is None else job.end.state
+            found.append(
+                None if job is None or state is None else JobStatus(job_name=handle.job_name, state=state, end=job.end)
+            )
+        return found
+
+    def wait(self, handles: Sequence[JobHandle], *, timeout: float | None, interval: float) -> None:
+        """Return when one of the jobs has ended."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        known = [self._store.jobs.get(handle.job_name) for handle in handles]
+        while not any(job is None or job.ended.is_set() for job in known):
+            left = interval if len(known) == 1 else min(interval, 0.01)
+            if deadline is not None:
+                left = min(left, deadline - time.monotonic())
+                if left <= 0:
+                    return
+            first = known[0]
+            if first is not None:
+                first.ended.wait(left)
+
+    def cancel(self, handle: JobHandle) -> None:
+        """Refuse: a thread cannot be ended from outside."""
+        job = self._store.jobs.get(handle.job_name)
+        if job is not None and job.end is None:
+            raise CapabilityError(f"job {handle.job_name} runs in a thread of this process, which cannot be cancelled")
+
+    def logs(self, handle: JobHandle, stream: str) -> bytes:
+        """Return nothing: a thread writes to its process's own streams."""
+        if stream not in ("stdout", "stderr"):
+            raise ExecutionError(f"a job has the streams 'stdout' and 'stderr', not {stream!r}")
+        return b""
+
+    def kept(self, handle: JobHandle, item: str) -> bytes | None:
+        """Return nothing: there is no place beside the archives."""
+        return None
+
+    def release(self, handle: JobHandle) -> None:
+        """Forget a job that has ended."""
+        with self._store.lock:
+            job = self._store.jobs.get(handle.job_name)
+            if job is not None and job.end is None:
+                raise ExecutionError(f"job {handle.job_name} is Running; it cannot be released yet")
+            self._store.jobs.pop(handle.job_name, None)
+
+    @property
+    def _store(self) -> MemoryStore:
+        return memory_store(self.store)

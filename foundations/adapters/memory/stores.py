@@ -1,0 +1,73 @@
+"""The "disk" of the in-memory adapters: named stores that live as long as the process."""
+
+from __future__ import annotations
+
+import threading
+
+import attrs
+
+from foundations.ports.archive_listing import JobRecord
+from foundations.ports.job import JobEnd
+
+
+@attrs.frozen
+class StoredValue:
+    """A cache entry: its buffers, and when it was made."""
+
+    buffers: tuple[bytes, ...]
+    created_at: float
+
+
+@attrs.frozen
+class StoredItem:
+    """An archive item: its content, and the digest it was given."""
+
+    data: bytes
+    digest: str | None = None
+
+
+@attrs.define
+class MemoryJob:
+    """A job that runs, or has run, in a thread: its end record, and what tells that it is there."""
+
+    end: JobEnd | None = None
+    ended: threading.Event = attrs.field(factory=threading.Event, repr=False)
+
+
+@attrs.define
+class MemoryStore:
+    """What the adapters of one store name share.
+
+    Attributes:
+        lock: Held by every operation.
+        values: The cache, by key.
+        last_used: When each entry of the cache was used, seconds since the epoch.
+        items: The archive, by job and item name.
+        records: The listing, by job name.
+        bundles: The members of each bundle, by job name.
+        jobs: The execution environment, by job name.
+    """
+
+    lock: threading.RLock = attrs.field(factory=threading.RLock, repr=False)
+    values: dict[str, StoredValue] = attrs.field(factory=dict)
+    last_used: dict[str, float] = attrs.field(factory=dict)
+    items: dict[str, dict[str, StoredItem]] = attrs.field(factory=dict)
+    records: dict[str, JobRecord] = attrs.field(factory=dict)
+    bundles: dict[str, dict[str, bytes]] = attrs.field(factory=dict)
+    jobs: dict[str, MemoryJob] = attrs.field(factory=dict)
+
+
+_stores: dict[str, MemoryStore] = {}
+_lock = threading.Lock()
+
+
+def memory_store(name: str) -> MemoryStore:
+    """Return the store of this name, the same to everybody in this process."""
+    with _lock:
+        return _stores.setdefault(name, MemoryStore())
+
+
+def forget_store(name: str) -> None:
+    """Forget all that the store of this name holds; nothing where there is none."""
+    with _lock:
+        _stores.pop(name, None)

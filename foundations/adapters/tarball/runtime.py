@@ -1,0 +1,116 @@
+"""``runtime.tgz``: the SDK and its pure-Python dependencies, so that a bare Python can run a job."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from foundations.adapters._shared.files import write_atomically
+from foundations.adapters._shared.trusted import ensure_private_directory
+from foundations.adapters.tarball.writing import TgzWriter
+from foundations.errors import BundleError
+from foundations.version import __version__
+
+_LEFT_OUT = ("testing", "cli")
+_ENDINGS = (".py", ".pyi", ".sh", ".typed")
+
+
+@attrs.frozen
+class Runtime:
+    """A packed runtime: where it lies, its size in bytes and its SHA-256 in hexadecimal."""
+
+    path: Path
+    size: int
+    digest: str
+
+
+def packed_runtime(packages: tuple[str, ...], store: Path) -> Runtime:
+    """Return the packed runtime of these import packages, as they are installed now.
+
+    Made once for each state of their files; shared objects are left out, licences come along.
+
+    Args:
+        packages: Import packages.
+        store: A private directory that keeps what was made.
+
+    Raises:
+        BundleError: One is not installed as a directory of files.
+    """
+    files = [found for package in packages for found in _package_files(package)]
+    key = hashlib.sha256(json.dumps([__version__, *packages, *(list(found) for found in files)]).encode()).hexdigest()
+    packed, about = store / f"{key[:32]}.tgz", store / f"{key[:32]}.json"
+    known = _known(packed, about)
+    if known is not None:
+        return known
+    ensure_private_directory(store)
+    made = store / f".packing-{os.getpid()}-{os.urandom(4).hex()}"
+    try:
+        with made.open("xb") as stream:
+            writer = TgzWriter(stream)
+            for path, location in sorted([*((path, location) for path, location, *_ in files), *_licences(packages)]):
+                writer.add_bytes(path, Path(location).read_bytes(), 0o644)
+            digest = writer.close()
+            stream.flush()
+            os.fsync(stream.fileno())
+        made.replace(packed)
+        write_atomically(about, [json.dumps({"size": writer.size, "sha256": digest}).encode()])
+    finally:
+        made.unlink(missing_ok=True)
+    return Runtime(packed, writer.size, digest)
+
+
+def _known(packed: Path, about: Path) -> Runtime | None:
+    try:
+        noted: Any = json.loads(about.read_bytes())
+        if packed.stat().st_size == noted["size"]:
+            return Runtime(packed, noted["size"], noted["sha256"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None  # never made, or its maker died in between: it is made again
+    return None
+
+
+def _package_files(package: str) -> list[tuple[str, str, int, int]]:
+    """Return path in the runtime, location, size and time of each file of an import package."""
+    module = sys.modules.get(package)
+    if module is None:
+        import importlib.util
+
+        spec = importlib.util.find_spec(package)
+        origin = spec.origin if spec is not None else None
+    else:
+        origin = module.__file__
+    if origin is None or not origin.endswith("__init__.py"):
+        raise BundleError(f"the package {package!r} is not installed as files, so it cannot be bundled: {origin}")
+    found = []
+    pending = [(os.path.dirname(origin), package)]
+    while pending:
+        location, path = pending.pop()
+        with os.scandir(location) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    if entry.name != "__pycache__" and (package != "foundations" or entry.name not in _LEFT_OUT):
+                        pending.append((entry.path, f"{path}/{entry.name}"))
+                elif entry.name.endswith(_ENDINGS):
+                    status = entry.stat()
+                    found.append((f"{path}/{entry.name}", entry.path, status.st_size, status.st_mtime_ns))
+    return sorted(found)
+
+
+def _licences(packages: tuple[str, ...]) -> list[tuple[str, str]]:
+    from importlib import metadata
+
+    owners = metadata.packages_distributions()
+    found = set()
+    for name in {owner for package in packages for owner in owners.get(package, ())}:
+        for file in metadata.files(name) or ():
+            if ".dist-info/" in str(file) and file.name.upper().startswith(("LICEN", "COPYING", "NOTICE")):
+                location = Path(str(file.locate()))
+                if location.is_file():
+                    found.add((f"licences/{name}/{file.name}", str(location)))
+    return sorted(found)

@@ -1,0 +1,100 @@
+"""Stage outputs from the cache: where a content key can be told with certainty; computed otherwise, said in the log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from foundations import events
+from foundations.domain.digests import Digester, UndigestibleError
+from foundations.domain.pipeline import Node
+from foundations.errors import FoundationsError, NotSerialisableError
+from foundations.ports.cache import CacheBackend
+from foundations.ports.serialisation import Serialiser
+
+
+class StageCache:
+    """Answers for the stages of one job.
+
+    Args:
+        backend: Returns the cache; asked when the first stage may be cached.
+        serialiser: Turns outputs into buffers.
+    """
+
+    def __init__(self, backend: Callable[[], CacheBackend], serialiser: Serialiser) -> None:
+        self._backend = backend
+        self._serialiser = serialiser
+        self._digester = Digester(f"{sys.implementation.cache_tag} {sys.version}", version_of=_installed_version)
+
+    def output_of(
+        self, index: int, name: str, node: Node, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the output of a stage, and what its context should say of the cache.
+
+        No failure of the cache is a failure of the stage: it is computed, and the log says why.
+        """
+        try:
+            key = self._key(node, arguments, keyword_arguments)
+        except UndigestibleError as error:
+            events.info("not_cached", stage=name, reason=str(error))
+            return node.function(*arguments, **keyword_arguments), {}
+        known: dict[str, Any] = {"cache_uuid": key}
+        begun = time.perf_counter()
+        hit, output = self._read(name, key)
+        if hit:
+            return output, {**known, "used_cache": True, "cache_read_time": time.perf_counter() - begun}
+        output = node.function(*arguments, **keyword_arguments)
+        begun = time.perf_counter()
+        if self._write(name, key, output):
+            known["cache_write_time"] = time.perf_counter() - begun
+        return output, known
+
+    def _key(self, node: Node, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]) -> str:
+        digests = {f"{number:06}": self._digester.value(value) for number, value in enumerate(arguments)}
+        digests |= {f"={name}": self._digester.value(value) for name, value in keyword_arguments.items()}
+        return self._digester.call(node.function, digests)
+
+    def _read(self, name: str, key: str) -> tuple[bool, Any]:
+        try:
+            found = self._backend().get(key)
+            return (False, None) if found is None else (True, self._serialiser.load(found))
+        except Exception as error:  # an entry of whatever kind must not fail a job that can compute
+            events.warning("cache_unreadable", stage=name, key=key, reason=f"{type(error).__name__}: {error}")
+            return False, None
+
+    def _write(self, name: str, key: str, output: Any) -> bool:
+        try:
+            self._backend().put(key, self._serialiser.dump(output))
+        except NotSerialisableError as error:
+            events.info("not_cached", stage=name, reason=error.message)
+            return False
+        except FoundationsError as error:
+            events.warning("cache_not_written", stage=name, key=key, reason=str(error))
+            return False
+        return True
+
+
+_versions: dict[str, str | None] = {}
+
+
+def _installed_version(module_name: str) -> str | None:
+    """Return what identifies an installed module's code: the interpreter's version, or its distribution's."""
+    top = module_name.partition(".")[0]
+    if top not in _versions:
+        _versions[top] = sys.version if top in sys.stdlib_module_names and top != "__main__" else _distribution(top)
+    return _versions[top]
+
+
+def _distribution(top: str) -> str | None:
+    module = sys.modules.get(top)
+    file = getattr(module, "__file__", None) or ""
+    if module is not None and "site-packages" not in file and "dist-packages" not in file:
+        return None  # the project's own, an editable install
+    from importlib import metadata
+
+    owners = metadata.packages_distributions().get(top)
+    if not owners:
+        return None
+    return " ".join(f"{owner}=={metadata.version(owner)}" for owner in sorted(set(owners)))

@@ -1,0 +1,208 @@
+"""The use case behind ``stage.run()``: check, serialise, bundle, submit, clean up."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from foundations.app import inside
+from foundations.app.finish_job import archive_end, tell_listing
+from foundations.app.project import check_modules, import_paths
+from foundations.app.provenance import recorded_parameters
+from foundations.app.run_job import Workplace, run_job
+from foundations.app.settings import Origin, Settings, resolve_variables
+from foundations.app.wiring import Wiring
+from foundations.domain import archives as items
+from foundations.domain.deployment import Deployment
+from foundations.domain.hyperparameter import check_parameters, merge_parameters
+from foundations.domain.job import Job
+from foundations.domain.pipeline import Pipeline
+from foundations.domain.stage import Stage
+from foundations.errors import InsideJobError, JobExistsError, JobNotFoundError, UnsupportedPlatformError
+from foundations.ports.archive_listing import JobChange, JobRecord
+from foundations.ports.bundling import (
+    BUNDLE_CONFIG,
+    BUNDLE_JOB,
+    BUNDLE_RUN_SCRIPT,
+    BUNDLE_RUNNER,
+    Bundle,
+    BundleContents,
+)
+from foundations.ports.execution import Submission
+from foundations.ports.job import JobEnd, JobState, check_job_name
+
+RUNTIME_PACKAGES = ("foundations", "attr", "attrs", "cloudpickle", "structlog", "yaml")
+_RESOURCES = Path(__file__).parent.parent / "resources"
+
+
+def deploy(
+    stage: Stage,
+    params_dict: Mapping[str, Any] | None,
+    job_name: str | None,
+    params: Mapping[str, Any],
+    settings: Callable[[], Settings],
+) -> Deployment:
+    """Run a stage as a job and return its deployment.
+
+    Every error that can be found beforehand is raised before anything is written.
+    """
+    if not sys.platform.startswith(("linux", "darwin")):
+        raise UnsupportedPlatformError(f"foundations runs jobs on Linux, not on {sys.platform}; use WSL or a container")
+    if inside.is_inside():
+        raise InsideJobError(
+            "run() was called inside a stage, which is part of a job already: pass the stage on as an argument of"
+            " another, or call its plain function"
+        )
+    name = None if job_name is None else check_job_name(job_name)
+    pipeline = Pipeline.of(stage)
+    name = name or _generated_name(pipeline)
+    parameters = merge_parameters(params_dict, params)
+    check_parameters(pipeline.hyperparameters, parameters)
+    wiring = Wiring(settings=settings())
+    project = Path.cwd()
+    source = wiring.settings.job_source_bundle
+    extra = tuple((project / os.path.expanduser(path)).resolve() for path in source.extra_source_paths)
+    check_modules(pipeline, project, extra)
+    wiring.check()
+    wiring.environment.check(project)
+    variables = resolve_variables(
+        wiring.settings.run_script_environment, os.environ, "run_script_environment", Origin()
+    )
+    _check_unused(name, wiring)
+    job = Job(
+        name=name,
+        pipeline=pipeline,
+        parameters=parameters,
+        project=str(project),
+        import_paths=import_paths(project, extra),
+    )
+    contents = BundleContents(
+        job_name=name,
+        members=_members(job, wiring),
+        project=project,
+        project_member=source.member,
+        extra_source_paths=extra,
+        runtime_packages=RUNTIME_PACKAGES,
+        directory=project.parent,
+    )
+    bundle = wiring.bundler.make(contents)
+    discarded_by_run = not wiring.environment.capabilities.crosses_processes
+    try:
+        _submit(bundle, wiring, parameters, variables)
+    except BaseException:
+        wiring.bundler.discard(bundle)
+        raise
+    if not discarded_by_run:
+        wiring.bundler.discard(bundle)
+    return deployment_of(name, wiring)
+
+
+def deployment_of(job_name: str, wiring: Wiring) -> Deployment:
+    """Return the deployment of a job that was submitted before, by whichever process."""
+    return Deployment(
+        handle=wiring.environment.handle(job_name),
+        environment=wiring.environment,
+        archives=wiring.archives,
+        listing=wiring.listing,
+        serialiser=wiring.serialiser,
+        clock=time.monotonic,
+    )
+
+
+def _generated_name(pipeline: Pipeline) -> str:
+    """Return a name that tells what ran and when, and that no other job has: ``train-20261123-221530-4kq7``."""
+    function = re.sub(r"[^A-Za-z0-9_]+", "-", pipeline.name(len(pipeline.nodes) - 1)).strip("-_") or "job"
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    apart = "".join(alphabet[byte % len(alphabet)] for byte in os.urandom(5))
+    return f"{function[:60]}-{time.strftime('%Y%m%d-%H%M%S')}-{apart}"
+
+
+def _check_unused(name: str, wiring: Wiring) -> None:
+    try:
+        record = wiring.listing.get(name)
+    except JobNotFoundError:
+        (status,) = wiring.environment.poll([wiring.environment.handle(name)])
+        if status is None:
+            return
+        state = status.state
+    else:
+        state = record.state
+    raise JobExistsError(
+        f"job name {name!r} is taken by an earlier job ({state.value}). Choose another name; load_job({name!r}) finds"
+        " that job. Nothing was written.",
+        job_name=name,
+    )
+
+
+def _members(job: Job, wiring: Wiring) -> dict[str, bytes]:
+    import json
+
+    return {
+        BUNDLE_JOB: b"".join(job.to_buffers(wiring.serialiser)),
+        BUNDLE_CONFIG: json.dumps(wiring.settings.to_json(), indent=1).encode(),
+        BUNDLE_RUN_SCRIPT: (_RESOURCES / BUNDLE_RUN_SCRIPT).read_bytes(),
+        BUNDLE_RUNNER: (_RESOURCES / BUNDLE_RUNNER).read_bytes(),
+    }
+
+
+def _submit(bundle: Bundle, wiring: Wiring, parameters: Mapping[str, Any], variables: Mapping[str, str]) -> None:
+    name = bundle.job_name
+    handle = wiring.environment.handle(name)
+    wiring.listing.track(
+        JobRecord(
+            job_name=name,
+            submitted_at=time.time(),
+            parameters=recorded_parameters(parameters),
+            environment=dict(handle.reference),
+        )
+    )
+    submission = Submission(
+        job_name=name, bundle=bundle, variables=variables, run_here=lambda: _run_here(bundle, wiring)
+    )
+    try:
+        wiring.environment.submit(submission)
+    except BaseException:
+        wiring.listing.remove(name)
+        raise
+
+
+def _run_here(bundle: Bundle, wiring: Wiring) -> JobEnd:
+    """Run a bundle to its end in this thread, for environments inside this process."""
+    started_at = time.time()
+    kept: dict[str, bytes] = {}
+    try:
+        wiring.bundler.verify(bundle)
+        data = wiring.bundler.read(bundle, BUNDLE_JOB)
+        source = wiring.bundler.read(bundle, wiring.settings.job_source_bundle.member)
+    finally:
+        wiring.bundler.discard(bundle)
+    wiring.listing.update(bundle.job_name, JobChange(state=JobState.RUNNING, started_at=started_at))
+    outcome = run_job(
+        data,
+        Workplace(
+            job_name=bundle.job_name,
+            wiring=wiring,
+            project=None,
+            source=lambda keeper: keeper.write(wiring.archives.job_source, items.SOURCE, [source]),
+            keep_here=lambda item, data: kept.update({item: b"".join(data)}),
+            progress=lambda index: None,
+        ),
+    )
+    end = JobEnd(
+        job_name=bundle.job_name,
+        state=outcome.state,
+        cause=outcome.cause,
+        message=outcome.message,
+        stage=outcome.stage,
+        started_at=started_at,
+        ended_at=time.time(),
+        not_archived=outcome.not_archived,
+    )
+    end = archive_end(wiring, end, {})
+    tell_listing(wiring, end)
+    return end

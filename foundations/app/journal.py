@@ -1,0 +1,190 @@
+"""The journal of a running job: times, metrics, outputs, failures; archived as they happen."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from foundations import events
+from foundations.app.caching import StageCache
+from foundations.app.failures import describe_failure, summary
+from foundations.app.keeping import FAILURES, Keeper
+from foundations.domain import archives as items
+from foundations.domain.archives import Archives
+from foundations.domain.calls import describe_call
+from foundations.domain.pipeline import Node, Pipeline
+from foundations.domain.result import ResultDocument
+from foundations.errors import NotSerialisableError
+from foundations.ports.archive_listing import JobChange, PipelineListing
+from foundations.ports.frames import Buffer, join_frames
+from foundations.ports.job import EndCause
+from foundations.ports.serialisation import Serialiser
+
+
+@attrs.define(kw_only=True)
+class JobJournal:
+    """Watches a job's pipeline run, keeps what it produces, and stands for its running stage.
+
+    Attributes:
+        pipeline: What runs.
+        archives: Where things go.
+        keeper: Puts them there.
+        listing: Returns the listing, asked only where a metric is logged.
+        serialiser: Turns outputs into buffers.
+        cache: Answers for stages that may be cached.
+        clock: Returns seconds since the epoch.
+        progress: Told the position of the stage that runs.
+        roots: Directories that the user's files are shown relative to.
+        cause: Why the job fails, where it does.
+        failed_stage: The name of the stage that failed.
+        message: The failure on one line.
+    """
+
+    job_name: str
+    pipeline: Pipeline
+    archives: Archives
+    keeper: Keeper
+    listing: Callable[[], PipelineListing]
+    serialiser: Serialiser
+    cache: StageCache
+    clock: Callable[[], float]
+    progress: Callable[[int], None]
+    roots: Sequence[str]
+    started_at: list[float | None] = attrs.field(init=False)
+    ended_at: list[float | None] = attrs.field(init=False)
+    details: dict[str, dict[str, Any]] = attrs.field(factory=dict, init=False)
+    cause: EndCause | None = attrs.field(default=None, init=False)
+    failed_stage: str | None = attrs.field(default=None, init=False)
+    message: str = attrs.field(default="", init=False)
+    _index: int = attrs.field(default=-1, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.started_at = [None] * len(self.pipeline.nodes)
+        self.ended_at = [None] * len(self.pipeline.nodes)
+
+    # -- the pipeline tells -------------------------------------------------------------------------------------------
+
+    def begin(self, index: int) -> None:
+        """Note that a stage begins."""
+        self._index = index
+        self.progress(index)
+        self.started_at[index] = self.clock()
+
+    def compute(self, index: int, node: Node, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]) -> Any:
+        """Return the output of a stage that may be cached, from the cache where it is there."""
+        output, known = self.cache.output_of(index, self.pipeline.name(index), node, arguments, keyword_arguments)
+        if known:
+            self._details(index).update(known)
+        return output
+
+    def end(self, index: int, output: Any) -> None:
+        """Note that a stage ended, and archive its output where it is to be kept."""
+        self.ended_at[index] = self.clock()
+        is_target = index == len(self.pipeline.nodes) - 1
+        if is_target or self.pipeline.nodes[index].persisted:
+            try:
+                self._keep_output(index, output)
+            except NotSerialisableError as error:
+                if is_target:
+                    raise
+                why = f"{self.pipeline.name(index)}: {error.message}"
+                self._details(index)["no_output_because"] = why
+                events.warning("output_not_kept", stage=self.pipeline.name(index), reason=error.message)
+        if self.pipeline.nodes[index].uuid in self.details:
+            self._keep_stage(index)
+
+    def fail(
+        self, index: int, error: BaseException, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
+    ) -> None:
+        """Note what a stage raised, and archive it."""
+        self.ended_at[index] = self.clock()
+        name = self.pipeline.name(index)
+        self.failed_stage = name
+        call = describe_call(name, arguments, keyword_arguments)
+        if isinstance(error, NotSerialisableError):
+            self.cause = EndCause.NOT_SERIALISABLE
+            self.message = f"the output of {name} cannot be serialised: {error.path} ({error.reason:.200})"
+        else:
+            self.cause = EndCause.USER_CODE
+            self.message = f"stage {name} raised {summary(error)}"
+        information = describe_failure(error, self.roots, name, self.pipeline.nodes[index].uuid, call)
+        self._details(index)["error_information"] = information
+        self._keep_exception(error)
+        self._keep_stage(index)
+
+    # -- the running stage tells --------------------------------------------------------------------------------------
+
+    def log_metric(self, name: str, value: Any) -> None:
+        """Add a metric to the running stage's log, and to the listing."""
+        log = self._details(self._index).setdefault("stage_log", {})
+        if name in log:
+            before = log[name]
+            log[name] = [*before, value] if isinstance(before, list) else [before, value]
+        else:
+            log[name] = value
+        listed = str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        try:
+            self.listing().update(self.job_name, JobChange(metrics={name: listed}))
+        except FAILURES as error:
+            self.keeper.not_archived.append(f"metric {name} in the listing: {error}")
+
+    def save_artifact(self, path: Path, name: str) -> None:
+        """Archive a file; what the archive refuses is the caller's error."""
+        self.archives.artifact.write_file(self.job_name, items.ARTIFACTS + name, path)
+
+    # -- keeping ------------------------------------------------------------------------------------------------------
+
+    def keep_result(self) -> None:
+        """Archive the result document."""
+        nodes = self.pipeline.nodes
+        document = ResultDocument(
+            [node.uuid for node in nodes],
+            [self.pipeline.name(index) for index in range(len(nodes))],
+            self.started_at,
+            self.ended_at,
+            self.details,
+        )
+        self.keeper.write(self.archives.miscellaneous, items.RESULT, [_json(document.to_json())])
+
+    def _details(self, index: int) -> dict[str, Any]:
+        return self.details.setdefault(self.pipeline.nodes[index].uuid, {})
+
+    def _keep_output(self, index: int, output: Any) -> None:
+        import hashlib
+
+        buffers: list[Buffer] = join_frames(self.serialiser.dump(output))
+        digest = hashlib.sha256()
+        for buffer in buffers:
+            digest.update(buffer)
+        uuid = self.pipeline.nodes[index].uuid
+        self.keeper.write(self.archives.persisted_data, items.output_item(uuid), buffers)
+        self._details(index).update(has_stage_output=True, data_uuid=digest.hexdigest())
+
+    def _keep_stage(self, index: int) -> None:
+        uuid = self.pipeline.nodes[index].uuid
+        document = {
+            "uuid": uuid,
+            "stage_name": self.pipeline.name(index),
+            "start_time": self.started_at[index],
+            "end_time": self.ended_at[index],
+            "details": self.details[uuid],
+        }
+        self.keeper.write(self.archives.stage_log, items.stage_item(uuid), [_json(document)])
+
+    def _keep_exception(self, error: BaseException) -> None:
+        try:
+            frames = self.serialiser.dump(error)
+            self.serialiser.load(frames)  # one that cannot be rebuilt is of no use
+        except Exception as why:  # user code decides how it is pickled; the document of the failure stands by itself
+            events.debug("exception_not_kept", exception=type(error).__name__, reason=summary(why))
+            return
+        self.keeper.write(self.archives.miscellaneous, items.EXCEPTION, join_frames(frames))
+
+
+def _json(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()

@@ -1,0 +1,44 @@
+"""Archiving that never loses: what its archive refuses is kept in the job's directory, and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from foundations.errors import StorageError, UntrustedLocationError
+from foundations.ports.archive import PipelineArchive
+from foundations.ports.frames import Buffer
+
+FAILURES = (StorageError, UntrustedLocationError, ValueError)
+
+
+class Keeper:
+    """Writes a job's items to its archives.
+
+    Args:
+        job_name: The job.
+        keep_here: Keeps an item beside the job where its archive fails.
+
+    Attributes:
+        not_archived: What could not be archived and why, a line each.
+    """
+
+    def __init__(self, job_name: str, keep_here: Callable[[str, Sequence[Buffer]], None]) -> None:
+        self._job_name = job_name
+        self._keep_here = keep_here
+        self.not_archived: list[str] = []
+
+    def write(self, archive: PipelineArchive, item: str, data: Sequence[Buffer]) -> None:
+        """Archive `data` as `item`."""
+        try:
+            archive.write(self._job_name, item, data)
+        except FAILURES as error:
+            self.not_archived.append(f"{item}: {error}")
+            self._keep_here(item, data)
+
+    def write_file(self, archive: PipelineArchive, item: str, source: Path, digest: str | None) -> None:
+        """Archive the file `source` as `item`."""
+        try:
+            archive.write_file(self._job_name, item, source, digest=digest)
+        except FAILURES as error:
+            self.not_archived.append(f"{item}: {error}")

@@ -1,0 +1,89 @@
+"""The project as Python sees it: where its modules are imported from, and which modules would not come along."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from foundations.domain.pipeline import Pipeline
+from foundations.errors import PipelineError
+from foundations.ports.bundling import extra_source_member
+
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_STANDARD_LIBRARY = str(Path(os.__file__).resolve().parent) + os.sep
+_SDK = str(Path(__file__).resolve().parent.parent) + os.sep
+
+
+def import_paths(project: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
+    """Return where a job imports modules from, as this process does, relative to the project directory.
+
+    Args:
+        project: The project directory.
+        extra: Further source directories, absolute; they come last.
+    """
+    root = project.resolve()
+    found: list[str] = []
+    for entry in sys.path:
+        place = Path(entry or ".").resolve()
+        if place.is_relative_to(root) and not any(part in f"{place}{os.sep}" for part in _INSTALLED):
+            path = str(place.relative_to(root))
+            if path not in found:
+                found.append(path)
+    return (*found, *(extra_source_member(number) for number in range(len(extra))))
+
+
+def check_modules(pipeline: Pipeline, project: Path, extra: tuple[Path, ...]) -> None:
+    """Raise unless the modules of all functions will be there in the job.
+
+    Raises:
+        PipelineError: One lies neither in the project, nor in an extra source path, nor among the installed ones.
+    """
+    roots = [str(place.resolve()) + os.sep for place in (project, *extra)]
+    checked: set[str] = set()
+    seen: set[int] = set()
+    for index, node in enumerate(pipeline.nodes):
+        if id(node.function) in seen:
+            continue
+        seen.add(id(node.function))
+        for module in _modules(node.function):
+            if module.__name__ in checked:
+                continue
+            checked.add(module.__name__)
+            file = getattr(module, "__file__", None)
+            if file is None:
+                continue  # built in
+            place = str(Path(file).resolve())
+            if place.startswith((_STANDARD_LIBRARY, _SDK, *roots)) or any(part in place for part in _INSTALLED):
+                continue
+            raise PipelineError(
+                f"stage {pipeline.name(index)} needs the module {module.__name__}, which lies at {place}: neither in"
+                f" the project directory {project} nor among the installed packages, so it would be missing in the"
+                " job. Move it into the project, install it, or add its directory to `extra_source_paths` of"
+                " `job_source_bundle` in the YAML."
+            )
+
+
+def _modules(function: Any) -> Iterator[ModuleType]:
+    """Iterate over the modules that unpickling `function` in the job imports, as far as they are plain to see."""
+    while hasattr(function, "func") and not isinstance(function, type):
+        function = function.func
+    function = getattr(function, "__func__", function)
+    name = getattr(function, "__module__", None) or type(function).__module__
+    if name != "__main__":
+        if name in sys.modules:
+            yield sys.modules[name]
+        return
+    if not isinstance(function, FunctionType):
+        return
+    for used in function.__code__.co_names:
+        held = function.__globals__.get(used)
+        if isinstance(held, ModuleType):
+            yield held
+        elif isinstance(held, (FunctionType, type)) and held.__module__ != "__main__":
+            module = sys.modules.get(held.__module__)
+            if module is not None:
+                yield module

@@ -1,0 +1,129 @@
+"""How a result came to be: code, configuration, environment, parameters, versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from foundations.app.settings import Settings
+from foundations.domain.calls import short
+from foundations.domain.job import Job
+from foundations.domain.stage import name_of
+from foundations.version import __version__
+
+RECORDED_VARIABLES = (
+    *("CUDA_VISIBLE_DEVICES", "HOSTNAME", "LANG", "LC_ALL", "MKL_NUM_THREADS", "OMP_NUM_THREADS"),
+    *("OPENBLAS_NUM_THREADS", "PYTHONHASHSEED", "TZ", "USER", "VIRTUAL_ENV", "CONDA_DEFAULT_ENV"),
+)
+_SECRET = re.compile(
+    r"(?i)(^|[_\W])(pass(word|wd|phrase)?|secrets?|tokens?|api_?keys?|access_?keys?|private_?keys?|credentials?)($|[_\W])"
+)
+_REDACTED = "<not recorded: its name looks like a secret's>"
+
+
+def describe_provenance(job: Job, settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the provenance of a job as JSON's own types.
+
+    The environment is recorded by an allow-list, and values whose names look like secrets are left out.
+    """
+    nodes = job.pipeline.nodes
+    return {
+        "format": 1,
+        "job_name": job.name,
+        "foundations": __version__,
+        "python": {
+            "version": platform.python_version(),
+            "implementation": sys.implementation.name,
+            "executable": sys.executable,
+        },
+        "platform": {"system": os.uname().sysname, "release": os.uname().release, "machine": os.uname().machine},
+        "host": os.uname().nodename,
+        "project_directory": job.project,
+        "commit": _commit(Path(job.project)),
+        "parameters": recorded_parameters(job.parameters),
+        "stages": {
+            "uuids": [node.uuid for node in nodes],
+            "names": [job.pipeline.name(index) for index in range(len(nodes))],
+            "functions": _functions(job),
+            "upstream": [list(node.upstream) for node in nodes],
+        },
+        "configuration": without_secrets(settings.to_json()),
+        "environment": {name: environ[name] for name in RECORDED_VARIABLES if name in environ},
+        "packages": _packages(),
+    }
+
+
+def recorded_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return hyperparameters as JSON's own types; others abbreviated, those named like secrets left out."""
+    return {
+        name: _REDACTED if _SECRET.search(name) else value if _is_plain(value) else short(value)
+        for name, value in parameters.items()
+    }
+
+
+def without_secrets(value: Any) -> Any:
+    """Return `value`, of JSON's own types, without what stands under names that look like secrets.
+
+    >>> without_secrets({"user": "ann", "db": {"password": "x"}})["db"]
+    {'password': "<not recorded: its name looks like a secret's>"}
+    """
+    if isinstance(value, dict):
+        return {
+            key: _REDACTED if isinstance(key, str) and _SECRET.search(key) else without_secrets(item)
+            for key, item in value.items()
+        }
+    return [without_secrets(item) for item in value] if isinstance(value, list) else value
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, float):
+        return value == value and value not in (float("inf"), float("-inf"))
+    if isinstance(value, list):
+        return len(value) <= 100 and all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, (bool, int)) or (isinstance(value, str) and len(value) <= 1000)
+
+
+def _functions(job: Job) -> list[str]:
+    names: dict[int, str] = {}
+    found = []
+    for node in job.pipeline.nodes:
+        function = node.function
+        if id(function) not in names:
+            module = getattr(function, "__module__", None) or type(function).__module__
+            names[id(function)] = f"{module}.{name_of(function)}"
+        found.append(names[id(function)])
+    return found
+
+
+def _packages() -> list[str]:
+    """Return the installed distributions as ``name-version``, as their metadata directories are called."""
+    found = set()
+    for place in sys.path:
+        if not os.path.isdir(place):
+            continue
+        with os.scandir(place) as entries:
+            found |= {entry.name.removesuffix(".dist-info") for entry in entries if entry.name.endswith(".dist-info")}
+    return sorted(found)
+
+
+def _commit(project: Path) -> str | None:
+    """Return the git commit that the project stands on, where it still lies where it was submitted from."""
+    for directory in (project, *project.parents):
+        head = directory / ".git" / "HEAD"
+        try:
+            content = head.read_text().strip()
+            if not content.startswith("ref: "):
+                return content
+            reference = directory / ".git" / content.removeprefix("ref: ")
+            if reference.exists():
+                return reference.read_text().strip()
+            packed = (directory / ".git" / "packed-refs").read_text().splitlines()
+            return next((line.split()[0] for line in packed if line.endswith(content[5:])), None)
+        except (OSError, ValueError):
+            continue
+    return None

@@ -1,0 +1,43 @@
+"""The use case behind ``stage.run_same_process()``: the pipeline here and now, for trying and debugging."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from foundations.domain.calls import describe_call
+from foundations.domain.execution import execute
+from foundations.domain.hyperparameter import check_parameters, merge_parameters
+from foundations.domain.pipeline import Node, Pipeline
+from foundations.domain.stage import Stage
+
+
+class _Notes:
+    """Adds to an exception which stage raised it."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    def begin(self, index: int) -> None:
+        """Nothing is noted."""
+
+    def compute(self, index: int, node: Node, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]) -> Any:
+        """Return the output of a stage, computed."""
+        return node.function(*arguments, **keyword_arguments)
+
+    def end(self, index: int, output: Any) -> None:
+        """Nothing is noted."""
+
+    def fail(
+        self, index: int, error: BaseException, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
+    ) -> None:
+        """Note the stage's call on the exception."""
+        error.add_note(f"in stage {describe_call(self._pipeline.name(index), arguments, keyword_arguments)}")
+
+
+def run_here(stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
+    """Run the pipeline behind `stage` in this process and return its output."""
+    pipeline = Pipeline.of(stage)
+    parameters = merge_parameters(params_dict, params)
+    check_parameters(pipeline.hyperparameters, parameters)
+    return execute(pipeline, parameters, _Notes(pipeline))

@@ -1,0 +1,215 @@
+"""The use case of the job's process: load the job, run its pipeline, archive what comes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import attrs
+
+from foundations.app import inside
+from foundations.app.caching import StageCache
+from foundations.app.failures import describe_failure, summary
+from foundations.app.journal import JobJournal
+from foundations.app.keeping import Keeper
+from foundations.app.provenance import describe_provenance
+from foundations.app.settings import Settings
+from foundations.app.wiring import Wiring
+from foundations.domain import archives as items
+from foundations.domain.execution import execute
+from foundations.domain.job import Job
+from foundations.ports.bundling import BUNDLE_CONFIG, BUNDLE_JOB
+from foundations.ports.frames import Buffer
+from foundations.ports.job import EndCause, JobState
+
+
+class Progress(Protocol):
+    """Where a running job notes how far it is."""
+
+    def set(self, index: int) -> None:
+        """Note that the stage at `index` runs."""
+
+
+@attrs.frozen(kw_only=True)
+class Workplace:
+    """Where a job runs.
+
+    Attributes:
+        job_name: The job.
+        wiring: Its adapters.
+        project: The extracted project directory; None where the job runs in the submitter's own.
+        source: The packed project.
+        source_digest: Its SHA-256 in hexadecimal, where it is known.
+        keep_here: Keeps an item whose archive failed.
+        progress: Told the position of the stage that runs.
+    """
+
+    job_name: str
+    wiring: Wiring
+    project: Path | None
+    source: Callable[[Keeper], None]
+    keep_here: Callable[[str, Sequence[Buffer]], None]
+    progress: Callable[[int], None]
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """How a pipeline ended, as far as its own process can tell."""
+
+    state: JobState
+    cause: EndCause | None = None
+    message: str = ""
+    stage: str | None = None
+    not_archived: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the outcome as JSON's own types."""
+        return attrs.asdict(self)
+
+
+def work(job_directory: str, progress: Progress) -> int:
+    """Run the job of an extracted bundle in this process, which serves nothing else, and return its exit code."""
+    place = Path(job_directory)
+    bundle, state = place / "bundle", place / "state"
+    settings = Settings.from_json(json.loads((bundle / BUNDLE_CONFIG).read_bytes()), str(bundle / BUNDLE_CONFIG))
+    manifest = json.loads((bundle / "manifest.json").read_bytes())
+    packed = bundle / manifest["project_member"]
+    digest = next(row[4] for row in manifest["members"] if row[0] == manifest["project_member"])
+    wiring = Wiring(settings=settings)
+
+    def keep_here(item: str, data: Sequence[Buffer]) -> None:
+        kept = state / "kept"
+        kept.mkdir(mode=0o700, exist_ok=True)
+        with (kept / item.replace("/", "%2F")).open("wb") as stream:
+            stream.writelines(data)
+
+    workplace = Workplace(
+        job_name=manifest["job_name"],
+        wiring=wiring,
+        project=place / "project",
+        source=lambda keeper: keeper.write_file(wiring.archives.job_source, items.SOURCE, packed, digest),
+        keep_here=keep_here,
+        progress=progress.set,
+    )
+    outcome = run_job((bundle / BUNDLE_JOB).read_bytes(), workplace)
+    made = state / ".outcome.json"
+    made.write_text(json.dumps(outcome.to_json()))
+    made.replace(state / "outcome.json")
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return 0 if outcome.state is JobState.COMPLETED else 1
+
+
+def run_job(data: Buffer, workplace: Workplace) -> Outcome:
+    """Load the serialised job, run its pipeline and archive what comes of it; never raises for the user's code."""
+    keeper = Keeper(workplace.job_name, workplace.keep_here)
+    wiring = workplace.wiring
+    started_at = time.time()
+    workplace.source(keeper)
+    try:
+        job = _loaded(data, workplace)
+    except BaseException as error:
+        _keep_setup_failure(keeper, workplace, error, started_at)
+        return Outcome(
+            state=JobState.ERROR,
+            cause=EndCause.ENVIRONMENT_SETUP,
+            message=f"the job could not be loaded: {summary(error)}",
+            not_archived=tuple(keeper.not_archived),
+        )
+    archives = wiring.archives
+    provenance = json.dumps(describe_provenance(job, wiring.settings, os.environ)).encode()
+    keeper.write(archives.provenance, items.PROVENANCE, [provenance])
+    journal = JobJournal(
+        job_name=job.name,
+        pipeline=job.pipeline,
+        archives=archives,
+        keeper=keeper,
+        listing=lambda: wiring.listing,
+        serialiser=wiring.serialiser,
+        cache=StageCache(lambda: wiring.cache, wiring.serialiser),
+        clock=time.time,
+        progress=workplace.progress,
+        roots=_roots(job, workplace),
+    )
+    inside.enter(journal)
+    try:
+        execute(job.pipeline, job.parameters, journal)
+    except BaseException as error:
+        if journal.cause is None:  # not a stage's: the machinery's own
+            raise
+        _show(error, journal)
+    finally:
+        inside.leave(journal)
+    journal.keep_result()
+    return Outcome(
+        state=JobState.COMPLETED if journal.cause is None else JobState.ERROR,
+        cause=journal.cause,
+        message=journal.message,
+        stage=journal.failed_stage,
+        not_archived=tuple(keeper.not_archived),
+    )
+
+
+def _loaded(data: Buffer, workplace: Workplace) -> Job:
+    if workplace.project is None:
+        return Job.from_buffer(data, workplace.wiring.serialiser)
+    header = Job.header(data, workplace.wiring.serialiser)
+    paths = [os.path.normpath(workplace.project / path) for path in header["import_paths"]]
+    runtime = sys.path[0]
+    sys.path[:] = [*paths, *sys.path[1:], runtime]
+    sys.argv = [""]
+    sys.modules["__main__"] = ModuleType("__main__")
+    job = Job.from_buffer(data, workplace.wiring.serialiser)
+    _install_main(job, workplace.project)
+    return job
+
+
+def _install_main(job: Job, project: Path) -> None:
+    """Have multiprocessing, and whoever else looks a function of ``__main__`` up by name, find it."""
+    main = vars(sys.modules["__main__"])
+    for node in job.pipeline.nodes:
+        function = node.function
+        while hasattr(function, "func"):
+            function = function.func
+        function = getattr(function, "__func__", function)
+        names = getattr(function, "__globals__", None)
+        if names is None or function.__module__ != "__main__" or names is main:
+            continue
+        file = names.get("__file__")
+        if isinstance(file, str) and file.startswith(job.project + os.sep):
+            names["__file__"] = str(project / file[len(job.project) + 1 :])
+        main.update({name: value for name, value in names.items() if not name.startswith("__") or name == "__file__"})
+        main.setdefault(function.__name__, function)
+
+
+def _roots(job: Job, workplace: Workplace) -> list[str]:
+    return [job.project] if workplace.project is None else [str(workplace.project), job.project]
+
+
+def _show(error: BaseException, journal: JobJournal) -> None:
+    """Write the failure where a person who reads the log looks for it."""
+    information = next(
+        known["error_information"] for known in journal.details.values() if known.get("error_information")
+    )
+    print(information["traceback"], file=sys.stderr, flush=True)  # noqa: T201 - into the job's own stream
+
+
+def _keep_setup_failure(keeper: Keeper, workplace: Workplace, error: BaseException, started_at: float) -> None:
+    roots = [] if workplace.project is None else [str(workplace.project)]
+    information = describe_failure(error, roots, "", None, "set-up")
+    print(information["traceback"], file=sys.stderr, flush=True)  # noqa: T201 - into the job's own stream
+    document = {
+        "format": 1,
+        "uuids": ["set-up"],
+        "names": ["set-up"],
+        "started_at": [started_at],
+        "ended_at": [time.time()],
+        "details": {"set-up": {"error_information": information}},
+    }
+    keeper.write(workplace.wiring.archives.miscellaneous, items.RESULT, [json.dumps(document).encode()])

@@ -1,0 +1,122 @@
+"""The composition root: settings become adapters here, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import attrs
+
+from foundations import events
+from foundations.adapters.cloudpickling import CloudpickleSerialiser
+from foundations.app.construction import construct
+from foundations.app.settings import AdapterSettings, Settings
+from foundations.domain.archives import Archives
+from foundations.errors import CapabilityError, StorageError, UntrustedLocationError
+from foundations.ports.archive import PipelineArchive
+from foundations.ports.archive_listing import PipelineListing
+from foundations.ports.bundling import JobBundler
+from foundations.ports.cache import CacheBackend
+from foundations.ports.execution import ExecutionEnvironment
+from foundations.ports.serialisation import Serialiser
+
+Port = TypeVar("Port")
+
+
+@attrs.define(kw_only=True)
+class Wiring:
+    """The adapters that some settings name, each constructed when it is first asked for.
+
+    Entries that name the same class with the same arguments share one instance.
+    """
+
+    settings: Settings
+    environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ, repr=False)
+    serialiser: Serialiser = attrs.field(factory=CloudpickleSerialiser)
+    _made: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False)
+
+    @property
+    def cache(self) -> CacheBackend:
+        """The cache."""
+        return self._adapter(self.settings.cache, CacheBackend)
+
+    @property
+    def listing(self) -> PipelineListing:
+        """The archive listing."""
+        return self._adapter(self.settings.archive_listing, PipelineListing)
+
+    @property
+    def archives(self) -> Archives:
+        """The six archives."""
+        return Archives(
+            stage_log=self._adapter(self.settings.stage_log_archive, PipelineArchive),
+            persisted_data=self._adapter(self.settings.persisted_data_archive, PipelineArchive),
+            provenance=self._adapter(self.settings.provenance_archive, PipelineArchive),
+            job_source=self._adapter(self.settings.job_source_archive, PipelineArchive),
+            artifact=self._adapter(self.settings.artifact_archive, PipelineArchive),
+            miscellaneous=self._adapter(self.settings.miscellaneous_archive, PipelineArchive),
+        )
+
+    @property
+    def environment(self) -> ExecutionEnvironment:
+        """The execution environment."""
+        return self._adapter(self.settings.deployment, ExecutionEnvironment)
+
+    @property
+    def bundler(self) -> JobBundler:
+        """The bundler."""
+        return self._adapter(self.settings.job_bundler, JobBundler)
+
+    def check(self) -> None:
+        """Raise what using the adapters would raise and can be told without writing anything.
+
+        A cache that is refused is told in the log; the run does without it.
+
+        Raises:
+            ConfigurationError: An adapter cannot be constructed.
+            CapabilityError: The environment cannot reach the storage, or cannot take the bundles.
+            StorageError: An archive or the listing cannot be used.
+            UntrustedLocationError: Somebody else could have written an archive or the listing.
+        """
+        try:
+            self.cache.check()
+        except (StorageError, UntrustedLocationError) as error:
+            events.warning("cache_refused", reason=str(error), consequence="nothing is cached in this run")
+        self.listing.check()
+        for archive in self.archives.distinct():
+            archive.check()
+        self._check_capabilities()
+
+    def _check_capabilities(self) -> None:
+        can = self.environment.capabilities
+        parts: list[tuple[AdapterSettings, Any]] = [
+            (self.settings.cache, self.cache),
+            (self.settings.archive_listing, self.listing),
+            (self.settings.stage_log_archive, self.archives.stage_log),
+            (self.settings.persisted_data_archive, self.archives.persisted_data),
+            (self.settings.provenance_archive, self.archives.provenance),
+            (self.settings.job_source_archive, self.archives.job_source),
+            (self.settings.artifact_archive, self.archives.artifact),
+            (self.settings.miscellaneous_archive, self.archives.miscellaneous),
+        ]
+        bundler = (self.settings.job_bundler, self.bundler)
+        refused = [(entry, "which another process cannot see") for entry, store in parts if store.in_this_process_only]
+        if not can.crosses_processes:
+            refused = []
+        if can.needs_bundle_file and bundler[1].in_this_process_only:
+            refused.append((bundler[0], "whose bundles are no files"))
+        if refused:
+            entry, why = refused[0]
+            raise CapabilityError(
+                f"{entry.key} is {entry.type_name}, {why}, but {self.settings.deployment.type_name} runs jobs in"
+                " processes of their own. Choose storage that both can reach, or foundations.MemoryExecutionEnvironment"
+                " in tests. Nothing was written."
+            )
+
+    def _adapter(self, entry: AdapterSettings, port: Callable[..., Port]) -> Port:
+        key = f"{entry.type_name} {entry.arguments!r} {entry.keyword_arguments!r}"
+        if key not in self._made:
+            self._made[key] = construct(entry, port, self.environ)
+        made: Port = self._made[key]
+        return made

@@ -1,0 +1,281 @@
+"""Deployments: one job in one execution environment, from submission to archived result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from foundations.domain import archives as items
+from foundations.domain.archives import Archives
+from foundations.domain.result import Result, ResultDocument
+from foundations.errors import (
+    FoundationsError,
+    ItemNotFoundError,
+    RemoteException,
+    StorageUnavailableError,
+    WaitTimeoutError,
+)
+from foundations.ports.archive_listing import JobChange, PipelineListing
+from foundations.ports.execution import ExecutionEnvironment, JobHandle
+from foundations.ports.frames import Buffer, split_frames
+from foundations.ports.job import EndCause, JobEnd, JobState
+from foundations.ports.serialisation import Serialiser
+
+_LAST_LINES = 20
+
+
+@attrs.frozen(kw_only=True)
+class Deployment:
+    """One job in one execution environment.
+
+    ``stage.run()`` returns one, and ``load_job(name)`` finds it again in any process.
+    """
+
+    _handle: JobHandle
+    _environment: ExecutionEnvironment
+    _archives: Archives
+    _listing: PipelineListing
+    _serialiser: Serialiser
+    _clock: Callable[[], float] = attrs.field(repr=False)
+
+    def job_name(self) -> str:
+        """Return the job's name."""
+        return self._handle.job_name
+
+    def get_job_status(self) -> str:
+        """Return where the job is: ``Queued``, ``Running``, ``Completed``, ``Error`` or ``Cancelled``."""
+        return self._look()[0].value
+
+    def is_job_complete(self) -> bool:
+        """Return whether the job has ended, whichever way."""
+        return self._look()[0].is_final
+
+    def wait_for_deployment_to_complete(self, wait_seconds: float = 5, timeout: float | None = None) -> None:
+        """Return when the job has ended, whichever way. Ctrl-C detaches: the job goes on.
+
+        Args:
+            wait_seconds: The longest interval between two looks, where the environment cannot be told of an end.
+            timeout: Give up after so many seconds; None waits for ever.
+
+        Raises:
+            WaitTimeoutError: The timeout is over; the job is untouched.
+        """
+        deadline = None if timeout is None else self._clock() + timeout
+        while not self.is_job_complete():
+            left = None if deadline is None else deadline - self._clock()
+            if left is not None and left <= 0:
+                raise WaitTimeoutError(
+                    f"job {self.job_name()} is {self.get_job_status()} after {timeout} s; it goes on, wait again or"
+                    " cancel() it",
+                    job_name=self.job_name(),
+                    timeout=timeout,
+                )
+            self._environment.wait([self._handle], timeout=left, interval=wait_seconds)
+
+    def fetch_job_results(self, wait_seconds: float = 5, timeout: float | None = None) -> Result:
+        """Wait for the job's end and return its result.
+
+        Args:
+            wait_seconds: The longest interval between two looks, where the environment cannot be told of an end.
+            timeout: Give up waiting after so many seconds; None waits for ever.
+
+        Raises:
+            RemoteException: The job did not complete; its ``result`` holds what was archived all the same.
+            WaitTimeoutError: The timeout is over; the job is untouched.
+            StorageError: An archive cannot be read.
+        """
+        self.wait_for_deployment_to_complete(wait_seconds, timeout)
+        end = self._look()[1]
+        if end is None:
+            raise StorageUnavailableError(f"job {self.job_name()} has ended, but its end record is gone")
+        document = self._document()
+        result = Result(end, document, self._load_output, self.provenance)
+        if end.state is not JobState.COMPLETED:
+            raise self._failure(end, result)
+        if document.uuids and result["global_stage_context"]["has_stage_output"]:
+            result["global_stage_context"]["stage_output"]
+        return result
+
+    def get_job_logs(self, stream: str | None = None) -> str:
+        """Return what the job has written so far.
+
+        Args:
+            stream: ``stdout`` or ``stderr``; both, one after the other, by default.
+        """
+        if stream is not None:
+            return self._log(stream)
+        return self._log("stdout") + self._log("stderr")
+
+    def cancel(self) -> None:
+        """End the job, politely at first; nothing where it has ended already. Returns when it has ended."""
+        if self._look()[0].is_final:
+            return
+        self._environment.cancel(self._handle)
+        self._look()
+
+    def provenance(self) -> dict[str, Any]:
+        """Return how the job's result came to be.
+
+        Raises:
+            ItemNotFoundError: The job ended before it was archived.
+        """
+        document: dict[str, Any] = json.loads(bytes(self._archives.provenance.read(self.job_name(), items.PROVENANCE)))
+        return document
+
+    def fetch_job_source(self, target: Path | str) -> Path:
+        """Write the project, as it was bundled, to the new file `target`, a .tgz, and return its path.
+
+        Raises:
+            ItemNotFoundError: The job ended before it was archived.
+        """
+        path = Path(target)
+        self._archives.job_source.read_file(self.job_name(), items.SOURCE, path)
+        return path
+
+    def artifacts(self) -> list[str]:
+        """Return the names of the artifacts that the job has saved so far."""
+        kept = self._archives.artifact.items(self.job_name(), items.ARTIFACTS)
+        return [item.name.removeprefix(items.ARTIFACTS) for item in kept]
+
+    def fetch_artifact(self, name: str, target: Path | str) -> Path:
+        """Write the artifact `name` to the new file `target` and return its path.
+
+        Raises:
+            ItemNotFoundError: The job has saved none of that name.
+        """
+        path = Path(target)
+        self._archives.artifact.read_file(self.job_name(), items.ARTIFACTS + name, path)
+        return path
+
+    def __str__(self) -> str:
+        return f"job {self.job_name()}"
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _look(self) -> tuple[JobState, JobEnd | None]:
+        """Return the job's state, and its end record where it has ended; mend the listing where it knows less."""
+        (status,) = self._environment.poll([self._handle])
+        if status is not None:
+            if status.end is not None:
+                self._tell_listing(status.end)
+            return status.state, status.end
+        end = self._archived_end()
+        if end is not None:
+            self._tell_listing(end)
+            return end.state, end
+        record = self._listing.get(self.job_name())
+        if not record.state.is_final:
+            end = JobEnd(
+                job_name=self.job_name(),
+                state=JobState.ERROR,
+                cause=EndCause.LOST,
+                message="the execution environment does not know this job, and no archive has its end:"
+                " its submission did not get there, or its directory was removed",
+                ended_at=record.submitted_at,
+            )
+            return end.state, end
+        return record.state, JobEnd(
+            job_name=self.job_name(),
+            state=record.state,
+            cause=EndCause(record.cause) if record.cause else None,
+            message="only the listing still knows this job",
+            started_at=record.started_at,
+            ended_at=record.ended_at or record.submitted_at,
+        )
+
+    def _archived_end(self) -> JobEnd | None:
+        try:
+            return JobEnd.from_json(json.loads(bytes(self._archives.miscellaneous.read(self.job_name(), items.END))))
+        except ItemNotFoundError:
+            return None
+
+    def _tell_listing(self, end: JobEnd) -> None:
+        if self._listing.get(self.job_name()).state is not end.state:
+            self._listing.update(
+                self.job_name(),
+                JobChange(
+                    state=end.state,
+                    cause=end.cause.value if end.cause else None,
+                    started_at=end.started_at,
+                    ended_at=end.ended_at,
+                ),
+            )
+
+    def _read(self, archive: Any, item: str) -> Buffer:
+        """Return an item from its archive, or from the job's directory where the archive had failed."""
+        try:
+            content: Buffer = archive.read(self.job_name(), item)
+            return content
+        except ItemNotFoundError:
+            kept = self._environment.kept(self._handle, item)
+            if kept is None:
+                raise
+            return kept
+
+    def _document(self) -> ResultDocument:
+        try:
+            return ResultDocument.from_json(json.loads(bytes(self._read(self._archives.miscellaneous, items.RESULT))))
+        except ItemNotFoundError:
+            return self._document_of_stages()
+
+    def _document_of_stages(self) -> ResultDocument:
+        """Gather what stages archived as they ended, for a job that died before it could write its result."""
+        document = ResultDocument([], [], [], [], {})
+        for item in self._archives.stage_log.items(self.job_name(), items.STAGES):
+            known = json.loads(bytes(self._archives.stage_log.read(self.job_name(), item.name)))
+            document.uuids.append(known["uuid"])
+            document.names.append(known["stage_name"])
+            document.started_at.append(known["start_time"])
+            document.ended_at.append(known["end_time"])
+            document.details[known["uuid"]] = known["details"]
+        return document
+
+    def _load_output(self, uuid: str) -> Any:
+        data = self._read(self._archives.persisted_data, items.output_item(uuid))
+        return self._serialiser.load(split_frames(data))
+
+    def _log(self, stream: str) -> str:
+        (status,) = self._environment.poll([self._handle])
+        if status is not None:
+            return self._environment.logs(self._handle, stream).decode(errors="replace")
+        try:
+            return bytes(self._archives.stage_log.read(self.job_name(), items.stream_item(stream))).decode(
+                errors="replace"
+            )
+        except ItemNotFoundError:
+            return ""
+
+    def _failure(self, end: JobEnd, result: Result) -> RemoteException:
+        error = result["global_stage_context"]["error_information"]
+        lines = [f"job {end.job_name} ended as {end.state.value}: {end.message}"]
+        if error:
+            lines += ["", error["traceback"].rstrip()]
+        said = self.get_job_logs("stderr").rstrip().splitlines()[-_LAST_LINES:]
+        if said and end.state is JobState.ERROR:
+            lines += ["", "The last lines of its stderr:", *("  " + line for line in said)]
+        lines += [f"not archived: {what}" for what in end.not_archived]
+        failure = RemoteException(
+            "\n".join(lines),
+            job_name=end.job_name,
+            state=end.state.value,
+            cause=end.cause.value if end.cause else None,
+            stage=end.stage,
+        )
+        failure.result = result
+        failure.__cause__ = self._original_exception()
+        return failure
+
+    def _original_exception(self) -> BaseException | None:
+        try:
+            data = self._read(self._archives.miscellaneous, items.EXCEPTION)
+        except ItemNotFoundError:
+            return None
+        try:
+            original = self._serialiser.load(split_frames(data))
+        except Exception as error:  # it is told instead: the job's own failure matters more
+            return FoundationsError(f"the original exception cannot be rebuilt here: {type(error).__name__}: {error}")
+        return original if isinstance(original, BaseException) else None

@@ -1,0 +1,210 @@
+"""Content keys, narrow and never stale: a function's own code, and arguments that digest alike for equal values.
+
+What cannot be digested with certainty raises :class:`UndigestibleError`, and the stage is computed: a miss, never a
+lie. Covered are plain functions whose globals are builtins, functions of the same kind, plain constants, and modules
+of the standard library or installed distributions; arguments of Python's plain types, and lists, tuples, dictionaries
+and sets of them.
+"""
+
+from __future__ import annotations
+
+import dis
+import hashlib
+import math
+import struct
+from collections.abc import Callable
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+FORMAT = b"foundations key 1"
+_SEES_MORE = frozenset({"eval", "exec", "globals", "locals", "vars", "open", "input", "__import__", "compile"})
+_DEEPEST = 100
+
+
+class UndigestibleError(Exception):
+    """Something has no content digest; the message says what and where."""
+
+
+class Digester:
+    """Digests calls for one interpreter.
+
+    Args:
+        python: Names the interpreter whose byte code is digested.
+        version_of: Returns what identifies the code of a module by name; None where it is no installed module.
+    """
+
+    def __init__(self, python: str, version_of: Callable[[str], str | None]) -> None:
+        self._python = python.encode()
+        self._version_of = version_of
+
+    def call(self, function: Any, arguments: dict[str, str]) -> str:
+        """Return the content key of calling `function`.
+
+        Args:
+            function: What is called.
+            arguments: A digest for each argument, by a name that tells them apart.
+
+        Raises:
+            UndigestibleError: The function has no digest.
+        """
+        hasher = hashlib.sha256(FORMAT)
+        _feed(hasher, self._python)
+        _feed(hasher, self._function(function, {}).encode())
+        for name in sorted(arguments):
+            _feed(hasher, name.encode(), arguments[name].encode())
+        return hasher.hexdigest()
+
+    def value(self, value: Any) -> str:
+        """Return the digest of a value.
+
+        Raises:
+            UndigestibleError: It, or a part of it, has none.
+        """
+        hasher = hashlib.sha256()
+        self._value(hasher, value, "value", 0)
+        return hasher.hexdigest()
+
+    def _value(self, hasher: Any, value: Any, where: str, depth: int) -> None:
+        kind = type(value)
+        if depth > _DEEPEST:
+            raise UndigestibleError(f"{where} is nested more than {_DEEPEST} deep")
+        if value is None or kind is bool or kind is int:
+            _feed(hasher, kind.__name__.encode(), repr(value).encode() if kind is not int else hex(value).encode())
+        elif kind is float:
+            _feed(hasher, b"float", b"nan" if math.isnan(value) else struct.pack("<d", value))
+        elif kind is complex:
+            _feed(hasher, b"complex", struct.pack("<dd", value.real, value.imag))
+        elif kind is str:
+            _feed(hasher, b"str", value.encode("utf-8", "surrogatepass"))
+        elif kind is bytes:
+            _feed(hasher, b"bytes", value)
+        elif kind is list or kind is tuple:
+            _feed(hasher, kind.__name__.encode(), str(len(value)).encode())
+            for index, item in enumerate(value):
+                self._value(hasher, item, f"{where}[{index}]", depth + 1)
+        elif kind is dict:
+            _feed(hasher, b"dict", str(len(value)).encode())
+            for key, item in value.items():  # in order: a function may depend on it
+                self._value(hasher, key, f"a key of {where}", depth + 1)
+                self._value(hasher, item, f"{where}[{key!r:.40}]", depth + 1)
+        elif kind is set or kind is frozenset:
+            digests = []
+            for item in value:
+                inner = hashlib.sha256()
+                self._value(inner, item, f"an element of {where}", depth + 1)
+                digests.append(inner.digest())
+            _feed(hasher, kind.__name__.encode(), *sorted(digests))
+        else:
+            raise UndigestibleError(f"{where} is of type {kind.__qualname__}")
+
+    # -- code ---------------------------------------------------------------------------------------------------------
+
+    def _function(self, function: Any, seen: dict[int, int]) -> str:
+        """Return the digest of a function and of what it refers to."""
+        if isinstance(function, (BuiltinFunctionType, type)) and self._version_of(function.__module__) is not None:
+            return f"{function.__module__}.{function.__qualname__} {self._version_of(function.__module__)}"
+        if type(function) is not FunctionType:
+            raise UndigestibleError(f"{function!r:.80} is no plain function")
+        if id(function) in seen:
+            return f"recursion to {seen[id(function)]}"
+        seen[id(function)] = len(seen)
+        version = self._version_of(function.__module__ or "")
+        if version is not None:
+            return f"{function.__module__}.{function.__qualname__} {version}"
+        name = function.__qualname__
+        hasher = hashlib.sha256()
+        self._code(hasher, function.__code__, name)
+        self._value_or_function(hasher, function.__defaults__ or (), f"the defaults of {name}", seen)
+        self._value_or_function(hasher, function.__kwdefaults__ or {}, f"the defaults of {name}", seen)
+        for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            try:
+                held = cell.cell_contents
+            except ValueError:
+                raise UndigestibleError(f"{variable} in the closure of {name} has no value yet") from None
+            _feed(hasher, variable.encode())
+            self._value_or_function(hasher, held, f"{variable} in the closure of {name}", seen)
+        for variable in sorted(_globals_named(function.__code__)):
+            _feed(hasher, variable.encode())
+            self._global(hasher, function, variable, seen)
+        return hasher.hexdigest()
+
+    def _global(self, hasher: Any, function: FunctionType, variable: str, seen: dict[int, int]) -> None:
+        where = f"the global {variable} of {function.__qualname__}"
+        builtins: Any = function.__globals__.get("__builtins__", {})
+        names = builtins if isinstance(builtins, dict) else vars(builtins)
+        if variable in function.__globals__:
+            held = function.__globals__[variable]
+            if getattr(held, "__wrapped__", None) is function:
+                _feed(hasher, b"itself")
+            else:
+                self._value_or_function(hasher, held, where, seen)
+        elif variable in names:
+            if variable in _SEES_MORE:
+                raise UndigestibleError(
+                    f"{function.__qualname__} calls {variable}, which may see what no digest covers"
+                )
+            _feed(hasher, b"builtin")
+        else:
+            raise UndigestibleError(f"{where} is not defined")
+
+    def _value_or_function(self, hasher: Any, held: Any, where: str, seen: dict[int, int]) -> None:
+        if isinstance(held, ModuleType):
+            version = self._version_of(held.__name__)
+            if version is None:
+                raise UndigestibleError(f"{where} is the module {held.__name__}, whose contents are not digested")
+            _feed(hasher, held.__name__.encode(), version.encode())
+        elif isinstance(held, (FunctionType, BuiltinFunctionType, type)):
+            try:
+                _feed(hasher, b"function", self._function(held, seen).encode())
+            except UndigestibleError as error:
+                raise UndigestibleError(f"{where}: {error}") from None
+        else:
+            self._value(hasher, held, where, 0)
+
+    def _code(self, hasher: Any, code: CodeType, name: str) -> None:
+        """Digest byte code and what it refers to, but neither line numbers nor file names."""
+        _feed(
+            hasher,
+            code.co_code,
+            struct.pack("<5q", code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags, 0),
+            repr((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)).encode(),
+            getattr(code, "co_exceptiontable", b""),
+        )
+        if any(instruction.opname == "IMPORT_NAME" for instruction in dis.get_instructions(code)):
+            for module in _imported(code):
+                version = self._version_of(module)
+                if version is None:
+                    raise UndigestibleError(f"{name} imports {module}, whose contents are not digested")
+                _feed(hasher, module.encode(), version.encode())
+        for constant in code.co_consts:
+            if isinstance(constant, CodeType):
+                self._code(hasher, constant, name)
+            elif constant is Ellipsis:
+                _feed(hasher, b"...")
+            else:
+                self._value(hasher, constant, f"a constant of {name}", 0)
+
+
+def _feed(hasher: Any, *parts: bytes) -> None:
+    """Add parts so that no two sequences of parts read the same."""
+    for part in parts:
+        hasher.update(struct.pack("<Q", len(part)))
+        hasher.update(part)
+
+
+def _globals_named(code: CodeType) -> set[str]:
+    found = {
+        str(instruction.argval)
+        for instruction in dis.get_instructions(code)
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL")
+    }
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found |= _globals_named(constant)
+    return found
+
+
+def _imported(code: CodeType) -> set[str]:
+    return {
+        str(instruction.argval) for instruction in dis.get_instructions(code) if instruction.opname == "IMPORT_NAME"
+    }

@@ -1,0 +1,80 @@
+"""Hyperparameters: named holes in a stage's arguments, filled when the pipeline is run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from foundations.errors import HyperparameterError
+
+
+class Hyperparameter:
+    """A named hole in a stage's arguments.
+
+    Args:
+        name: The name under which ``run()`` is given the value.
+
+    >>> Hyperparameter("learning_rate")
+    Hyperparameter('learning_rate')
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not name:
+            raise HyperparameterError(
+                f"a hyperparameter's name is a string that is not empty, not {name!r}; write Hyperparameter('alpha')"
+            )
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Hyperparameter({self.name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hyperparameter) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash((Hyperparameter, self.name))
+
+
+def merge_parameters(params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both sources of hyperparameters as one.
+
+    Raises:
+        HyperparameterError: A name is given in both, or is no string.
+    """
+    if params_dict is not None and not isinstance(params_dict, Mapping):
+        raise HyperparameterError(
+            f"params_dict maps names of hyperparameters to values; it is of type {type(params_dict).__name__}"
+        )
+    given = dict(params_dict or {})
+    unnamed = [name for name in given if not isinstance(name, str)]
+    if unnamed:
+        raise HyperparameterError(f"names of hyperparameters are strings; params_dict has {unnamed[0]!r}")
+    twice = tuple(sorted(given.keys() & params.keys()))
+    if twice:
+        raise HyperparameterError(
+            f"given twice, in params_dict and by keyword: {_listed(twice)}. Give each in one place.", twice=twice
+        )
+    return {**given, **params}
+
+
+def check_parameters(wanted: Collection[str], given: Mapping[str, Any]) -> None:
+    """Raise :class:`HyperparameterError` unless exactly the `wanted` names are given."""
+    missing = tuple(sorted(set(wanted) - given.keys()))
+    unknown = tuple(sorted(given.keys() - set(wanted)))
+    if not missing and not unknown:
+        return
+    said = []
+    if missing:
+        said.append(f"missing: {_listed(missing)}")
+    if unknown:
+        said.append(f"unknown: {_listed(unknown)}")
+    has = f"The pipeline has {_listed(tuple(sorted(wanted)))}" if wanted else "The pipeline has none"
+    raise HyperparameterError(
+        f"hyperparameters {'; '.join(said)}. {has}. Nothing was run.", missing=missing, unknown=unknown
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,46 @@
+"""Where foundations keeps what no YAML places elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from foundations.errors import ConfigurationError
+
+
+def foundations_home(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the directory that holds everything by default: ``$FOUNDATIONS_HOME``, else ``~/.foundations``.
+
+    Args:
+        environ: The environment's variables; the process's own by default.
+
+    Raises:
+        ConfigurationError: It is relative, which would mean another place in a job, or there is no home directory.
+    """
+    environ = os.environ if environ is None else environ
+    given = environ.get("FOUNDATIONS_HOME") or "~/.foundations"
+    path = given
+    if given == "~" or given.startswith("~/"):
+        path = (environ.get("HOME") or _home_directory()) + given[1:]
+    if not path.startswith("/"):
+        raise ConfigurationError(
+            f"the directory of foundations is {path!r}, but must be absolute or begin with '~/': a relative one would "
+            "be another place in a job. Set FOUNDATIONS_HOME to an absolute path.",
+            key="FOUNDATIONS_HOME",
+            found=path,
+            expected="an absolute path, or one that begins with '~/'",
+        )
+    return Path(path)
+
+
+def _home_directory() -> str:
+    try:
+        return str(Path.home())
+    except RuntimeError as error:
+        raise ConfigurationError(
+            "this user has no home directory. Set FOUNDATIONS_HOME to an absolute path.",
+            key="FOUNDATIONS_HOME",
+            found="neither FOUNDATIONS_HOME nor a home directory",
+            expected="an absolute path",
+        ) from error

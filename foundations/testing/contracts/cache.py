@@ -1,0 +1,174 @@
+"""What every cache promises."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from foundations.ports.cache import CacheBackend
+from foundations.ports.frames import Buffer
+from foundations.testing.contracts.callers import in_threads, in_threads_and_processes
+
+_ROUNDS = 40
+_CLOCK = 2.0  # seconds by which a store's clock and resolution may differ from ours
+
+
+class CacheBackendContract:
+    """Proves a :class:`~foundations.ports.cache.CacheBackend`; subclasses give the fixture ``cache``."""
+
+    @pytest.fixture
+    def cache(self) -> CacheBackend:
+        raise NotImplementedError("give a fixture named cache that returns your adapter on an empty store")
+
+    def test_it_is_a_cache_backend(self, cache: CacheBackend) -> None:
+        assert isinstance(cache, CacheBackend)
+
+    def test_checking_an_empty_store_raises_nothing_and_stores_nothing(self, cache: CacheBackend) -> None:
+        cache.check()
+        assert list(cache.entries()) == []
+
+    def test_a_key_that_was_never_put_is_a_miss(self, cache: CacheBackend) -> None:
+        assert cache.get("absent") is None
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            [],
+            [b""],
+            [b"one"],
+            [b"", b"two", b"", b"x" * 100_000],
+            [bytes(range(256))] * 70,
+            [b"a"] * 2_000,
+            [bytearray(b"mutable"), memoryview(b"a view")],
+        ],
+        ids=["no buffers", "an empty one", "one", "several", "seventy", "two thousand", "of every type"],
+    )
+    def test_the_buffers_come_back_in_number_order_and_content(self, cache: CacheBackend, value: list[Buffer]) -> None:
+        assert cache.put("key", value) is True
+        assert [bytes(buffer) for buffer in value] == _got(cache, "key")
+
+    def test_a_view_of_wide_items_comes_back_as_its_bytes(self, cache: CacheBackend) -> None:
+        cache.put("key", [memoryview(bytes(range(16))).cast("d")])
+        assert [bytes(range(16))] == _got(cache, "key")
+
+    def test_a_stored_value_does_not_change_with_the_buffer_it_was_put_from(self, cache: CacheBackend) -> None:
+        buffer = bytearray(b"as it was")
+        cache.put("key", [buffer])
+        buffer[:] = b"something"
+        assert _got(cache, "key") == [b"as it was"]
+
+    def test_putting_again_replaces_the_value(self, cache: CacheBackend) -> None:
+        cache.put("key", [b"old", b"older"])
+        assert cache.put("key", [b"new"]) is True
+        assert _got(cache, "key") == [b"new"]
+
+    def test_putting_if_absent_stores_under_a_new_key(self, cache: CacheBackend) -> None:
+        assert cache.put("key", [b"first"], if_absent=True) is True
+        assert _got(cache, "key") == [b"first"]
+
+    def test_putting_if_absent_leaves_an_entry_that_is_there(self, cache: CacheBackend) -> None:
+        cache.put("key", [b"first"])
+        assert cache.put("key", [b"second"], if_absent=True) is False
+        assert _got(cache, "key") == [b"first"]
+
+    def test_a_deleted_key_is_a_miss_and_can_be_put_if_absent(self, cache: CacheBackend) -> None:
+        cache.put("key", [b"value"])
+        assert cache.delete("key") is True
+        assert cache.get("key") is None
+        assert cache.put("key", [b"again"], if_absent=True) is True
+
+    def test_deleting_what_is_not_there_says_so(self, cache: CacheBackend) -> None:
+        assert cache.delete("absent") is False
+        cache.put("other", [b"value"])
+        assert cache.delete("absent") is False
+
+    @pytest.mark.parametrize("key", ["a", "0", "_", "-", "A.b_c-9", "k" * 200, "0" * 64])
+    def test_every_allowed_key_works(self, cache: CacheBackend, key: str) -> None:
+        cache.put(key, [key.encode()])
+        assert [key.encode()] == _got(cache, key)
+        assert [key] == [entry.key for entry in cache.entries()]
+
+    @pytest.mark.parametrize("key", ["", ".", "..", ".hidden", "a/b", "../a", "a b", "a\n", "é", "a\0", "k" * 201])
+    def test_every_other_key_is_a_value_error_everywhere(self, cache: CacheBackend, key: str) -> None:
+        with pytest.raises(ValueError, match="key"):
+            cache.get(key)
+        with pytest.raises(ValueError, match="key"):
+            cache.put(key, [b"value"])
+        with pytest.raises(ValueError, match="key"):
+            cache.delete(key)
+        assert list(cache.entries()) == []
+
+    def test_entries_are_enumerated_with_their_sizes_and_times(self, cache: CacheBackend) -> None:
+        before = time.time()
+        cache.put("small", [b"x"])
+        cache.put("large", [b"x" * 50_000, b"y" * 50_000])
+        entries = {entry.key: entry for entry in cache.entries()}
+        assert {"small", "large"} == set(entries)
+        assert entries["small"].size < 10_000 < 100_000 <= entries["large"].size
+        for entry in entries.values():
+            assert before - _CLOCK <= entry.created_at <= time.time() + _CLOCK
+            assert entry.created_at <= entry.last_used_at
+
+    def test_using_an_entry_renews_its_last_use_and_not_its_creation(self, cache: CacheBackend) -> None:
+        cache.put("key", [b"value"])
+        (before,) = cache.entries()
+        cache.get("key")
+        (after,) = cache.entries()
+        assert before.created_at == after.created_at
+        assert before.last_used_at <= after.last_used_at
+
+    def test_entries_may_be_deleted_while_they_are_enumerated(self, cache: CacheBackend) -> None:
+        for number in range(20):
+            cache.put(f"key-{number}", [b"value"])
+        for entry in cache.entries():
+            cache.delete(entry.key)
+        assert list(cache.entries()) == []
+
+    def test_a_reader_sees_a_whole_value_or_none_whatever_writers_do(self, cache: CacheBackend) -> None:
+        callers: list[tuple[object, ...]] = [(cache, number) for number in range(4)]
+        torn = in_threads_and_processes(_write_and_read, callers, in_this_process_only=cache.in_this_process_only)
+        assert torn == [0, 0, 0, 0]
+
+    def test_of_several_threads_that_put_if_absent_exactly_one_wins(self, cache: CacheBackend) -> None:
+        for number in range(_ROUNDS):
+            key = f"key-{number}"
+            won = in_threads(_put_if_absent, [(cache, [key], caller) for caller in range(4)])
+            assert sorted(won) == [[False]] * 3 + [[True]]
+            assert [[f"{won.index([True])}".encode()] * 2] == [_got(cache, key)]
+
+    def test_of_several_processes_that_put_if_absent_exactly_one_wins(self, cache: CacheBackend) -> None:
+        keys = [f"key-{number}" for number in range(_ROUNDS)]
+        callers: list[tuple[object, ...]] = [(cache, keys, caller) for caller in range(4)]
+        won = in_threads_and_processes(_put_if_absent, callers, in_this_process_only=cache.in_this_process_only)
+        assert [sum(of_key) for of_key in zip(*won, strict=True)] == [1] * _ROUNDS
+
+
+def _got(cache: CacheBackend, key: str) -> list[bytes] | None:
+    value = cache.get(key)
+    return None if value is None else [bytes(buffer) for buffer in value]
+
+
+def _write_and_read(cache: CacheBackend, caller: int) -> int:
+    """Write and read one key all the time; return how many values were no writer's."""
+    torn = 0
+    for number in range(_ROUNDS):
+        content = bytes([caller]) * (1 + number * 5_000)
+        cache.put("contended", [str(len(content)).encode(), content])
+        if number % 10 == 9:
+            cache.delete("contended")
+        torn += not _is_whole(cache.get("contended"))
+    return torn
+
+
+def _is_whole(value: Sequence[Buffer] | None) -> bool:
+    if value is None:
+        return True
+    length, content = (bytes(buffer) for buffer in value)
+    return int(length) == len(content) and content == content[:1] * len(content)
+
+
+def _put_if_absent(cache: CacheBackend, keys: list[str], caller: int) -> list[bool]:
+    mark = f"{caller}".encode()
+    return [cache.put(key, [mark, mark], if_absent=True) for key in keys]

@@ -1,0 +1,274 @@
+"""What every archive listing promises."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any
+
+import attrs
+import pytest
+
+from foundations.errors import JobExistsError, JobNameError, JobNotFoundError
+from foundations.ports.archive_listing import JobChange, JobQuery, JobRecord, PipelineListing
+from foundations.ports.job import JobState
+from foundations.testing.contracts.callers import in_threads, in_threads_and_processes
+
+_FULL = JobRecord(
+    job_name="full",
+    project="vision",
+    state=JobState.ERROR,
+    cause="user_code",
+    submitted_at=1_700_000_000.125,
+    started_at=1_700_000_001.5,
+    ended_at=1_700_000_002.25,
+    parameters={"lr": 0.1, "layers": [1, 2, {"deep": None}], "flag": True, "naïve": "数"},
+    metrics={"loss": 0.5, "epochs": 3, "best": None},
+    tags={"owner": "ana", "": "empty"},
+    environment={"host": "here", "pid": 12},
+)
+
+
+class PipelineListingContract:
+    """Proves a :class:`~foundations.ports.archive_listing.PipelineListing`; subclasses give ``listing``."""
+
+    @pytest.fixture
+    def listing(self) -> PipelineListing:
+        raise NotImplementedError("give a fixture named listing that returns your adapter on an empty store")
+
+    def test_it_is_a_pipeline_listing(self, listing: PipelineListing) -> None:
+        assert isinstance(listing, PipelineListing)
+
+    def test_checking_raises_nothing_and_stores_nothing(self, listing: PipelineListing) -> None:
+        listing.check()
+        assert listing.find(JobQuery()) == []
+        listing.track(_FULL)
+        listing.check()
+        assert listing.find(JobQuery()) == [_FULL]
+
+    @pytest.mark.parametrize("record", [_FULL, JobRecord(job_name="bare", submitted_at=0.0)], ids=["full", "bare"])
+    def test_a_record_comes_back_as_it_was_tracked(self, listing: PipelineListing, record: JobRecord) -> None:
+        listing.track(record)
+        assert record == listing.get(record.job_name)
+        assert [record] == listing.find(JobQuery())
+        assert isinstance(listing.get(record.job_name).state, JobState)
+
+    def test_a_record_does_not_change_with_the_mappings_it_was_made_of(self, listing: PipelineListing) -> None:
+        parameters = {"layers": [1, 2]}
+        listing.track(JobRecord(job_name="job", submitted_at=1.0, parameters=parameters))
+        parameters["layers"].append(3)
+        assert listing.get("job").parameters == {"layers": [1, 2]}
+
+    def test_a_name_that_is_taken_is_refused_and_the_record_kept(self, listing: PipelineListing) -> None:
+        listing.track(_FULL)
+        with pytest.raises(JobExistsError) as raised:
+            listing.track(JobRecord(job_name="full", submitted_at=1.0))
+        assert raised.value.job_name == "full"
+        assert listing.get("full") == _FULL
+
+    def test_what_cannot_name_a_job_is_refused(self, listing: PipelineListing) -> None:
+        with pytest.raises(JobNameError):
+            listing.track(JobRecord(job_name="../job", submitted_at=1.0))
+
+    @pytest.mark.parametrize("others", [0, 1], ids=["empty", "with another"])
+    def test_a_job_that_is_not_there_is_not_found(self, listing: PipelineListing, others: int) -> None:
+        _track_numbered(listing, others)
+        with pytest.raises(JobNotFoundError) as raised:
+            listing.get("absent")
+        assert raised.value.job_name == "absent"
+        with pytest.raises(JobNotFoundError):
+            listing.update("absent", JobChange(state=JobState.RUNNING))
+        assert listing.remove("absent") is False
+
+    def test_an_update_changes_what_it_names_and_merges_mappings(self, listing: PipelineListing) -> None:
+        listing.track(attrs.evolve(_FULL, state=JobState.QUEUED, cause=None, ended_at=None))
+        change = JobChange(
+            state=JobState.ERROR,
+            cause="killed",
+            ended_at=1_700_000_009.0,
+            metrics={"loss": 0.25, "accuracy": 0.9},
+            tags={"owner": "ben"},
+            environment={"pid": 13},
+        )
+        listing.update("full", change)
+        expected = attrs.evolve(
+            _FULL,
+            cause="killed",
+            ended_at=1_700_000_009.0,
+            metrics={"loss": 0.25, "epochs": 3, "best": None, "accuracy": 0.9},
+            tags={"owner": "ben", "": "empty"},
+            environment={"host": "here", "pid": 13},
+        )
+        assert expected == listing.get("full")
+
+    def test_an_update_of_nothing_changes_nothing(self, listing: PipelineListing) -> None:
+        listing.track(_FULL)
+        listing.update("full", JobChange())
+        assert listing.get("full") == _FULL
+
+    @pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.ERROR, JobState.CANCELLED])
+    def test_a_final_state_is_never_replaced_by_one_that_is_not(
+        self, listing: PipelineListing, state: JobState
+    ) -> None:
+        listing.track(JobRecord(job_name="job", submitted_at=1.0))
+        listing.update("job", JobChange(state=state))
+        for late in (JobState.QUEUED, JobState.RUNNING):
+            listing.update("job", JobChange(state=late, metrics={"late": 1}))
+            assert state is listing.get("job").state
+        assert listing.get("job").metrics == {"late": 1}
+
+    def test_what_was_updated_is_found_by_its_new_values_alone(self, listing: PipelineListing) -> None:
+        listing.track(JobRecord(job_name="job", submitted_at=1.0, tags={"owner": "ana"}, metrics={"loss": 2}))
+        listing.update("job", JobChange(state=JobState.RUNNING, tags={"owner": "ben"}, metrics={"loss": 1}))
+        for new in (JobQuery(tags={"owner": "ben"}), JobQuery(metrics={"loss": 1}), _in_states(JobState.RUNNING)):
+            assert _names(listing, new) == ["job"]
+        for old in (JobQuery(tags={"owner": "ana"}), JobQuery(metrics={"loss": 2}), _in_states(JobState.QUEUED)):
+            assert _names(listing, old) == []
+
+    def test_a_removed_job_is_gone_and_its_name_free(self, listing: PipelineListing) -> None:
+        listing.track(_FULL)
+        assert listing.remove("full") is True
+        assert listing.find(JobQuery(tags=_FULL.tags)) == []
+        with pytest.raises(JobNotFoundError):
+            listing.get("full")
+        listing.track(JobRecord(job_name="full", submitted_at=1.0))
+        assert listing.find(JobQuery(tags=_FULL.tags)) == []
+
+    def test_jobs_come_newest_first_or_oldest_first_and_limited(self, listing: PipelineListing) -> None:
+        _track_numbered(listing, 5)
+        assert _names(listing, JobQuery()) == ["job-4", "job-3", "job-2", "job-1", "job-0"]
+        assert _names(listing, JobQuery(oldest_first=True, limit=2)) == ["job-0", "job-1"]
+        assert _names(listing, JobQuery(limit=1)) == ["job-4"]
+        assert _names(listing, JobQuery(limit=0)) == []
+
+    def test_ties_are_ordered_by_name(self, listing: PipelineListing) -> None:
+        for name in ("b", "c", "a"):
+            listing.track(JobRecord(job_name=name, submitted_at=1.0))
+        assert _names(listing, JobQuery(oldest_first=True)) == ["a", "b", "c"]
+        assert _names(listing, JobQuery()) == ["c", "b", "a"]
+
+    def test_jobs_are_found_by_project(self, listing: PipelineListing) -> None:
+        _track_numbered(listing, 6)
+        assert _names(listing, JobQuery(project="project-1")) == ["job-4", "job-1"]
+        assert _names(listing, JobQuery(project="project")) == []
+
+    def test_jobs_are_found_by_states(self, listing: PipelineListing) -> None:
+        for number, state in enumerate(JobState):
+            listing.track(JobRecord(job_name=state.value, state=state, submitted_at=float(number)))
+        assert _names(listing, _in_states(JobState.RUNNING)) == ["Running"]
+        query = JobQuery(states=(JobState.CANCELLED, JobState.QUEUED, JobState.QUEUED), oldest_first=True)
+        assert _names(listing, query) == ["Queued", "Cancelled"]
+        assert _names(listing, attrs.evolve(query, oldest_first=False, limit=1)) == ["Cancelled"]
+        assert _names(listing, JobQuery(states=())) == []
+
+    def test_jobs_are_found_by_time(self, listing: PipelineListing) -> None:
+        _track_numbered(listing, 5)
+        assert _names(listing, JobQuery(submitted_from=3.0)) == ["job-4", "job-3"]
+        assert _names(listing, JobQuery(submitted_until=2.0)) == ["job-1", "job-0"]
+        assert _names(listing, JobQuery(submitted_from=2.0, submitted_until=3.0)) == ["job-2"]
+
+    @pytest.mark.parametrize("kind", ["tags", "parameters", "metrics"])
+    def test_jobs_are_found_by_all_of_the_values_asked_for(self, listing: PipelineListing, kind: str) -> None:
+        for name, values in {"both": {"a": "1", "b": "2"}, "one": {"a": "1"}, "other": {"a": "2", "b": "1"}}.items():
+            listing.track(JobRecord(job_name=name, submitted_at=1.0, **{kind: values}))
+        assert _names(listing, JobQuery(**{kind: {"a": "1"}})) == ["one", "both"]
+        assert _names(listing, JobQuery(**{kind: {"a": "1", "b": "2"}})) == ["both"]
+        assert _names(listing, JobQuery(**{kind: {"c": "1"}})) == []
+
+    @pytest.mark.parametrize("kind", ["parameters", "metrics"])
+    def test_values_are_compared_as_json(self, listing: PipelineListing, kind: str) -> None:
+        values = [None, True, False, 0, 1, -1.5, 1e300, 2**70, "", "1", "null", [], [1], [[1], "x"], {}, {"a": 1}]
+        values += ["long" * 1000, "long" * 1000 + "er", float("inf")]
+        for number, value in enumerate(values):
+            listing.track(JobRecord(job_name=f"job-{number}", submitted_at=1.0, **{kind: {"value": value}}))
+        for number, value in enumerate(values):
+            assert [f"job-{number}"] == _names(listing, JobQuery(**{kind: {"value": value}}))
+        assert _names(listing, JobQuery(**{kind: {"value": 1.0}})) == ["job-4"]
+        assert _names(listing, JobQuery(**{kind: {"value": {"a": 1.0}}})) == ["job-15"]
+
+    def test_all_that_is_asked_for_holds_at_once(self, listing: PipelineListing) -> None:
+        for number, (project, state, owner, lr) in enumerate(
+            itertools.product(["p", "q"], [JobState.RUNNING, JobState.ERROR], ["ana", "ben"], [1, 2])
+        ):
+            record = JobRecord(
+                job_name=f"{project}-{state.value}-{owner}-{lr}",
+                project=project,
+                state=state,
+                submitted_at=float(number),
+                tags={"owner": owner},
+                parameters={"lr": lr},
+                metrics={"loss": lr},
+            )
+            listing.track(record)
+        query = JobQuery(
+            project="p",
+            states=(JobState.RUNNING, JobState.ERROR),
+            tags={"owner": "ben"},
+            parameters={"lr": 2},
+            metrics={"loss": 2.0},
+            submitted_from=0.0,
+            submitted_until=100.0,
+        )
+        assert _names(listing, query) == ["p-Error-ben-2", "p-Running-ben-2"]
+        assert _names(listing, attrs.evolve(query, oldest_first=True, limit=1)) == ["p-Running-ben-2"]
+
+    def test_of_several_threads_that_track_one_name_exactly_one_succeeds(self, listing: PipelineListing) -> None:
+        won = in_threads(_track, [(listing, [f"job-{number}" for number in range(20)])] * 4)
+        assert [sum(of_name) for of_name in zip(*won, strict=True)] == [1] * 20
+
+    def test_of_several_processes_that_track_one_name_exactly_one_succeeds(self, listing: PipelineListing) -> None:
+        callers = [(listing, [f"job-{number}" for number in range(20)])] * 4
+        won = in_threads_and_processes(_track, callers, in_this_process_only=listing.in_this_process_only)
+        assert [sum(of_name) for of_name in zip(*won, strict=True)] == [1] * 20
+
+    def test_no_update_is_lost_among_many_writers(self, listing: PipelineListing) -> None:
+        listing.track(JobRecord(job_name="job", submitted_at=1.0))
+        callers: list[tuple[object, ...]] = [(listing, caller) for caller in range(4)]
+        in_threads_and_processes(_update, callers, in_this_process_only=listing.in_this_process_only)
+        expected = {f"{caller}-{number}": number for caller in range(4) for number in range(25)}
+        assert expected == listing.get("job").metrics
+
+    def test_a_few_of_thousands_of_jobs_are_found_at_once(self, listing: PipelineListing) -> None:
+        _track_numbered(listing, 2_000)
+        began = time.perf_counter()
+        assert _names(listing, JobQuery(limit=3)) == ["job-1999", "job-1998", "job-1997"]
+        assert _names(listing, JobQuery(parameters={"number": 7}, limit=3)) == ["job-7"]
+        assert time.perf_counter() - began < 2.0
+
+
+def _in_states(*states: JobState) -> JobQuery:
+    return JobQuery(states=states)
+
+
+def _names(listing: PipelineListing, query: JobQuery) -> list[str]:
+    return [record.job_name for record in listing.find(query)]
+
+
+def _track_numbered(listing: PipelineListing, count: int) -> None:
+    for number in range(count):
+        parameters: dict[str, Any] = {"number": number}
+        listing.track(
+            JobRecord(
+                job_name=f"job-{number}",
+                project=f"project-{number % 3}",
+                submitted_at=float(number),
+                parameters=parameters,
+            )
+        )
+
+
+def _track(listing: PipelineListing, names: list[str]) -> list[bool]:
+    won = []
+    for name in names:
+        try:
+            listing.track(JobRecord(job_name=name, submitted_at=1.0))
+        except JobExistsError:
+            won.append(False)
+        else:
+            won.append(True)
+    return won
+
+
+def _update(listing: PipelineListing, caller: int) -> None:
+    for number in range(25):
+        listing.update("job", JobChange(metrics={f"{caller}-{number}": number}))

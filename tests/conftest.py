@@ -1,0 +1,25 @@
+"""What holds for every test run."""
+
+import os
+
+import pytest
+
+
+def _not_run(config: pytest.Config) -> list[pytest.TestReport]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or os.environ.get("CI") != "true":
+        return []
+    return [report for outcome in ("skipped", "xfailed") for report in reporter.stats.get(outcome, [])]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in CI that skipped a test: there, everything that a test needs is installed."""
+    if _not_run(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not_run := _not_run(config):
+        terminalreporter.write_line(
+            f"FAILED: {len(not_run)} skipped or expected to fail, which CI=true forbids", red=True
+        )

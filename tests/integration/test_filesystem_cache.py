@@ -1,0 +1,302 @@
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from foundations import events
+from foundations.adapters.filesystem import LocalFileSystemCacheBackend
+from foundations.adapters.filesystem import cache as cache_module
+from foundations.errors import ConfigurationError, StorageUnavailableError, UntrustedLocationError
+
+VALUE = [b"a pickle", b"", b"an array"]
+
+
+@pytest.fixture
+def told(monkeypatch):
+    events_told = []
+    monkeypatch.setattr(events, "warning", lambda event, **keys: events_told.append({"event": event, **keys}))
+    return events_told
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return LocalFileSystemCacheBackend(tmp_path / "store")
+
+
+def entry_file(cache):
+    (path,) = (cache.root / "cache").glob("*/*")
+    return path
+
+
+def set_aside(cache):
+    return sorted(path.name.rpartition("-")[0] for path in (cache.root / "damaged").glob("*"))
+
+
+def got(cache, key="key"):
+    value = cache.get(key)
+    return None if value is None else [bytes(buffer) for buffer in value]
+
+
+def test_a_flip_of_any_byte_is_a_miss_that_is_told_and_set_aside(cache, told):
+    cache.put("key", VALUE)
+    good = entry_file(cache).read_bytes()
+    for position in range(len(good)):
+        damaged = bytearray(good)
+        damaged[position] ^= 1 << (position % 8)
+        entry = cache._path("key")
+        entry.write_bytes(damaged)
+        assert got(cache) is None
+        assert not entry.exists()
+    assert len(good) == len(told) == len(set_aside(cache))
+    assert {"cache_entry_damaged"} == {event["event"] for event in told}
+    assert cache.put("key", VALUE, if_absent=True) is True
+    assert VALUE == got(cache)
+
+
+def test_a_truncation_to_any_length_is_a_miss(cache, told):
+    cache.put("key", VALUE)
+    good = entry_file(cache).read_bytes()
+    for length in range(len(good)):
+        cache._path("key").write_bytes(good[:length])
+        assert got(cache) is None
+    assert len(good) == len(told)
+
+
+def test_bytes_added_at_the_end_are_a_miss(cache, told):
+    cache.put("key", VALUE)
+    with entry_file(cache).open("ab") as file:
+        file.write(b"\0" * 64)
+    assert got(cache) is None
+    assert "it is not as it was written" == told[0]["reason"]
+
+
+def test_an_entry_of_another_key_is_a_miss(cache, told):
+    cache.put("key", VALUE)
+    other = cache._path("other")
+    other.parent.mkdir(exist_ok=True, mode=0o700)
+    entry_file(cache).rename(other)
+    assert got(cache, "other") is None
+    assert "it was written under another key" == told[0]["reason"]
+    assert ["other"] == set_aside(cache)
+
+
+@pytest.mark.parametrize("what", ["directory", "pipe", "link", "dangling link", "socket"])
+def test_something_other_than_a_file_is_a_miss(cache, told, what, tmp_path, monkeypatch):
+    cache.put("key", VALUE)
+    path = entry_file(cache)
+    path.rename(tmp_path / "moved")
+    if what == "directory":
+        path.mkdir()
+    elif what == "pipe":
+        os.mkfifo(path)
+    elif what == "socket":
+        os.mknod(path, stat.S_IFSOCK | 0o600)
+    else:
+        path.symlink_to(tmp_path / ("moved" if what == "link" else "nowhere"))
+    assert [] == list(cache.entries())
+    assert got(cache) is None
+    assert "it is not a regular file" == told[0]["reason"]
+    assert ["key"] == set_aside(cache)
+
+
+def test_an_entry_that_others_can_write_is_a_miss(cache, told):
+    cache.put("key", VALUE)
+    entry_file(cache).chmod(0o622)
+    assert got(cache) is None
+    assert "another user could have written it" == told[0]["reason"]
+
+
+def test_a_damaged_entry_that_cannot_be_moved_is_a_miss_all_the_same(cache, told):
+    cache.put("key", VALUE)
+    entry_file(cache).write_bytes(b"damaged")
+    (cache.root / "damaged").write_text("in the way")
+    assert got(cache) is None
+    assert "other than a directory" in told[0]["not_moved"]
+
+
+def test_a_good_entry_that_has_just_replaced_a_damaged_one_stays(cache, told, monkeypatch):
+    cache.put("key", VALUE)
+
+    def replaced_meanwhile(key, data):
+        monkeypatch.undo()
+        cache.put("key", [b"good"])
+        raise ValueError("damaged")
+
+    monkeypatch.setattr(cache_module, "_value", replaced_meanwhile)
+    monkeypatch.setattr(events, "warning", lambda event, **keys: told.append(keys))
+    assert got(cache) is None
+    monkeypatch.undo()
+    assert [b"good"] == got(cache)
+
+
+def test_a_damaged_entry_that_another_reader_moved_is_told_once(cache, told, monkeypatch):
+    cache.put("key", VALUE)
+
+    def moved_meanwhile(key, data):
+        entry_file(cache).unlink()
+        raise ValueError("damaged")
+
+    monkeypatch.setattr(cache_module, "_value", moved_meanwhile)
+    assert got(cache) is None
+    assert [] == told
+
+
+def test_values_are_writable_aligned_and_of_the_callers_own(cache):
+    cache.put("key", VALUE)
+    first, second = cache.get("key"), cache.get("key")
+    first[2][0] = 0
+    assert b"an array" == bytes(second[2])
+    assert VALUE == got(cache)
+    content = entry_file(cache).read_bytes()
+    assert [0, 0] == [content.index(part) % 64 for part in (b"a pickle", b"an array")]
+
+
+@pytest.mark.parametrize("operation", ["get", "put", "delete", "entries", "check"])
+def test_a_store_that_others_can_write_is_refused(cache, operation):
+    cache.put("key", VALUE)
+    cache.root.chmod(0o777)
+    calls = {
+        "get": lambda: cache.get("key"),
+        "put": lambda: cache.put("key", VALUE),
+        "delete": lambda: cache.delete("key"),
+        "entries": lambda: list(cache.entries()),
+        "check": cache.check,
+    }
+    with pytest.raises(UntrustedLocationError):
+        calls[operation]()
+
+
+def test_a_shelf_that_others_can_write_is_refused(cache):
+    cache.put("key", VALUE)
+    entry_file(cache).parent.chmod(0o777)
+    for call in (lambda: cache.get("key"), lambda: cache.put("key", VALUE), lambda: list(cache.entries())):
+        with pytest.raises(UntrustedLocationError):
+            call()
+
+
+def test_a_store_of_somebody_else_is_refused(cache):
+    cache.put("key", VALUE)
+    if os.geteuid() == 0:
+        os.chown(cache.root, 65534, 65534)
+    else:
+        cache.root.chmod(0o777)
+    with pytest.raises(UntrustedLocationError):
+        cache.get("key")
+
+
+def test_a_store_behind_a_link_is_refused(cache, tmp_path):
+    cache.put("key", VALUE)
+    (tmp_path / "link").symlink_to(cache.root)
+    with pytest.raises(UntrustedLocationError):
+        LocalFileSystemCacheBackend(tmp_path / "link").get("key")
+
+
+def test_a_full_disk_is_unavailable_and_leaves_the_old_value(cache, monkeypatch):
+    cache.put("key", [b"old"])
+
+    def full(descriptor, views):
+        os.write(descriptor, b"a part")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "writev", full)
+        with pytest.raises(StorageUnavailableError, match="No space left") as raised:
+            cache.put("key", [b"new"])
+    assert str(entry_file(cache)) == raised.value.path
+    assert [b"old"] == got(cache)
+
+
+def test_an_entry_that_cannot_be_read_is_unavailable(cache, monkeypatch):
+    cache.put("key", VALUE)
+
+    def broken(descriptor, views):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "readv", broken)
+    with pytest.raises(StorageUnavailableError, match="Input/output"):
+        cache.get("key")
+
+
+def test_an_entry_that_cannot_be_opened_is_unavailable(cache, monkeypatch):
+    cache.put("key", VALUE)
+    opened = os.open
+
+    def refused(path, *arguments):
+        if Path(path).name == "key":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return opened(path, *arguments)
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(StorageUnavailableError, match="Permission denied"):
+        cache.get("key")
+
+
+def test_an_entry_whose_last_use_cannot_be_renewed_is_returned(cache, monkeypatch):
+    cache.put("key", VALUE)
+
+    def read_only(*arguments, **keywords):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "utime", read_only)
+    assert VALUE == got(cache)
+
+
+def test_what_a_dead_writer_left_is_removed_after_a_day_and_never_an_entry(cache):
+    cache.put("key", VALUE)
+    old, young = (entry_file(cache).with_name(f".tmp-{age}") for age in ("old", "young"))
+    for path in (old, young):
+        path.write_bytes(b"a part")
+    os.utime(old, (0, 0))
+    assert ["key"] == [entry.key for entry in cache.entries()]
+    assert (False, True) == (old.exists(), young.exists())
+
+
+def test_an_entry_that_vanishes_while_it_is_enumerated_is_left_out(cache, monkeypatch):
+    cache.put("key", VALUE)
+    iterdir = Path.iterdir
+
+    def vanishing(directory):
+        found = list(iterdir(directory))
+        for path in found:
+            if path.name == "key":
+                path.unlink()
+        return iter(found)
+
+    monkeypatch.setattr(Path, "iterdir", vanishing)
+    assert [] == list(cache.entries())
+
+
+def test_a_shelf_that_vanishes_while_entries_are_enumerated_is_left_out(cache):
+    cache.put("a", VALUE)
+    cache.put("b", VALUE)
+    entries = cache.entries()
+    first = next(entries).key
+    other = cache._path({"a": "b", "b": "a"}[first])
+    other.unlink()
+    other.parent.rmdir()
+    assert [] == list(entries)
+
+
+def test_files_are_private(cache):
+    cache.put("key", VALUE)
+    paths = [cache.root, *cache.root.rglob("*")]
+    assert {0o700, 0o600} == {stat.S_IMODE(path.stat().st_mode) for path in paths}
+
+
+@pytest.mark.parametrize("root", ["relative/cache", ".", "", "a\0b", 3, None, "/a\0b"])
+def test_a_root_that_is_not_absolute_is_a_configuration_error(root):
+    with pytest.raises(ConfigurationError, match="absolute path") as raised:
+        LocalFileSystemCacheBackend(root)
+    assert "an absolute path, or one that begins with ~" == raised.value.expected
+
+
+def test_a_home_that_does_not_exist_is_a_configuration_error():
+    with pytest.raises(ConfigurationError, match="no such home"):
+        LocalFileSystemCacheBackend("~nobody-of-this-name/cache")
+
+
+def test_a_root_may_begin_with_the_home_directory(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert tmp_path / "cache" == LocalFileSystemCacheBackend("~/cache").root

@@ -1,0 +1,165 @@
+"""Each line of an adapter is the last one that a writer gets to; what readers then see is old or new."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_HARNESS = """
+import json, os, signal, sys
+from pathlib import Path
+
+root = Path(sys.argv[1])
+{scenario}
+
+def killed_at(number):
+    seen = 0
+    def tracer(frame, event, argument):
+        nonlocal seen
+        if "adapters" not in frame.f_code.co_filename:
+            return None
+        if event == "line":
+            seen += 1
+            if seen == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return tracer
+    sys.settrace(tracer)
+    act()
+    sys.settrace(None)
+
+number, outcomes = 0, set()
+while True:
+    number += 1
+    prepare()
+    child = os.fork()
+    if child == 0:
+        killed_at(number)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    outcomes.add(outcome())
+    if os.WIFEXITED(status):
+        assert os.WEXITSTATUS(status) == 0, status
+        break
+    assert os.WTERMSIG(status) == signal.SIGKILL, status
+print(json.dumps([number, sorted(outcomes)]))
+"""
+
+_CACHE = """
+from foundations.adapters.filesystem import LocalFileSystemCacheBackend
+cache = LocalFileSystemCacheBackend(root)
+def outcome():
+    value = cache.get("key")
+    assert {entry.key for entry in cache.entries()} <= {"key"}
+    assert not (root / "damaged").exists()
+    return "none" if value is None else b"|".join(value).decode()
+"""
+
+_ARCHIVE = """
+from foundations.adapters.filesystem import LocalFileSystemPipelineArchive
+archive = LocalFileSystemPipelineArchive(root)
+source = root.parent / "source"
+source.write_bytes(b"new")
+def prepare():
+    archive.delete("job")
+    archive.write("job", "a/item", [b"old"])
+def outcome():
+    assert ["a/item"] == [item.name for item in archive.items("job")]
+    return bytes(archive.read("job", "a/item")).decode()
+"""
+
+_LISTING = """
+from foundations.adapters.filesystem import LocalFileSystemPipelineListing
+from foundations.ports.archive_listing import JobChange, JobQuery, JobRecord
+from foundations.ports.job import JobState
+listing = LocalFileSystemPipelineListing(root)
+def outcome():
+    listing.close()
+    return " ".join(
+        f"{record.state} {record.metrics} {len(listing.find(JobQuery(metrics=record.metrics)))}"
+        for record in listing.find(JobQuery())
+    )
+"""
+
+_SCENARIOS = {
+    "putting the first value": (
+        _CACHE + "prepare = lambda: cache.delete('key')\n" + "act = lambda: cache.put('key', [b'new', b'er'])",
+        {"none", "new|er"},
+    ),
+    "putting another value": (
+        _CACHE + "prepare = lambda: cache.put('key', [b'old'])\n" + "act = lambda: cache.put('key', [b'new'])",
+        {"new", "old"},
+    ),
+    "putting if absent": (
+        _CACHE + "prepare = lambda: cache.delete('key')\n" + "act = lambda: cache.put('key', [b'new'], if_absent=True)",
+        {"none", "new"},
+    ),
+    "writing an item": (
+        _ARCHIVE + "act = lambda: archive.write('job', 'a/item', [b'n', b'e', b'w'])",
+        {"new", "old"},
+    ),
+    "writing a file": (_ARCHIVE + "act = lambda: archive.write_file('job', 'a/item', source)", {"new", "old"}),
+    "writing a shared file": (
+        _ARCHIVE + "act = lambda: archive.write_file('job', 'a/item', source, digest='0' * 64)",
+        {"new", "old"},
+    ),
+    "appending": (_ARCHIVE + "act = lambda: archive.append('job', 'a/item', b' new')", {"old new", "old"}),
+    "tracking": (
+        _LISTING
+        + "def prepare(): listing.remove('job')\n"
+        + "def act(): listing.track(JobRecord(job_name='job', submitted_at=1.0, metrics={'loss': 1}))",
+        {"", "Queued {'loss': 1} 1"},
+    ),
+    "updating": (
+        _LISTING
+        + "def prepare():\n"
+        + "    listing.remove('job')\n"
+        + "    listing.track(JobRecord(job_name='job', submitted_at=1.0, metrics={'loss': 1}))\n"
+        + "def act(): listing.update('job', JobChange(state=JobState.ERROR, metrics={'loss': 2}))",
+        {"Queued {'loss': 1} 1", "Error {'loss': 2} 1"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _SCENARIOS)
+def test_a_writer_killed_at_any_line_leaves_the_old_or_the_new(name: str, tmp_path: Path) -> None:
+    scenario, expected = _SCENARIOS[name]
+    done = subprocess.run(
+        [sys.executable, "-c", _HARNESS.replace("{scenario}", scenario), str(tmp_path / "store")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    lines, outcomes = json.loads(done.stdout)
+    assert lines > 30
+    assert expected == set(outcomes)
+
+
+def test_deleting_that_was_cut_short_is_finished_by_deleting_again(tmp_path: Path) -> None:
+    scenario = """
+from foundations.adapters.filesystem import LocalFileSystemPipelineArchive
+archive = LocalFileSystemPipelineArchive(root)
+source = root.parent / "source"
+source.write_bytes(b"content")
+def prepare():
+    archive.write_file("job", "a/item", source, digest="0" * 64)
+    archive.write("job", "b", [b"content"])
+def act():
+    archive.delete("job")
+def outcome():
+    assert len(archive.items("job")) in (0, 2)
+    archive.delete("job")
+    assert [] == [path for path in root.rglob("*") if path.is_file()], list(root.rglob("*"))
+    return ""
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", _HARNESS.replace("{scenario}", scenario), str(tmp_path / "store")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (0, "") == (done.returncode, done.stderr)

@@ -1,0 +1,56 @@
+import sys
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from foundations import events
+
+LEVELS = ["debug", "info", "warning", "error"]
+
+
+@pytest.fixture(autouse=True)
+def unconfigured(monkeypatch):
+    monkeypatch.delenv("FOUNDATIONS_LOG_LEVEL", raising=False)
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("threshold", LEVELS)
+def test_events_at_the_level_in_force_and_above_are_told_on_the_error_stream(monkeypatch, capsys, threshold):
+    monkeypatch.setenv("FOUNDATIONS_LOG_LEVEL", threshold.upper())
+    for level in LEVELS:
+        getattr(events, level)(f"{level}_happened")
+    written = capsys.readouterr()
+    told = [level for level in LEVELS if f"{level}_happened" in written.err]
+    assert (LEVELS[LEVELS.index(threshold) :], "") == (told, written.out)
+
+
+def test_information_is_told_and_debugging_is_not_unless_asked_for(capsys):
+    events.debug("detail")
+    events.info("something", number=3)
+    written = capsys.readouterr().err
+    assert "detail" not in written
+    assert "something" in written
+    assert "number=3" in written
+
+
+def test_an_unknown_level_means_information(monkeypatch, capsys):
+    monkeypatch.setenv("FOUNDATIONS_LOG_LEVEL", "loud")
+    events.debug("detail")
+    events.info("something")
+    written = capsys.readouterr().err
+    assert (False, True) == ("detail" in written, "something" in written)
+
+
+def test_the_applications_configuration_holds():
+    structlog.configure(processors=[structlog.stdlib.add_log_level], cache_logger_on_first_use=False)
+    with capture_logs() as told:
+        events.warning("something", number=3)
+    assert [{"event": "something", "number": 3, "log_level": "warning"}] == told
+
+
+def test_an_event_that_is_not_told_does_not_import_structlog(monkeypatch):
+    monkeypatch.setitem(sys.modules, "structlog", None)
+    events.debug("detail")
