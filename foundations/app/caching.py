@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 from foundations import events
 from foundations.domain.digests import Digester, UndigestibleError
 from foundations.domain.pipeline import Node
-from foundations.errors import FoundationsError, NotSerialisableError
+from foundations.errors import NotSerialisableError
 from foundations.ports.cache import CacheBackend
 from foundations.ports.serialisation import Serialiser
 
@@ -37,8 +38,9 @@ class StageCache:
         """
         try:
             key = self._key(node, arguments, keyword_arguments)
-        except UndigestibleError as error:
-            events.info("not_cached", stage=name, reason=str(error))
+        except Exception as error:  # whatever it is, the stage can be computed
+            reason = str(error) if isinstance(error, UndigestibleError) else f"{type(error).__name__}: {error}"
+            events.info("not_cached", stage=name, reason=reason)
             return node.function(*arguments, **keyword_arguments), {}
         known: dict[str, Any] = {"cache_uuid": key}
         begun = time.perf_counter()
@@ -70,12 +72,13 @@ class StageCache:
         except NotSerialisableError as error:
             events.info("not_cached", stage=name, reason=error.message)
             return False
-        except FoundationsError as error:
-            events.warning("cache_not_written", stage=name, key=key, reason=str(error))
+        except Exception as error:  # of whatever adapter
+            events.warning("cache_not_written", stage=name, key=key, reason=f"{type(error).__name__}: {error}")
             return False
         return True
 
 
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 _versions: dict[str, str | None] = {}
 
 
@@ -83,18 +86,30 @@ def _installed_version(module_name: str) -> str | None:
     """Return what identifies an installed module's code: the interpreter's version, or its distribution's."""
     top = module_name.partition(".")[0]
     if top not in _versions:
-        _versions[top] = sys.version if top in sys.stdlib_module_names and top != "__main__" else _distribution(top)
+        _versions[top] = _version(top)
     return _versions[top]
 
 
-def _distribution(top: str) -> str | None:
-    module = sys.modules.get(top)
-    file = getattr(module, "__file__", None) or ""
-    if module is not None and "site-packages" not in file and "dist-packages" not in file:
-        return None  # the project's own, an editable install
+def _version(top: str) -> str | None:
+    file = _file_of(top)
+    if top in sys.stdlib_module_names and (file is None or file.startswith(_STANDARD_LIBRARY)):
+        return sys.version
+    if file is None or ("site-packages" not in file and "dist-packages" not in file):
+        return None  # the project's own, whatever its name; an editable install
     from importlib import metadata
 
     owners = metadata.packages_distributions().get(top)
     if not owners:
         return None
     return " ".join(f"{owner}=={metadata.version(owner)}" for owner in sorted(set(owners)))
+
+
+def _file_of(top: str) -> str | None:
+    """Return the file of a top-level module, imported already or not; None for one that is built in, or not there."""
+    module = sys.modules.get(top)
+    if module is not None:
+        return getattr(module, "__file__", None)
+    from importlib.util import find_spec
+
+    spec = find_spec(top) if top else None
+    return spec.origin if spec is not None and spec.has_location else None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from foundations.app import inside
-from foundations.app.finish_job import archive_end, tell_listing
+from foundations.app.finish_job import archive_end
 from foundations.app.project import check_modules, import_paths
 from foundations.app.provenance import recorded_parameters
 from foundations.app.run_job import Workplace, run_job
@@ -35,6 +35,7 @@ from foundations.ports.bundling import (
 )
 from foundations.ports.execution import Submission
 from foundations.ports.job import JobEnd, JobState, check_job_name
+from foundations.ports.serialisation import Serialiser
 
 RUNTIME_PACKAGES = ("foundations", "attr", "attrs", "cloudpickle", "structlog", "yaml")
 _RESOURCES = Path(__file__).parent.parent / "resources"
@@ -55,8 +56,14 @@ def deploy(
         raise UnsupportedPlatformError(f"foundations runs jobs on Linux, not on {sys.platform}; use WSL or a container")
     if inside.is_inside():
         raise InsideJobError(
-            "run() was called inside a stage, which is part of a job already: pass the stage on as an argument of"
-            " another, or call its plain function"
+            "run() was called inside a job. In a stage, pass the other stage on as an argument, or call its plain"
+            " function; in a module that stages are imported from, put what runs jobs below"
+            ' `if __name__ == "__main__":`, since the job imports the module too'
+        )
+    if _is_imported_by_multiprocessing():
+        raise InsideJobError(
+            "run() was called while multiprocessing imports this script again in a child process, which would run the"
+            ' job over and over: put what runs jobs below `if __name__ == "__main__":`, or have multiprocessing fork'
         )
     name = None if job_name is None else check_job_name(job_name)
     pipeline = Pipeline.of(stage)
@@ -67,7 +74,8 @@ def deploy(
     project = Path.cwd()
     source = wiring.settings.job_source_bundle
     extra = tuple((project / os.path.expanduser(path)).resolve() for path in source.extra_source_paths)
-    check_modules(pipeline, project, extra)
+    if wiring.environment.capabilities.crosses_processes:
+        check_modules(pipeline, project, extra)
     wiring.check()
     wiring.environment.check(project)
     variables = resolve_variables(
@@ -83,7 +91,7 @@ def deploy(
     )
     contents = BundleContents(
         job_name=name,
-        members=_members(job, wiring),
+        members=bundle_members(job, wiring.settings, wiring.serialiser),
         project=project,
         project_member=source.member,
         extra_source_paths=extra,
@@ -114,6 +122,15 @@ def deployment_of(job_name: str, wiring: Wiring) -> Deployment:
     )
 
 
+def _is_imported_by_multiprocessing() -> bool:
+    """Return whether this process is a child of multiprocessing's that is still being set up.
+
+    This is how ``multiprocessing.spawn`` itself keeps a script from starting processes without end.
+    """
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and getattr(process.current_process(), "_inheriting", False)
+
+
 def _generated_name(pipeline: Pipeline) -> str:
     """Return a name that tells what ran and when, and that no other job has: ``train-20261123-221530-4kq7``."""
     function = re.sub(r"[^A-Za-z0-9_]+", "-", pipeline.name(len(pipeline.nodes) - 1)).strip("-_") or "job"
@@ -139,12 +156,17 @@ def _check_unused(name: str, wiring: Wiring) -> None:
     )
 
 
-def _members(job: Job, wiring: Wiring) -> dict[str, bytes]:
+def bundle_members(job: Job, settings: Settings, serialiser: Serialiser) -> dict[str, bytes]:
+    """Return the small files at the root of a job's bundle.
+
+    Raises:
+        NotSerialisableError: Something in the job cannot be pickled.
+    """
     import json
 
     return {
-        BUNDLE_JOB: b"".join(job.to_buffers(wiring.serialiser)),
-        BUNDLE_CONFIG: json.dumps(wiring.settings.to_json(), indent=1).encode(),
+        BUNDLE_JOB: b"".join(job.to_buffers(serialiser)),
+        BUNDLE_CONFIG: json.dumps(settings.to_json(), indent=1).encode(),
         BUNDLE_RUN_SCRIPT: (_RESOURCES / BUNDLE_RUN_SCRIPT).read_bytes(),
         BUNDLE_RUNNER: (_RESOURCES / BUNDLE_RUNNER).read_bytes(),
     }
@@ -204,5 +226,5 @@ def _run_here(bundle: Bundle, wiring: Wiring) -> JobEnd:
         not_archived=outcome.not_archived,
     )
     end = archive_end(wiring, end, {})
-    tell_listing(wiring, end)
+    wiring.listing.update(bundle.job_name, JobChange.of(end))
     return end

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from foundations.errors import FoundationsError
+
 _SDK = str(Path(__file__).parent.parent) + os.sep
 _LONGEST_MESSAGE = 10_000
 _MOST_FRAMES = 50
@@ -33,8 +35,6 @@ def describe_failure(
         ``text``; the user's own, innermost last) and ``traceback``, the text for a person.
     """
     frames = _frames(error.__traceback__, roots)
-    text = [f"stage {call} raised {_type_name(error)}: {_message(error)}", ""]
-    text += _chain(error, roots)
     return {
         "type": _type_name(error),
         "message": _message(error),
@@ -42,7 +42,7 @@ def describe_failure(
         "stage_uuid": uuid,
         "call": call,
         "frames": frames,
-        "traceback": "\n".join(text),
+        "traceback": "\n".join(_chain(error, roots)),
     }
 
 
@@ -55,6 +55,8 @@ def _chain(error: BaseException, roots: Sequence[str]) -> list[str]:
     links: list[tuple[BaseException, str]] = [(error, "")]
     while len(links) < _DEEPEST_CHAIN:
         last = links[-1][0]
+        if isinstance(last, FoundationsError):  # it says all there is to say, and its causes are not the user's code
+            break
         if last.__cause__ is not None:
             links.append((last.__cause__, "The above exception was the direct cause of the following exception:"))
         elif last.__context__ is not None and not last.__suppress_context__:

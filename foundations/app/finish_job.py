@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import mmap
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from foundations.app.keeping import FAILURES, Keeper
+from foundations.app.project import use_import_paths
 from foundations.app.settings import Settings
 from foundations.app.wiring import Wiring
 from foundations.domain import archives as items
+from foundations.domain.job import Job
 from foundations.errors import ItemNotFoundError
 from foundations.ports.archive_listing import JobChange
-from foundations.ports.bundling import BUNDLE_CONFIG
+from foundations.ports.bundling import BUNDLE_CONFIG, BUNDLE_JOB
 from foundations.ports.job import JobEnd, JobState
 
 
@@ -33,6 +36,19 @@ class Attendant:
         config = place / "bundle" / BUNDLE_CONFIG
         settings = Settings.from_json(json.loads(config.read_bytes()), str(config))
         return cls(place.name, Wiring(settings=settings), place / "state")
+
+    @classmethod
+    def in_project(cls, job_directory: str) -> Attendant:
+        """Return the attendant of the job in this directory, for a process that serves nothing else.
+
+        The project's modules can be imported from now on: adapters may be its own.
+        """
+        attendant = cls.of(job_directory)
+        place = Path(job_directory)
+        with (place / "bundle" / BUNDLE_JOB).open("rb") as stream:
+            data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))  # only its first page is read
+        use_import_paths(place / "project", Job.header(data, attendant.wiring.serialiser)["import_paths"])
+        return attendant
 
     def begin(self, started_at: float) -> None:
         """Tell the listing that the job runs."""
@@ -54,7 +70,7 @@ class Attendant:
 
     def ended(self, end: JobEnd, outcome: dict[str, Any]) -> None:
         """Tell the listing how the job ended."""
-        tell_listing(self.wiring, end)
+        self.wiring.listing.update(self.job_name, JobChange.of(end))
 
 
 def archive_end(wiring: Wiring, end: JobEnd, streams: dict[str, Path]) -> JobEnd:
@@ -68,16 +84,3 @@ def archive_end(wiring: Wiring, end: JobEnd, streams: dict[str, Path]) -> JobEnd
     except FAILURES as error:
         return attrs.evolve(end, not_archived=(*end.not_archived, f"{items.END}: {error}"))
     return end
-
-
-def tell_listing(wiring: Wiring, end: JobEnd) -> None:
-    """Tell the listing how a job ended."""
-    wiring.listing.update(
-        end.job_name,
-        JobChange(
-            state=end.state,
-            cause=end.cause.value if end.cause else None,
-            started_at=end.started_at,
-            ended_at=end.ended_at,
-        ),
-    )

@@ -21,6 +21,12 @@ class RunningStage(Protocol):
 
 _of_this_context: ContextVar[RunningStage | None] = ContextVar("foundations_running_stage", default=None)
 _of_this_process: list[RunningStage] = []
+_serves_a_job: list[bool] = []
+
+
+def serve() -> None:
+    """Note that this process serves a job and nothing else, from before it imports the user's modules."""
+    _serves_a_job.append(True)
 
 
 def enter(running: RunningStage) -> None:
@@ -36,14 +42,17 @@ def leave(running: RunningStage) -> None:
 
 
 def is_inside() -> bool:
-    """Return whether the calling code runs inside a stage."""
-    return _running() is not None
+    """Return whether the calling code is part of a job: inside a stage, or imported by a job's process."""
+    return bool(_serves_a_job) or _running() is not None
 
 
 def _running() -> RunningStage | None:
     running = _of_this_context.get()
-    if running is None and len(_of_this_process) == 1:  # a plain thread that a stage has started
-        return _of_this_process[0]
+    if running is None and len(_of_this_process) == 1:
+        import threading
+
+        if threading.current_thread() is not threading.main_thread():  # a plain thread that a stage has started
+            return _of_this_process[0]
     return running
 
 
@@ -80,6 +89,8 @@ def log_metric(name: str, value: float | int | str | bool) -> None:
         raise FoundationsError(
             f"metric {name!r}: a value is a number, a string or a truth value, not of type {type(value).__name__}"
         )
+    if isinstance(plain, int) and plain.bit_length() > 1024:
+        raise FoundationsError(f"metric {name!r}: an integer of {plain.bit_length()} bits is too long; log a float")
     running.log_metric(name, plain)
 
 

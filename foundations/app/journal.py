@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ class JobJournal:
     failed_stage: str | None = attrs.field(default=None, init=False)
     message: str = attrs.field(default="", init=False)
     _index: int = attrs.field(default=-1, init=False)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self.started_at = [None] * len(self.pipeline.nodes)
@@ -92,8 +94,7 @@ class JobJournal:
             except NotSerialisableError as error:
                 if is_target:
                     raise
-                why = f"{self.pipeline.name(index)}: {error.message}"
-                self._details(index)["no_output_because"] = why
+                self._details(index)["no_output_because"] = error.message
                 events.warning("output_not_kept", stage=self.pipeline.name(index), reason=error.message)
         if self.pipeline.nodes[index].uuid in self.details:
             self._keep_stage(index)
@@ -108,7 +109,7 @@ class JobJournal:
         call = describe_call(name, arguments, keyword_arguments)
         if isinstance(error, NotSerialisableError):
             self.cause = EndCause.NOT_SERIALISABLE
-            self.message = f"the output of {name} cannot be serialised: {error.path} ({error.reason:.200})"
+            self.message = error.message
         else:
             self.cause = EndCause.USER_CODE
             self.message = f"stage {name} raised {summary(error)}"
@@ -121,12 +122,14 @@ class JobJournal:
 
     def log_metric(self, name: str, value: Any) -> None:
         """Add a metric to the running stage's log, and to the listing."""
-        log = self._details(self._index).setdefault("stage_log", {})
-        if name in log:
-            before = log[name]
-            log[name] = [*before, value] if isinstance(before, list) else [before, value]
-        else:
-            log[name] = value
+        with self._lock:
+            log = self._details(self._index).setdefault("stage_log", {})
+            if name not in log:
+                log[name] = value
+            elif isinstance(log[name], list):
+                log[name].append(value)
+            else:
+                log[name] = [log[name], value]
         listed = str(value) if isinstance(value, float) and not math.isfinite(value) else value
         try:
             self.listing().update(self.job_name, JobChange(metrics={name: listed}))
@@ -157,7 +160,7 @@ class JobJournal:
     def _keep_output(self, index: int, output: Any) -> None:
         import hashlib
 
-        buffers: list[Buffer] = join_frames(self.serialiser.dump(output))
+        buffers: list[Buffer] = join_frames(self.serialiser.dump(output, f"the output of {self.pipeline.name(index)}"))
         digest = hashlib.sha256()
         for buffer in buffers:
             digest.update(buffer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -34,6 +34,17 @@ def import_paths(project: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
             if path not in found:
                 found.append(path)
     return (*found, *(extra_source_member(number) for number in range(len(extra))))
+
+
+def use_import_paths(project: Path, paths: Iterable[str]) -> None:
+    """Import modules, from now on, from where the submitter did; those of the runtime that has come along go last.
+
+    Args:
+        project: The extracted project directory.
+        paths: What :func:`import_paths` returned.
+    """
+    runtime = sys.path[0]
+    sys.path[:] = [*(os.path.normpath(project / path) for path in paths), *sys.path[1:], runtime]
 
 
 def check_modules(pipeline: Pipeline, project: Path, extra: tuple[Path, ...]) -> None:

@@ -21,7 +21,7 @@ RECORDED_VARIABLES = (
     *("OPENBLAS_NUM_THREADS", "PYTHONHASHSEED", "TZ", "USER", "VIRTUAL_ENV", "CONDA_DEFAULT_ENV"),
 )
 _SECRET = re.compile(
-    r"(?i)(^|[_\W])(pass(word|wd|phrase)?|secrets?|tokens?|api_?keys?|access_?keys?|private_?keys?|credentials?)($|[_\W])"
+    r"(?i)(^|[_\W])(pass(word|wd|phrase)?|secrets?|tokens?|api[_-]?keys?|access[_-]?keys?|private[_-]?keys?|credentials?)($|[_\W])"
 )
 _REDACTED = "<not recorded: its name looks like a secret's>"
 
@@ -81,11 +81,13 @@ def without_secrets(value: Any) -> Any:
 
 
 def _is_plain(value: object) -> bool:
+    if isinstance(value, int):
+        return value.bit_length() <= 1024  # longer ones are no JSON that everybody reads
     if isinstance(value, float):
         return value == value and value not in (float("inf"), float("-inf"))
     if isinstance(value, list):
         return len(value) <= 100 and all(_is_plain(item) for item in value)
-    return value is None or isinstance(value, (bool, int)) or (isinstance(value, str) and len(value) <= 1000)
+    return value is None or (isinstance(value, str) and len(value) <= 1000)
 
 
 def _functions(job: Job) -> list[str]:

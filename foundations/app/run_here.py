@@ -40,4 +40,9 @@ def run_here(stage: Stage, params_dict: Mapping[str, Any] | None, params: Mappin
     pipeline = Pipeline.of(stage)
     parameters = merge_parameters(params_dict, params)
     check_parameters(pipeline.hyperparameters, parameters)
+    return run_pipeline(pipeline, parameters)
+
+
+def run_pipeline(pipeline: Pipeline, parameters: dict[str, Any]) -> Any:
+    """Run a flat pipeline in this process and return its output; a stage's error has a note that tells its call."""
     return execute(pipeline, parameters, _Notes(pipeline))

@@ -18,6 +18,7 @@ from foundations.app.caching import StageCache
 from foundations.app.failures import describe_failure, summary
 from foundations.app.journal import JobJournal
 from foundations.app.keeping import Keeper
+from foundations.app.project import use_import_paths
 from foundations.app.provenance import describe_provenance
 from foundations.app.settings import Settings
 from foundations.app.wiring import Wiring
@@ -73,14 +74,21 @@ class Outcome:
         return attrs.asdict(self)
 
 
-def work(job_directory: str, progress: Progress) -> int:
-    """Run the job of an extracted bundle in this process, which serves nothing else, and return its exit code."""
+def work(job_directory: str, progress: Progress, configure: Callable[[Settings], None]) -> int:
+    """Run the job of an extracted bundle in this process, which serves nothing else, and return its exit code.
+
+    Args:
+        job_directory: Where the bundle was extracted.
+        progress: Told the position of the stage that runs.
+        configure: Gives the job's settings to whatever else in this process asks for the configuration.
+    """
     place = Path(job_directory)
     bundle, state = place / "bundle", place / "state"
     settings = Settings.from_json(json.loads((bundle / BUNDLE_CONFIG).read_bytes()), str(bundle / BUNDLE_CONFIG))
     manifest = json.loads((bundle / "manifest.json").read_bytes())
     packed = bundle / manifest["project_member"]
     digest = next(row[4] for row in manifest["members"] if row[0] == manifest["project_member"])
+    configure(settings)
     wiring = Wiring(settings=settings)
 
     def keep_here(item: str, data: Sequence[Buffer]) -> None:
@@ -111,8 +119,10 @@ def run_job(data: Buffer, workplace: Workplace) -> Outcome:
     keeper = Keeper(workplace.job_name, workplace.keep_here)
     wiring = workplace.wiring
     started_at = time.time()
-    workplace.source(keeper)
     try:
+        if workplace.project is not None:  # adapters may be the project's own, so this comes before any of them
+            use_import_paths(workplace.project, Job.header(data, wiring.serialiser)["import_paths"])
+        workplace.source(keeper)
         job = _loaded(data, workplace)
     except BaseException as error:
         _keep_setup_failure(keeper, workplace, error, started_at)
@@ -159,10 +169,6 @@ def run_job(data: Buffer, workplace: Workplace) -> Outcome:
 def _loaded(data: Buffer, workplace: Workplace) -> Job:
     if workplace.project is None:
         return Job.from_buffer(data, workplace.wiring.serialiser)
-    header = Job.header(data, workplace.wiring.serialiser)
-    paths = [os.path.normpath(workplace.project / path) for path in header["import_paths"]]
-    runtime = sys.path[0]
-    sys.path[:] = [*paths, *sys.path[1:], runtime]
     sys.argv = [""]
     sys.modules["__main__"] = ModuleType("__main__")
     job = Job.from_buffer(data, workplace.wiring.serialiser)

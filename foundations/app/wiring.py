@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -15,11 +15,13 @@ from foundations.app.settings import AdapterSettings, Settings
 from foundations.domain.archives import Archives
 from foundations.errors import CapabilityError, StorageError, UntrustedLocationError
 from foundations.ports.archive import PipelineArchive
-from foundations.ports.archive_listing import PipelineListing
-from foundations.ports.bundling import JobBundler
-from foundations.ports.cache import CacheBackend
-from foundations.ports.execution import ExecutionEnvironment
 from foundations.ports.serialisation import Serialiser
+
+if TYPE_CHECKING:  # a job's worker asks for few of them, and waits for what is imported
+    from foundations.ports.archive_listing import PipelineListing
+    from foundations.ports.bundling import JobBundler
+    from foundations.ports.cache import CacheBackend
+    from foundations.ports.execution import ExecutionEnvironment
 
 Port = TypeVar("Port")
 
@@ -39,11 +41,15 @@ class Wiring:
     @property
     def cache(self) -> CacheBackend:
         """The cache."""
+        from foundations.ports.cache import CacheBackend
+
         return self._adapter(self.settings.cache, CacheBackend)
 
     @property
     def listing(self) -> PipelineListing:
         """The archive listing."""
+        from foundations.ports.archive_listing import PipelineListing
+
         return self._adapter(self.settings.archive_listing, PipelineListing)
 
     @property
@@ -61,11 +67,15 @@ class Wiring:
     @property
     def environment(self) -> ExecutionEnvironment:
         """The execution environment."""
+        from foundations.ports.execution import ExecutionEnvironment
+
         return self._adapter(self.settings.deployment, ExecutionEnvironment)
 
     @property
     def bundler(self) -> JobBundler:
         """The bundler."""
+        from foundations.ports.bundling import JobBundler
+
         return self._adapter(self.settings.job_bundler, JobBundler)
 
     def check(self) -> None:

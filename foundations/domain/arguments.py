@@ -110,16 +110,16 @@ def _children(value: object, kinds: tuple[type, ...]) -> list[Any] | None:
     if isinstance(value, (list, tuple)):
         return _worth_a_look(value)
     if isinstance(value, dict):
-        _refuse(value, kinds, "a dictionary's key; pass it as a value")
+        _refuse(value, kinds, "a dictionary's key", "pass it as a value")
         return _worth_a_look(value.values())
     if isinstance(value, (set, frozenset)):
-        _refuse(value, kinds, f"a {kind.__name__}; use a list")
+        _refuse(value, kinds, f"a {kind.__name__}", "use a list")
         return None
     names = _field_names(kind)
     if names is not None:
         return [getattr(value, name, None) for name in names]
     if isinstance(value, FunctionType) and value.__closure__:
-        _refuse((_content(cell) for cell in value.__closure__), kinds, "a function's closure; pass it as an argument")
+        _refuse((_content(cell) for cell in value.__closure__), kinds, "a function's closure", "pass it as an argument")
     return None
 
 
@@ -136,16 +136,17 @@ def _worth_a_look(values: Iterable[Any]) -> list[Any]:
     return [] if _LEAVES.issuperset(map(type, values)) else values
 
 
-def _refuse(values: Iterable[object], kinds: tuple[type, ...], where: str) -> None:
+def _refuse(values: Iterable[object], kinds: tuple[type, ...], where: str, remedy: str) -> None:
     for value in values:
         if isinstance(value, kinds):
-            raise PipelineError(f"{value!r} stands in {where}, where it would never be replaced by its value")
+            raise PipelineError(f"{value!r} stands in {where}, where it would never be replaced by its value; {remedy}")
 
 
 def _field_names(kind: type) -> list[str] | None:
-    fields = getattr(kind, "__dataclass_fields__", None)
-    if fields is not None:
-        return list(fields)
+    if hasattr(kind, "__dataclass_fields__"):
+        from dataclasses import fields  # loaded already, by whoever made the class
+
+        return [field.name for field in fields(kind)]
     attributes = getattr(kind, "__attrs_attrs__", None)
     if attributes is not None:
         return [attribute.name for attribute in attributes]
@@ -169,5 +170,6 @@ def _rebuilt(value: Any, changed: list[Any]) -> Any:
             result[key] = new
     else:
         for name, new in zip(_field_names(kind) or (), changed, strict=True):
-            object.__setattr__(result, name, new)
+            if new is not getattr(value, name, None):
+                object.__setattr__(result, name, new)
     return result

@@ -26,7 +26,10 @@ def short(value: object) -> str:
     >>> short(list(range(1000)))
     '[0, 1, 2, 3, 4, ...]'
     """
-    return " ".join(_SHORT.repr(value).split())
+    try:
+        return " ".join(_SHORT.repr(value).split())
+    except Exception as error:  # a number of thousands of digits, a class that is called like one of Python's
+        return f"<{type(value).__qualname__}, whose repr raises {type(error).__name__}>"
 
 
 def describe_call(name: str, arguments: Sequence[Any], keyword_arguments: Mapping[str, Any]) -> str:

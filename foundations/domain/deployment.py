@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from foundations import events
 from foundations.domain import archives as items
 from foundations.domain.archives import Archives
 from foundations.domain.result import Result, ResultDocument
@@ -16,6 +17,7 @@ from foundations.errors import (
     FoundationsError,
     ItemNotFoundError,
     RemoteException,
+    StorageError,
     StorageUnavailableError,
     WaitTimeoutError,
 )
@@ -28,7 +30,7 @@ from foundations.ports.serialisation import Serialiser
 _LAST_LINES = 20
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Deployment:
     """One job in one execution environment.
 
@@ -123,7 +125,7 @@ class Deployment:
         Raises:
             ItemNotFoundError: The job ended before it was archived.
         """
-        document: dict[str, Any] = json.loads(bytes(self._archives.provenance.read(self.job_name(), items.PROVENANCE)))
+        document: dict[str, Any] = json.loads(bytes(self._read(self._archives.provenance, items.PROVENANCE)))
         return document
 
     def fetch_job_source(self, target: Path | str) -> Path:
@@ -151,8 +153,8 @@ class Deployment:
         self._archives.artifact.read_file(self.job_name(), items.ARTIFACTS + name, path)
         return path
 
-    def __str__(self) -> str:
-        return f"job {self.job_name()}"
+    def __repr__(self) -> str:
+        return f"<deployment of job {self.job_name()}>"
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -194,16 +196,12 @@ class Deployment:
             return None
 
     def _tell_listing(self, end: JobEnd) -> None:
-        if self._listing.get(self.job_name()).state is not end.state:
-            self._listing.update(
-                self.job_name(),
-                JobChange(
-                    state=end.state,
-                    cause=end.cause.value if end.cause else None,
-                    started_at=end.started_at,
-                    ended_at=end.ended_at,
-                ),
-            )
+        """Mend the listing; it is an index, so that its failure is told and stands in nobody's way."""
+        try:
+            if self._listing.get(self.job_name()).state is not end.state:
+                self._listing.update(self.job_name(), JobChange.of(end))
+        except StorageError as error:
+            events.warning("listing_not_mended", job_name=self.job_name(), reason=str(error))
 
     def _read(self, archive: Any, item: str) -> Buffer:
         """Return an item from its archive, or from the job's directory where the archive had failed."""
@@ -224,15 +222,21 @@ class Deployment:
 
     def _document_of_stages(self) -> ResultDocument:
         """Gather what stages archived as they ended, for a job that died before it could write its result."""
-        document = ResultDocument([], [], [], [], {})
+        found: dict[str, dict[str, Any]] = {}
         for item in self._archives.stage_log.items(self.job_name(), items.STAGES):
             known = json.loads(bytes(self._archives.stage_log.read(self.job_name(), item.name)))
-            document.uuids.append(known["uuid"])
-            document.names.append(known["stage_name"])
-            document.started_at.append(known["start_time"])
-            document.ended_at.append(known["end_time"])
-            document.details[known["uuid"]] = known["details"]
-        return document
+            found[known["uuid"]] = known
+        try:
+            stages = self.provenance()["stages"]
+        except ItemNotFoundError:  # without it nobody can tell which stage was run, and what the others are
+            return ResultDocument([], [], [], [], {})
+        return ResultDocument(
+            stages["uuids"],
+            stages["names"],
+            [found.get(uuid, {}).get("start_time") for uuid in stages["uuids"]],
+            [found.get(uuid, {}).get("end_time") for uuid in stages["uuids"]],
+            {uuid: known["details"] for uuid, known in found.items()},
+        )
 
     def _load_output(self, uuid: str) -> Any:
         data = self._read(self._archives.persisted_data, items.output_item(uuid))
@@ -252,11 +256,15 @@ class Deployment:
     def _failure(self, end: JobEnd, result: Result) -> RemoteException:
         error = result["global_stage_context"]["error_information"]
         lines = [f"job {end.job_name} ended as {end.state.value}: {end.message}"]
+        said = self.get_job_logs("stderr")
+        if error and end.cause is not EndCause.NOT_SERIALISABLE:
+            lines += ["", f"in stage {error['call']}:" if error["stage"] else "before the first stage:", ""]
+            lines.append(error["traceback"])
         if error:
-            lines += ["", error["traceback"].rstrip()]
-        said = self.get_job_logs("stderr").rstrip().splitlines()[-_LAST_LINES:]
-        if said and end.state is JobState.ERROR:
-            lines += ["", "The last lines of its stderr:", *("  " + line for line in said)]
+            said = said.replace(error["traceback"], "")  # the job wrote it there too
+        last = said.rstrip().splitlines()[-_LAST_LINES:]
+        if last and end.state is JobState.ERROR:
+            lines += ["", "The last lines of its stderr:", *("  " + line for line in last)]
         lines += [f"not archived: {what}" for what in end.not_archived]
         failure = RemoteException(
             "\n".join(lines),

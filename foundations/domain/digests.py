@@ -12,9 +12,12 @@ import dis
 import hashlib
 import math
 import struct
+import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
+
+from foundations.domain.stage import StageFactory
 
 FORMAT = b"foundations key 1"
 _SEES_MORE = frozenset({"eval", "exec", "globals", "locals", "vars", "open", "input", "__import__", "compile"})
@@ -101,16 +104,14 @@ class Digester:
 
     def _function(self, function: Any, seen: dict[int, int]) -> str:
         """Return the digest of a function and of what it refers to."""
-        if isinstance(function, (BuiltinFunctionType, type)) and self._version_of(function.__module__) is not None:
-            return f"{function.__module__}.{function.__qualname__} {self._version_of(function.__module__)}"
+        version = self._version_of(function.__module__) if _is_named(function) else None
+        if version is not None:
+            return f"{function.__module__}.{function.__qualname__} {version}"
         if type(function) is not FunctionType:
             raise UndigestibleError(f"{function!r:.80} is no plain function")
         if id(function) in seen:
             return f"recursion to {seen[id(function)]}"
         seen[id(function)] = len(seen)
-        version = self._version_of(function.__module__ or "")
-        if version is not None:
-            return f"{function.__module__}.{function.__qualname__} {version}"
         name = function.__qualname__
         hasher = hashlib.sha256()
         self._code(hasher, function.__code__, name)
@@ -133,11 +134,7 @@ class Digester:
         builtins: Any = function.__globals__.get("__builtins__", {})
         names = builtins if isinstance(builtins, dict) else vars(builtins)
         if variable in function.__globals__:
-            held = function.__globals__[variable]
-            if getattr(held, "__wrapped__", None) is function:
-                _feed(hasher, b"itself")
-            else:
-                self._value_or_function(hasher, held, where, seen)
+            self._value_or_function(hasher, function.__globals__[variable], where, seen)
         elif variable in names:
             if variable in _SEES_MORE:
                 raise UndigestibleError(
@@ -148,6 +145,8 @@ class Digester:
             raise UndigestibleError(f"{where} is not defined")
 
     def _value_or_function(self, hasher: Any, held: Any, where: str, seen: dict[int, int]) -> None:
+        if isinstance(held, StageFactory):
+            held = held.function
         if isinstance(held, ModuleType):
             version = self._version_of(held.__name__)
             if version is None:
@@ -169,13 +168,13 @@ class Digester:
             struct.pack("<5q", code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags, 0),
             repr((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)).encode(),
             getattr(code, "co_exceptiontable", b""),
+            str(len(code.co_consts)).encode(),
         )
-        if any(instruction.opname == "IMPORT_NAME" for instruction in dis.get_instructions(code)):
-            for module in _imported(code):
-                version = self._version_of(module)
-                if version is None:
-                    raise UndigestibleError(f"{name} imports {module}, whose contents are not digested")
-                _feed(hasher, module.encode(), version.encode())
+        for module in _imported(code):
+            version = None if module.startswith(".") else self._version_of(module)
+            if version is None:
+                raise UndigestibleError(f"{name} imports {module}, whose contents are not digested")
+            _feed(hasher, module.encode(), version.encode())
         for constant in code.co_consts:
             if isinstance(constant, CodeType):
                 self._code(hasher, constant, name)
@@ -204,7 +203,22 @@ def _globals_named(code: CodeType) -> set[str]:
     return found
 
 
-def _imported(code: CodeType) -> set[str]:
-    return {
-        str(instruction.argval) for instruction in dis.get_instructions(code) if instruction.opname == "IMPORT_NAME"
-    }
+def _imported(code: CodeType) -> list[str]:
+    """Return the modules that byte code imports, sorted; relative ones begin with a dot."""
+    instructions = list(dis.get_instructions(code))
+    found = set()
+    for index, instruction in enumerate(instructions):
+        if instruction.opname == "IMPORT_NAME":
+            level = instructions[index - 2].argval  # the two before it push the level and the names
+            found.add(("" if level == 0 else ".") + str(instruction.argval))
+    return sorted(found)
+
+
+def _is_named(function: Any) -> bool:
+    """Tell whether a function or class is what its module and qualified name lead to; they can be borrowed."""
+    if not isinstance(function, (FunctionType, BuiltinFunctionType, type)) or function.__module__ is None:
+        return False
+    found: Any = sys.modules.get(function.__module__)
+    for part in function.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is function

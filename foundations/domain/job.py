@@ -10,7 +10,7 @@ import attrs
 from foundations.domain.arguments import Template
 from foundations.domain.pipeline import Node, Pipeline
 from foundations.domain.stage import unwrapped
-from foundations.errors import DamagedBundleError
+from foundations.errors import DamagedBundleError, NotSerialisableError
 from foundations.ports.frames import Buffer
 from foundations.ports.serialisation import Serialiser
 
@@ -41,7 +41,19 @@ class Job:
         Raises:
             NotSerialisableError: Something in it cannot be pickled; the stage and the way to the culprit are named.
         """
-        return serialiser.dump_sequence(self._parts(), self._named_parts)
+        failed: list[int] = []
+
+        def parts(position: int) -> Iterator[tuple[str, object]]:
+            failed.append(position)
+            return self._named_parts(position)
+
+        try:
+            return serialiser.dump_sequence(self._parts(), parts)
+        except NotSerialisableError as error:
+            stage = self.pipeline.name(failed[0] - 2) if failed and failed[0] >= 2 else None
+            raise NotSerialisableError(
+                error.message, path=error.path, reason=error.reason, stage=stage
+            ) from error.__cause__
 
     def _parts(self) -> Iterator[object]:
         yield {

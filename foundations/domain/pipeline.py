@@ -76,14 +76,21 @@ class Pipeline:
         return cls(tuple(nodes), frozenset(hyperparameters))
 
     def name(self, index: int) -> str:
-        """Return a short name for the node at `index`: its function's, with the index where it takes an item."""
+        """Return a short name for the node at `index`: its function's, with the item that it takes."""
         node = self.nodes[index]
         suffix = ""
-        while node.function is operator.getitem and type(node.arguments[0]) is Reference and len(suffix) < 40:
-            suffix = f"[{node.arguments[1]!r:.20}]{suffix}"
+        while (
+            (node.function is operator.getitem or node.function is exactly)
+            and len(node.arguments) == 2
+            and type(node.arguments[0]) is Reference
+        ):
+            if node.function is operator.getitem:
+                suffix = f"[{node.arguments[1]!r:.20}]{suffix}"
+            elif not suffix:
+                suffix = f".split({node.arguments[1]})"
+            if len(suffix) > 40:
+                break
             node = self.nodes[node.arguments[0].index]
-            if node.function is exactly:
-                node = self.nodes[node.arguments[0].index]
         return name_of(node.function) + suffix
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pprint
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -224,6 +223,8 @@ class Result(_ReadOnly):
         return f" in {duration(self._end.ended_at - self._end.started_at)}"
 
     def _output_lines(self) -> list[str]:
+        import pprint
+
         output = self.output
         try:
             text = pprint.pformat(output, width=100, sort_dicts=False) if not isinstance(output, str) else output

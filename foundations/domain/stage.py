@@ -200,6 +200,8 @@ class StageFactory:
     def __get__(self, instance: object, owner: type | None = None) -> StageFactory:
         if instance is None:
             return self
+        if not hasattr(type(self.function), "__get__"):
+            return self  # a class, a builtin, a partial: nothing that binds
         return StageFactory(self._launcher, self.function.__get__(instance, owner))
 
     def __repr__(self) -> str:
@@ -213,6 +215,8 @@ class _NoLauncher:
     """Takes the launcher's place in a stage factory that came along inside a job."""
 
     def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)  # somebody looks at it, nobody runs anything
         raise PipelineError(
             "a stage cannot be run from inside another; call the plain function (`factory.function`) instead"
         )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import attrs
 
 from foundations.ports.frames import Buffer
+from foundations.ports.store import Store
 
 
 @attrs.frozen(kw_only=True)
@@ -25,7 +25,7 @@ class ArchiveItem:
     size: int
 
 
-class PipelineArchive(ABC):
+class PipelineArchive(Store):
     """Keeps named items under job names.
 
     An item name is 1 to 1,000 characters of one or more parts separated by ``/``; no part is empty, ``.`` or ``..``,
@@ -42,17 +42,6 @@ class PipelineArchive(ABC):
     """
 
     __slots__ = ()
-
-    in_this_process_only: ClassVar[bool] = False
-    """True where another process cannot see what is stored here; a job in another process is then refused."""
-
-    def check(self) -> None:
-        """Raise what using the store would raise and can be told without writing anything. Optional.
-
-        Raises:
-            UntrustedLocationError: Somebody else could have written what lies there.
-            StorageUnavailableError: It cannot be used: not a directory, no access, unreachable.
-        """
 
     @abstractmethod
     def write(self, job_name: str, item: str, data: Sequence[Buffer]) -> None:

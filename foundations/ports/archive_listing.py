@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import attrs
 
-from foundations.ports.job import JobState
+from foundations.ports.job import JobEnd, JobState
+from foundations.ports.store import Store
 
 
 @attrs.frozen(kw_only=True)
@@ -54,6 +55,12 @@ class JobChange:
     tags: Mapping[str, str] = attrs.field(factory=dict)
     environment: Mapping[str, Any] = attrs.field(factory=dict)
 
+    @classmethod
+    def of(cls, end: JobEnd) -> JobChange:
+        """Return the change that tells how a job ended."""
+        cause = None if end.cause is None else end.cause.value
+        return cls(state=end.state, cause=cause, started_at=end.started_at, ended_at=end.ended_at)
+
     def applied_to(self, record: JobRecord) -> JobRecord:
         """Return `record` with this change; a final state is never replaced by one that is not."""
         state = record.state if self.state is None else self.state
@@ -98,7 +105,7 @@ class JobQuery:
     limit: int | None = None
 
 
-class PipelineListing(ABC):
+class PipelineListing(Store):
     """The index of all jobs.
 
     Promises, each tested by :class:`foundations.testing.PipelineListingContract`:
@@ -112,17 +119,6 @@ class PipelineListing(ABC):
     """
 
     __slots__ = ()
-
-    in_this_process_only: ClassVar[bool] = False
-    """True where another process cannot see what is stored here; a job in another process is then refused."""
-
-    def check(self) -> None:
-        """Raise what using the store would raise and can be told without writing anything. Optional.
-
-        Raises:
-            UntrustedLocationError: Somebody else could have written what lies there.
-            StorageUnavailableError: It cannot be used: not a directory, no access, unreachable.
-        """
 
     @abstractmethod
     def track(self, record: JobRecord) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 import attrs
 
 from foundations.ports.frames import Buffer
+from foundations.ports.store import Store
 
 
 @attrs.frozen(kw_only=True)
@@ -28,7 +28,7 @@ class CacheEntry:
     last_used_at: float
 
 
-class CacheBackend(ABC):
+class CacheBackend(Store):
     """Stores values by content key.
 
     A value is a sequence of buffers (a pickle of protocol 5 and what it kept out of band), so that a large array is
@@ -43,17 +43,6 @@ class CacheBackend(ABC):
     """
 
     __slots__ = ()
-
-    in_this_process_only: ClassVar[bool] = False
-    """True where another process cannot see what is stored here; a job in another process is then refused."""
-
-    def check(self) -> None:
-        """Raise what using the store would raise and can be told without writing anything. Optional.
-
-        Raises:
-            UntrustedLocationError: Somebody else could have written what lies there.
-            StorageUnavailableError: It cannot be used: not a directory, no access, unreachable.
-        """
 
     @abstractmethod
     def get(self, key: str) -> Sequence[Buffer] | None:

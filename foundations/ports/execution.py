@@ -130,7 +130,13 @@ class ExecutionEnvironment(ABC):
 
     @abstractmethod
     def cancel(self, handle: JobHandle) -> None:
-        """End a job and every process of it, politely at first; return when it has ended, whichever way."""
+        """End a job and every process of it, politely at first; return when it has ended, whichever way.
+
+        Nothing where it has ended already or is not known.
+
+        Raises:
+            CapabilityError: The job runs, and jobs cannot be cancelled here.
+        """
 
     @abstractmethod
     def logs(self, handle: JobHandle, stream: str) -> bytes:

@@ -40,8 +40,6 @@ class EndCause(enum.StrEnum):
     EXITED = "exited"
     KILLED = "killed"
     OUT_OF_MEMORY = "out_of_memory"
-    TIMED_OUT = "timed_out"
-    STORAGE = "storage"
     LOST = "lost"
 
 

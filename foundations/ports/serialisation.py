@@ -17,11 +17,15 @@ class Serialiser(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def dump(self, value: object) -> list[Buffer]:
+    def dump(self, value: object, called: str = "the value") -> list[Buffer]:
         """Return `value` as a pickle followed by its out-of-band buffers.
 
+        Args:
+            value: What to pickle.
+            called: What an error calls it.
+
         Raises:
-            NotSerialisableError: Part of it cannot be pickled; ``path`` leads there from the value.
+            NotSerialisableError: Part of it cannot be pickled; ``path`` leads there from `called`.
         """
 
     @abstractmethod

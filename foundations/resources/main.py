@@ -6,22 +6,28 @@ import sys
 
 def main() -> int:
     """Run the job that this bundle holds, and return the exit code of its supervisor."""
-    sys.path[0] = os.environ["FOUNDATIONS_RUNTIME"]  # the SDK of the bundle, before any other that is installed
+    if not sys.flags.safe_path:
+        del sys.path[0]  # where this file lies
+    sys.path.insert(0, os.environ["FOUNDATIONS_RUNTIME"])  # the SDK of the bundle, before any other that is installed
+    directory, lock = os.environ["FOUNDATIONS_JOB_DIRECTORY"], int(os.environ["FOUNDATIONS_LOCK"])
 
+    # Imported before the fork, since both sides need it: the worker would wait as long, and the processor works once.
     from foundations.adapters._shared.supervisor import supervise
+    from foundations.app import inside
+    from foundations.app.run_job import work
+    from foundations.app.sdk import config_manager
 
-    def work(progress):  # type: ignore[no-untyped-def]
-        from foundations.app.run_job import work
-
-        return work(os.environ["FOUNDATIONS_JOB_DIRECTORY"], progress)
+    def serve(progress):  # type: ignore[no-untyped-def]
+        inside.serve()
+        return work(directory, progress, config_manager.freeze)
 
     def attend():  # type: ignore[no-untyped-def]
         from foundations.app.finish_job import Attendant
 
-        return Attendant.of(os.environ["FOUNDATIONS_JOB_DIRECTORY"])
+        return Attendant.in_project(directory)
 
-    return supervise(os.environ["FOUNDATIONS_JOB_DIRECTORY"], int(os.environ["FOUNDATIONS_LOCK"]), work, attend)
+    return supervise(directory, lock, serve, attend)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    os._exit(main())  # all is recorded; tearing an interpreter down takes longer than the rest of the end

@@ -1,4 +1,9 @@
-"""What proves an adapter, and what tests of pipelines need; pytest is imported only by what needs it."""
+"""What proves an adapter, and what tests of pipelines need; pytest is imported only by what needs it.
+
+A contract class proves an adapter of its port. :func:`in_memory_settings` and :func:`in_memory_sdk` run pipelines
+without disk or processes; in tests by pytest the latter is a fixture of the same name, there as soon as foundations is
+installed.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +12,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from foundations.testing.contracts.archive import PipelineArchiveContract
+    from foundations.testing.contracts.bundling import JobBundlerContract
     from foundations.testing.contracts.cache import CacheBackendContract
+    from foundations.testing.contracts.execution import ExecutionEnvironmentContract
     from foundations.testing.contracts.listing import PipelineListingContract
+    from foundations.testing.in_memory import in_memory_sdk, in_memory_settings
 
-__all__ = ["CacheBackendContract", "PipelineArchiveContract", "PipelineListingContract"]
+__all__ = [
+    "CacheBackendContract",
+    "ExecutionEnvironmentContract",
+    "JobBundlerContract",
+    "PipelineArchiveContract",
+    "PipelineListingContract",
+    "in_memory_sdk",
+    "in_memory_settings",
+]
 
 _MODULES = {
     "CacheBackendContract": "foundations.testing.contracts.cache",
+    "ExecutionEnvironmentContract": "foundations.testing.contracts.execution",
+    "JobBundlerContract": "foundations.testing.contracts.bundling",
     "PipelineArchiveContract": "foundations.testing.contracts.archive",
     "PipelineListingContract": "foundations.testing.contracts.listing",
+    "in_memory_sdk": "foundations.testing.in_memory",
+    "in_memory_settings": "foundations.testing.in_memory",
 }
 
 

@@ -14,6 +14,7 @@ from foundations.adapters.filesystem import (
     LocalFileSystemPipelineArchive,
     LocalFileSystemPipelineListing,
 )
+from foundations.adapters.filesystem import database as database_module
 from foundations.adapters.filesystem.listing import _selection
 from foundations.errors import JobNotFoundError, StorageUnavailableError, UntrustedLocationError
 from foundations.ports.archive_listing import JobChange, JobQuery, JobRecord
@@ -36,18 +37,18 @@ def file(listing):
 
 def test_looking_at_a_listing_that_is_not_there_makes_nothing(listing, tmp_path):
     listing.check()
-    assert ([], False) == (listing.find(JobQuery()), listing.remove("job"))
+    assert (listing.find(JobQuery()), listing.remove("job")) == ([], False)
     with pytest.raises(JobNotFoundError):
         listing.get("job")
     with pytest.raises(JobNotFoundError):
         listing.update("job", JobChange())
-    assert [] == list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_its_files_are_private(listing):
     listing.track(RECORD)
     assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in listing.root.iterdir()}
-    assert 0o700 == stat.S_IMODE(listing.root.stat().st_mode)
+    assert stat.S_IMODE(listing.root.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("content", [b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
@@ -121,7 +122,7 @@ def test_a_full_disk_is_unavailable_and_undoes_the_change(listing):
     listing._database._current().execute("PRAGMA max_page_count = 1")
     with pytest.raises(StorageUnavailableError, match="full"):
         listing.update("job", JobChange(metrics={"long": "x" * 1_000_000}))
-    assert RECORD == listing.get("job")
+    assert listing.get("job") == RECORD
 
 
 def test_a_listing_that_was_removed_is_made_anew(listing, file):
@@ -131,7 +132,7 @@ def test_a_listing_that_was_removed_is_made_anew(listing, file):
     with pytest.raises(JobNotFoundError):
         listing.get("job")
     listing.track(RECORD)
-    assert [RECORD] == LocalFileSystemPipelineListing(listing.root).find(JobQuery())
+    assert LocalFileSystemPipelineListing(listing.root).find(JobQuery()) == [RECORD]
 
 
 def test_several_adapters_of_one_process_share_the_file(listing):
@@ -153,9 +154,9 @@ def test_all_adapters_may_share_one_root(listing):
     listing.track(RECORD)
     archive.write("job", "cache/listing.sqlite3", [b"content"])
     cache.put("listing.sqlite3", [b"value"])
-    assert (["job"], ["listing.sqlite3"]) == (list(archive.jobs()), [entry.key for entry in cache.entries()])
+    assert (list(archive.jobs()), [entry.key for entry in cache.entries()]) == (["job"], ["listing.sqlite3"])
     archive.delete("job")
-    assert [RECORD] == listing.find(JobQuery())
+    assert listing.find(JobQuery()) == [RECORD]
 
 
 def test_forks_use_the_listing_at_once(tmp_path):
@@ -183,14 +184,14 @@ assert 104 == len(listing.get("job").metrics), listing.get("job").metrics
         timeout=120,
         check=False,
     )
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_failing_change_is_undone(listing):
     listing.track(RECORD)
     with pytest.raises(TypeError, match="JSON"):
         listing.update("job", JobChange(state=JobState.RUNNING, metrics={"odd": object()}))
-    assert RECORD == listing.get("job")
+    assert listing.get("job") == RECORD
 
 
 QUERIES = [
@@ -235,8 +236,8 @@ def test_finding_among_a_hundred_thousand_jobs_is_interactive(listing):
         began = time.perf_counter()
         listing.find(query)
         assert time.perf_counter() - began < 0.1
-    assert 20 == len(listing.find(JobQuery(tags={"owner": "user-5"}, limit=20)))
-    assert ["job-99000"] == [record.job_name for record in listing.find(JobQuery(states=(JobState.ERROR,), limit=1))]
+    assert len(listing.find(JobQuery(tags={"owner": "user-5"}, limit=20))) == 20
+    assert [record.job_name for record in listing.find(JobQuery(states=(JobState.ERROR,), limit=1))] == ["job-99000"]
 
 
 def test_the_owner_of_the_store_is_asked_for(listing):
@@ -247,3 +248,16 @@ def test_the_owner_of_the_store_is_asked_for(listing):
         listing.root.chmod(0o777)
     with pytest.raises(UntrustedLocationError):
         listing.get("job")
+
+
+def test_tables_that_another_process_made_meanwhile_are_used(listing, monkeypatch):
+    version = database_module._version
+    seen = []
+
+    def stale_at_first(connection):
+        seen.append(version(connection))
+        return 0 if len(seen) == 1 else seen[-1]
+
+    LocalFileSystemPipelineListing(listing.root).track(RECORD)
+    monkeypatch.setattr(database_module, "_version", stale_at_first)
+    assert listing.find(JobQuery()) == [RECORD]

@@ -24,11 +24,22 @@ def adopt_orphans() -> None:
 
 
 def kill_children() -> None:
-    """Kill and reap every child of this process, and the orphans that this makes, until there is none."""
+    """Kill and reap every child of this process, and the orphans that this makes, until there is none.
+
+    What the kernel does not let this user kill is left to itself.
+    """
+    foreign: set[int] = set()
     while _has_children():
-        for child in _children():
-            os.kill(child, signal.SIGKILL)  # not reaped yet, so the number still means this child
-        os.waitid(os.P_ALL, 0, os.WEXITED)
+        children = set(_children()) - foreign
+        if not children:
+            return
+        for child in children:
+            try:
+                os.kill(child, signal.SIGKILL)  # not reaped yet, so the number still means this child
+            except PermissionError:  # it has become another user's, by a set-user-ID program
+                foreign.add(child)
+        for child in children - foreign:
+            os.waitid(os.P_PID, child, os.WEXITED)
 
 
 def _has_children() -> bool:

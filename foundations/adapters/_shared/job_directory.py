@@ -2,8 +2,10 @@
 
 Liveness is a lock that the kernel drops with its holder, never a bare process id. Whoever submits holds a ``flock`` on
 ``state/lock`` before the directory has its name, and the supervisor inherits it, so there is no moment in which a job
-on its way looks dead. The supervisor also takes a POSIX record lock on the file: ``F_GETLK`` then tells its process id
-to whoever wants to signal it or to wait for it.
+on its way looks dead. The supervisor then holds a POSIX record lock on ``state/alive``, which has its name only once it
+is locked. From then on this lock alone counts: it belongs to one process, whereas an unrelated child that the submitter
+forks at the wrong moment inherits the other. ``F_GETLK`` tells the supervisor's process id to whoever wants to signal
+it or to wait for it. The two are different files because NFS makes record locks of both.
 
 No lock and no end record means that the job is lost.
 """
@@ -26,7 +28,7 @@ _FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: l_type, l_whe
 class JobDirectory:
     """The layout below one job's directory."""
 
-    __slots__ = ("bundle", "cancel_request", "end", "kept", "lock", "outcome", "path", "project", "state")
+    __slots__ = ("alive", "bundle", "cancel_request", "end", "kept", "lock", "outcome", "path", "project", "state")
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -34,6 +36,7 @@ class JobDirectory:
         self.project = path / "project"
         self.state = path / "state"
         self.lock = self.state / "lock"
+        self.alive = self.state / "alive"
         self.cancel_request = self.state / "cancel"
         self.outcome = self.state / "outcome.json"
         self.end = self.state / "end.json"
@@ -98,55 +101,77 @@ def flush_directory(path: Path) -> None:
 
 def hold_lock(path: Path) -> int:
     """Create the lock file and return a descriptor that holds its ``flock`` until the last copy is closed."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        # Not one of the standard streams' numbers, which may be free here and are taken in the job.
+        descriptor = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(opened)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor
 
 
-def take_record_lock(descriptor: int) -> None:
-    """Tell the process id of the calling process to whoever asks with :func:`lock_holder`.
+def declare_alive(directory: JobDirectory) -> int:
+    """Tell that the calling process supervises the job; return the descriptor that must stay open.
 
-    The kernel drops the lock when this process closes any descriptor of the file.
+    The kernel drops the lock when this process ends, or closes any descriptor of the file; a fork of it has no part in
+    the lock.
     """
+    unnamed = directory.state / f".alive-{os.getpid()}"
+    descriptor = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     fcntl.lockf(descriptor, fcntl.LOCK_EX)
+    unnamed.rename(directory.alive)
+    return descriptor
 
 
 class Liveness:
-    """What the lock of a job tells: ``alive``, and the supervisor's ``pid`` where it runs already, on this host."""
+    """What the locks of a job tell.
 
-    __slots__ = ("alive", "pid")
+    Attributes:
+        alive: Whether somebody still sees to it.
+        started: Whether its supervisor has started.
+        pid: The supervisor's, where it runs and this host knows it.
+    """
 
-    def __init__(self, alive: bool, pid: int | None) -> None:
+    __slots__ = ("alive", "pid", "started")
+
+    def __init__(self, alive: bool, started: bool, pid: int | None) -> None:
         self.alive = alive
+        self.started = started
         self.pid = pid
 
 
-def liveness(lock: Path) -> Liveness:
-    """Look at a job's lock without disturbing it.
+def liveness(directory: JobDirectory) -> Liveness:
+    """Look at a job's locks without disturbing them.
 
     Raises:
-        OSError: The lock file cannot be opened, for another reason than being gone.
+        OSError: A lock file cannot be opened, for another reason than being gone.
     """
-    try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return Liveness(False, None)
-    try:
-        holder = _record_lock_holder(descriptor)
-        if holder is not None:
-            return Liveness(True, holder)
+    descriptor = _opened(directory.alive)
+    if descriptor is not None:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                return Liveness(True, _record_lock_holder(descriptor))
+            asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+            kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+        finally:
+            os.close(descriptor)
+        alive = kind != fcntl.F_UNLCK
+        return Liveness(alive, True, pid if alive and pid > 0 else None)
+    descriptor = _opened(directory.lock)
+    if descriptor is None:
+        return Liveness(False, False, None)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
             raise
-        return Liveness(False, None)
+        return Liveness(True, False, None)
     finally:
         os.close(descriptor)
+    return Liveness(False, False, None)
 
 
-def _record_lock_holder(descriptor: int) -> int | None:
-    asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-    kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
-    return pid if kind != fcntl.F_UNLCK and pid > 0 else None
+def _opened(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None

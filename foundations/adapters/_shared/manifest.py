@@ -74,14 +74,14 @@ class Manifest:
         """
         try:
             document = json.loads(data)
-            if document["format"] != FORMAT:
+            if _typed(document["format"], int) != FORMAT:
                 raise ValueError(f"format {document['format']!r}")
             return cls(
                 job_name=_typed(document["job_name"], str),
                 versions=_typed(document["versions"], dict),
                 project_member=_typed(document["project_member"], str),
-                members=[_entry(row) for row in document["members"]],
-                files=[_entry(row) for row in document["files"]],
+                members=[_entry(row) for row in _typed(document["members"], list)],
+                files=[_entry(row) for row in _typed(document["files"], list)],
             )
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DamagedBundleError(

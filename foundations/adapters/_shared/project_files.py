@@ -57,12 +57,12 @@ def project_files(root: Path, prefix: str = "") -> list[SourceFile]:
         BundleError: A directory cannot be read, a name cannot be told, a link leads out of `root`, or `root` is of
             unreasonable size.
     """
+    _refuse_place(root)
     budget = _Budget(root)
     found = []
     for entry in _walk(root, prefix, _ignored(root)):
         found.append(entry)
-        budget.spend(entry, prefix)
-    budget.check_root()
+        budget.spend(entry.path[len(prefix) :], entry.size)
     return sorted(found, key=lambda entry: entry.path)
 
 
@@ -111,7 +111,7 @@ def _source_file(path: str, entry: os.DirEntry[str], root: str, inside: str) -> 
 
 def _target(location: str, root: str, inside: str) -> str:
     target = os.readlink(location)
-    if target.startswith(root + "/"):
+    if target == root or target.startswith(root + "/"):
         target = os.path.relpath(target, os.path.dirname(location))
     try:
         return check_link(inside, target)
@@ -138,7 +138,7 @@ def _check_name(path: str, location: str) -> None:
 def _ignored(root: Path) -> Callable[[str, bool], bool]:
     """Return what tells, of a path below `root` and of whether it is a directory, that it stays out of the bundle."""
     try:
-        lines = (root / IGNORE_FILE).read_text(encoding="utf-8").splitlines()
+        lines = (root / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         return _ignored_by_default
     except (OSError, ValueError) as error:
@@ -159,6 +159,43 @@ def _ignored_by_default(path: str, directory: bool) -> bool:
     return name in IGNORED_NAMES or name.endswith(IGNORED_ENDINGS)
 
 
+def _refuse_place(root: Path) -> None:
+    """Refuse the root of the file system and the home directory, unless an ignore file says what to leave out."""
+    if (root / IGNORE_FILE).exists():
+        return
+    for place, called in ((Path("/"), "the root of the file system"), (_home(), "your home directory")):
+        if place is not None and root.resolve() == place.resolve():
+            budget = _Budget(root)
+            try:
+                _survey(root, budget)
+            except BundleError as error:  # it is as large as no project may be
+                raise budget.refused(f"it is {called}") from error
+            raise budget.refused(f"it is {called}")
+
+
+def _home() -> Path | None:
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
+def _survey(root: Path, budget: _Budget) -> None:
+    """Add up what lies in `root`, as far as it can be seen and is on its file system."""
+    device = root.stat().st_dev
+    for location, directories, names in os.walk(root):
+        for name in (*directories, *names):
+            path = os.path.join(location, name)
+            try:
+                status = os.lstat(path)
+            except OSError:  # it is gone, or nothing that this user may look at
+                continue
+            if status.st_dev != device and name in directories:
+                directories.remove(name)
+            elif stat.S_ISREG(status.st_mode):
+                budget.spend(os.path.relpath(path, root), status.st_size)
+
+
 class _Budget:
     """Adds up what a project holds, and refuses one of unreasonable size before much of it is walked."""
 
@@ -167,22 +204,17 @@ class _Budget:
         self._sizes: dict[str, int] = {}
         self._total = self._count = 0
 
-    def spend(self, entry: SourceFile, prefix: str) -> None:
-        top = entry.path[len(prefix) :].partition("/")[0]
-        self._sizes[top] = self._sizes.get(top, 0) + entry.size
-        self._total += entry.size
+    def spend(self, path: str, size: int) -> None:
+        top = path.partition("/")[0]
+        self._sizes[top] = self._sizes.get(top, 0) + size
+        self._total += size
         self._count += 1
         if self._total > LARGEST_PROJECT:
-            raise self._refused(f"it holds more than {LARGEST_PROJECT // 2**30} GiB")
+            raise self.refused(f"it holds more than {LARGEST_PROJECT // 2**30} GiB")
         if self._count > MOST_FILES:
-            raise self._refused(f"it holds more than {MOST_FILES:,} files")
+            raise self.refused(f"it holds more than {MOST_FILES:,} files")
 
-    def check_root(self) -> None:
-        for place, called in ((Path("/"), "the root of the file system"), (Path.home(), "your home directory")):
-            if self._root.resolve() == place.resolve():
-                raise self._refused(f"it is {called}")
-
-    def _refused(self, why: str) -> BundleError:
+    def refused(self, why: str) -> BundleError:
         largest = sorted(self._sizes.items(), key=lambda item: -item[1])[:5]
         sizes = ", ".join(f"{name} ({size / 2**20:,.0f} MiB)" for name, size in largest)
         lines = "".join(f"\n    /{name}" for name, _ in largest)

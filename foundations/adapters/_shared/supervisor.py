@@ -1,8 +1,7 @@
 """The supervisor: forks the worker that runs the pipeline, watches it, keeps its output and records its end.
 
-It forks before anything heavy is imported, and imports what finishing needs while the worker is busy. When it dies,
-the kernel kills the worker and its whole process group: they hold the reading end of a pipe whose writing end only
-the supervisor has, with ``F_SETSIG`` set to ``SIGKILL``.
+When it dies, the kernel kills the worker and its whole process group: they hold the reading end of a pipe whose writing
+end only the supervisor has, with ``F_SETSIG`` set to ``SIGKILL``.
 """
 
 from __future__ import annotations
@@ -17,13 +16,15 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from foundations.adapters._shared.descendants import adopt_orphans, kill_children
-from foundations.adapters._shared.job_directory import JobDirectory, read_json, take_record_lock
+from foundations.adapters._shared.job_directory import JobDirectory, declare_alive
 from foundations.adapters._shared.log_pump import LogPump
-from foundations.ports.job import EndCause, JobEnd, JobState
+from foundations.adapters._shared.verdict import at_stage, judged, out_of_memory_kills, read_outcome
+from foundations.ports.job import JobEnd, JobState
 
 _T = TypeVar("_T")
 
@@ -83,9 +84,10 @@ def supervise(path: str, lock: int, work: Callable[[Progress], int], attend: Cal
     """
     directory = JobDirectory(Path(path))
     asked = _AskedToEnd()
-    take_record_lock(lock)
+    alive = declare_alive(directory)
+    adopt_orphans()
     started_at = time.time()
-    out_of_memory_kills = _out_of_memory_kills()
+    kills_before = out_of_memory_kills()
     progress = Progress()
     output, error = os.pipe(), os.pipe()
     leash = os.pipe()
@@ -93,22 +95,23 @@ def supervise(path: str, lock: int, work: Callable[[Progress], int], attend: Cal
     worker = os.fork()
     if worker == 0:
         asked.forget()
+        os.close(alive)
         _become_worker(supervisor, lock, output, error, leash, lambda: work(progress))
+    asked.listen()
     os.setpgid(worker, worker)
     for descriptor in (output[1], error[1], leash[0]):
         os.close(descriptor)
     pump = LogPump({output[0]: directory.stream("stdout"), error[0]: directory.stream("stderr")})
-    adopt_orphans()
     attendant = _Attendance(attend)
     attendant.begin(started_at)
     cancelled = _watch(worker, pump, directory, asked)
     status, usage = _reap(worker)
     cut_short = pump.drain(_DRAIN_SECONDS)
-    outcome = _outcome(directory)
+    outcome = read_outcome(directory)
     outcome["not_archived"] = [*(outcome.get("not_archived") or ()), *cut_short]
-    end = _end(directory, status, cancelled, outcome, _out_of_memory_kills() > out_of_memory_kills, started_at, usage)
+    end = judged(directory, status, cancelled, outcome, out_of_memory_kills() > kills_before, started_at, usage)
     if end.state is not JobState.COMPLETED and end.stage is None:
-        end = _at_stage(end, attendant.stage_name(progress.get()))
+        end = at_stage(end, attendant.stage_name(progress.get()))
     end = attendant.finish(end, outcome)
     directory.write_end(end)
     attendant.ended(end, outcome)
@@ -147,26 +150,39 @@ def _become_worker(
 
 
 class _AskedToEnd:
-    """Notes SIGTERM and SIGINT from the moment it is made, as bytes on a pipe that a poll can wait for."""
+    """Notes SIGTERM and SIGINT from the moment it is made, as bytes on a pipe that a poll can wait for.
+
+    They are held back until :meth:`listen` in the supervisor and :meth:`forget` in the worker, so that neither takes
+    one that is meant for the other. What the submitter ignored or blocked is neither, here and in the worker.
+    """
 
     _NUMBERS = (signal.SIGTERM, signal.SIGINT)
 
     def __init__(self) -> None:
         self.reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
-        self._before = {number: signal.signal(number, self._note) for number in self._NUMBERS}
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._NUMBERS)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, nobody learns how a child ended
+        for number in self._NUMBERS:
+            signal.signal(number, self._note)
 
     def _note(self, number: int, frame: object) -> None:
         self.ask()
 
     def ask(self) -> None:
         """Ask as a signal would."""
-        os.write(self._writing, b"!")
+        with suppress(BlockingIOError):  # asked more often than the pipe can hold
+            os.write(self._writing, b"!")
+
+    def listen(self) -> None:
+        """Have the signals noted, also those that came since."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def forget(self) -> None:
-        """Let the signals do in this process, the worker, what they did before."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        """Let the signals do in this process, the worker, what they do in any program."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.close(self.reading)
         os.close(self._writing)
 
@@ -230,13 +246,21 @@ def _watch(worker: int, pump: LogPump, directory: JobDirectory, asked: _AskedToE
         if asked.reading in ready and os.read(asked.reading, 4096) and not cancelled:
             cancelled = True
             deadline = time.monotonic() + grace
-            os.killpg(worker, signal.SIGTERM)
+            _kill_group(worker, signal.SIGTERM)
         elif deadline is not None and time.monotonic() >= deadline:
             deadline = None
-            os.killpg(worker, signal.SIGKILL)
-    os.killpg(worker, signal.SIGKILL)  # what it left behind; it is not reaped yet, so the group is still its own
+            _kill_group(worker, signal.SIGKILL)
+    _kill_group(worker, signal.SIGKILL)  # what it left behind
     os.close(ended)
     return cancelled
+
+
+def _kill_group(worker: int, number: signal.Signals) -> None:
+    """Signal the worker, not reaped yet, and the group that it was put into, even where it has left that."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(worker, number)
+    if number == signal.SIGKILL or os.getpgid(worker) != worker:
+        os.kill(worker, number)
 
 
 def _reap(worker: int) -> tuple[int, Any]:
@@ -245,80 +269,10 @@ def _reap(worker: int) -> tuple[int, Any]:
     return status, usage
 
 
-def _outcome(directory: JobDirectory) -> dict[str, Any]:
-    try:
-        outcome = read_json(directory.outcome)
-    except (OSError, ValueError):
-        outcome = None
-    return outcome if isinstance(outcome, dict) else {}
-
-
-def _end(
-    directory: JobDirectory,
-    status: int,
-    cancelled: bool,
-    outcome: dict[str, Any],
-    out_of_memory: bool,
-    started_at: float,
-    usage: Any,
-) -> JobEnd:
-    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-    name = signal.Signals(number).name if number in signal.valid_signals() and number else None
-    state, cause, message = JobState.ERROR, EndCause.EXITED, ""
-    if outcome.get("state") == JobState.COMPLETED:
-        state, cause, message = JobState.COMPLETED, None, ""  # type: ignore[assignment]
-    elif cancelled:
-        state, cause, message = JobState.CANCELLED, None, "cancelled"  # type: ignore[assignment]
-    elif outcome.get("state") == JobState.ERROR:
-        cause, message = EndCause(outcome["cause"]), str(outcome["message"])
-    elif number is not None and number == signal.SIGKILL and out_of_memory:
-        cause, message = EndCause.OUT_OF_MEMORY, "the kernel killed the job process because memory ran out"
-    elif number is not None:
-        cause = EndCause.KILLED
-        message = f"the job process was killed by {name or number} ({signal.strsignal(number) or 'unknown signal'})"
-    else:
-        message = f"the job process exited with code {code} before the pipeline had ended"
-    return JobEnd(
-        job_name=directory.path.name,
-        state=state,
-        cause=cause,
-        message=message,
-        exit_code=code,
-        signal=name,
-        stage=outcome.get("stage"),
-        started_at=started_at,
-        ended_at=time.time(),
-        resources={
-            "max_rss_bytes": usage.ru_maxrss * 1024,
-            "user_seconds": usage.ru_utime,
-            "system_seconds": usage.ru_stime,
-        },
-        not_archived=tuple(outcome.get("not_archived") or ()),
-    )
-
-
-def _at_stage(end: JobEnd, stage: str | None) -> JobEnd:
-    import attrs
-
-    if stage is None:
-        return end
-    return attrs.evolve(end, stage=stage, message=f"{end.message}, in stage {stage}")
-
-
-def _out_of_memory_kills() -> int:
-    """Return how many processes the kernel has killed for memory, as far as this host tells."""
-    try:
-        lines = Path("/proc/vmstat").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
-
-
 def _clean_up(directory: JobDirectory) -> None:
     """Remove what only the running job needed; state and logs stay."""
     import shutil
 
-    os.chdir(directory.path)
+    os.chdir("/")
     for path in (directory.project, directory.bundle):
         shutil.rmtree(path, ignore_errors=True)

@@ -11,7 +11,8 @@ import hashlib
 import os
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -56,10 +57,17 @@ def unpack_bundle(bundle: Bundle, members: Path, project: Path, runtimes: Path) 
     wanted = {entry.path: entry for entry in manifest.files}
     with (members / manifest.project_member).open("rb") as packed:
         _extract(packed, project, wanted, manifest.project_member)
-    runtime = next((entry for entry in manifest.members if entry.path == RUNTIME), None)
-    if runtime is None:
-        raise DamagedBundleError(f"{RUNTIME} is missing from the bundle; nothing of it was run", member=RUNTIME)
+    runtime = next(entry for entry in manifest.members if entry.path == RUNTIME)
     return _runtime(members / RUNTIME, runtime.digest, runtimes)
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Raise what reading a .tgz raises where it is none, or damaged, as :class:`DamagedBundleError`."""
+    try:
+        yield
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
+        raise _damaged(name, f"it is no intact .tgz: {error}") from error
 
 
 def _read_outer(bundle: Bundle, target: Path | None) -> Manifest:
@@ -69,12 +77,10 @@ def _read_outer(bundle: Bundle, target: Path | None) -> Manifest:
             if hashlib.file_digest(stream, "sha256").hexdigest() != bundle.sha256:
                 raise _damaged(str(bundle.path), "its SHA-256 is not the one it was submitted with")
             stream.seek(0)
-            with _opened_tgz(stream) as archive:
+            with _reading(str(bundle.path)), _opened_tgz(stream) as archive:
                 return _verified_members(archive, bundle, target)
     except FileNotFoundError as error:
         raise _damaged(str(bundle.path), "the file is gone") from error
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
-        raise _damaged(str(bundle.path), f"it is no intact .tgz: {error}") from error
 
 
 def _verified_members(archive: tarfile.TarFile, bundle: Bundle, target: Path | None) -> Manifest:
@@ -88,6 +94,9 @@ def _verified_members(archive: tarfile.TarFile, bundle: Bundle, target: Path | N
     manifest = Manifest.from_bytes(data)
     if manifest.job_name != bundle.job_name:
         raise _damaged(NAME, f"it is of job {manifest.job_name!r}, not {bundle.job_name!r}")
+    for needed in (RUNTIME, manifest.project_member):
+        if not any(entry.path == needed for entry in manifest.members):
+            raise _damaged(needed, "it is missing")
     if target is not None:
         _write(target / NAME, data)
     missing = {entry.path: entry for entry in manifest.members}
@@ -107,20 +116,17 @@ def _extract(stream: IO[bytes], target: Path, wanted: Mapping[str, Entry], name:
     """Extract a packed project whose entries are exactly `wanted`; links last, so that nothing is written through."""
     missing = dict(wanted)
     links: list[Entry] = []
-    try:
-        with _opened_tgz(stream) as archive:
-            while (member := archive.next()) is not None:
-                entry = missing.pop(member.name, None)
-                if entry is None or _kind(member) != entry.kind:
-                    raise _damaged(member.name, "the manifest has no such entry")
-                if entry.kind == "link":
-                    links.append(entry)
-                elif entry.kind == "directory":
-                    (target / entry.path).mkdir(mode=0o755)
-                else:
-                    _copy(_opened(archive, member), entry, target / entry.path)
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
-        raise _damaged(name, f"it is no intact .tgz: {error}") from error
+    with _reading(name), _opened_tgz(stream) as archive:
+        while (member := archive.next()) is not None:
+            entry = missing.pop(member.name, None)
+            if entry is None or _kind(member) != entry.kind:
+                raise _damaged(member.name, "the manifest has no such entry")
+            if entry.kind == "link":
+                links.append(entry)
+            elif entry.kind == "directory":
+                (target / entry.path).mkdir(mode=0o755)
+            else:
+                _copy(_opened(archive, member), entry, target / entry.path)
     if missing:
         raise _damaged(min(missing), "it is missing")
     for entry in links:
@@ -155,7 +161,7 @@ def _runtime(packed: Path, digest: str, store: Path) -> Path:
 def _extract_runtime(packed: Path, target: Path) -> None:
     """Extract the runtime: regular files only; its digest was verified as a member of the bundle."""
     room = _LARGEST_RUNTIME
-    with packed.open("rb") as stream, _opened_tgz(stream) as archive:
+    with packed.open("rb") as stream, _reading(RUNTIME), _opened_tgz(stream) as archive:
         while (member := archive.next()) is not None:
             room -= member.size
             if not member.isreg() or room < 0:

@@ -53,14 +53,14 @@ def _wrapped_function(module_name: str, qualified_name: str) -> Any:
 class CloudpickleSerialiser(Serialiser):
     """Serialises with cloudpickle, out-of-band buffers kept apart."""
 
-    def dump(self, value: object) -> list[Buffer]:
+    def dump(self, value: object, called: str = "the value") -> list[Buffer]:
         """Return `value` as a pickle followed by its out-of-band buffers."""
         held: list[pickle.PickleBuffer] = []
         stream = io.BytesIO()
         try:
             _Pickler(stream, protocol=_PROTOCOL, buffer_callback=held.append).dump(value)
         except Exception as error:
-            raise _explained([("output", value)], error) from error
+            raise _explained([(called, value)], error) from error
         return [stream.getbuffer(), *(buffer.raw() for buffer in held)]
 
     def load(self, buffers: Sequence[Buffer]) -> object:
@@ -105,8 +105,7 @@ def _explained(parts: Iterable[tuple[str, object]], error: Exception) -> NotSeri
     reason = cause.message if isinstance(cause, FoundationsError) else f"{type(cause).__name__}: {cause}"
     return NotSerialisableError(
         f"{path} cannot be serialised: it is of type {culprit}, and pickling it says: {reason:.500}."
-        " Create it inside the stage, or pass what it is made of instead.",
+        " Create it where it is used, or hand over what it is made of instead.",
         path=path,
         reason=reason[:500],
-        stage=path.partition("(")[0].partition(".")[0],
     )

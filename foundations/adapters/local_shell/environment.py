@@ -6,10 +6,10 @@ import errno
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -17,8 +17,15 @@ import attrs
 from foundations.adapters._shared.job_directory import JobDirectory, hold_lock, liveness
 from foundations.adapters._shared.trusted import check_private_directory, ensure_private_directory
 from foundations.adapters._shared.unpack import unpack_bundle
+from foundations.adapters.local_shell.process import Supervisor, start_supervisor
 from foundations.adapters.local_shell.requirements import check_requirements
-from foundations.errors import ConfigurationError, ExecutionError, JobExistsError, StorageUnavailableError
+from foundations.errors import (
+    ConfigurationError,
+    ExecutionError,
+    JobExistsError,
+    StorageUnavailableError,
+    UnsupportedPlatformError,
+)
 from foundations.home import foundations_home
 from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
 from foundations.ports.job import EndCause, JobEnd, JobState, check_job_name
@@ -26,7 +33,6 @@ from foundations.ports.job import EndCause, JobEnd, JobState, check_job_name
 _CAPABILITIES = Capabilities(
     crosses_processes=True, survives_the_caller=True, cancel=True, live_logs=True, needs_bundle_file=True
 )
-_PRIVATE_VARIABLES = ("FOUNDATIONS_PYTHON", "FOUNDATIONS_JOB_DIRECTORY", "FOUNDATIONS_RUNTIME", "FOUNDATIONS_LOCK")
 
 
 def _root(value: str | os.PathLike[str] | None) -> Path:
@@ -53,7 +59,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
 
     root: Path = attrs.field(default=None, converter=_root)
     grace_seconds: float = attrs.field(default=10.0, kw_only=True)
-    _children: dict[str, subprocess.Popen[bytes]] = attrs.field(factory=dict, init=False, repr=False)
+    _children: dict[str, Supervisor] = attrs.field(factory=dict, init=False, repr=False)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -62,6 +68,11 @@ class LocalShellJobDeployment(ExecutionEnvironment):
 
     def check(self, project: Path) -> None:
         """Raise where `project` could not run here: missing requirements, an untrusted root."""
+        if sys.platform != "linux":
+            raise UnsupportedPlatformError(
+                f"the local shell supervises jobs by means that only Linux has; this is {sys.platform}. Use a Linux"
+                " machine, a container or WSL."
+            )
         check_private_directory(self.root)
         check_requirements(project)
 
@@ -78,6 +89,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             raise self._exists(target)
         self._reap()
         made = self._jobs / f".submitting-{os.urandom(8).hex()}"
+        published = started = False
         lock = -1
         try:
             made.mkdir(mode=0o700)
@@ -86,7 +98,11 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             lock = hold_lock(directory.lock)
             runtime = unpack_bundle(submission.bundle, directory.bundle, directory.project, self._runtimes)
             self._publish(made, target)
-            self._start(JobDirectory(target), submission, runtime, lock)
+            published = True
+            self._children[submission.job_name] = start_supervisor(
+                JobDirectory(target), submission, runtime, lock, self.grace_seconds
+            )
+            started = True
         except OSError as error:
             raise StorageUnavailableError(
                 f"{error.filename or target}: the job could not be set up and was not started:"
@@ -94,8 +110,8 @@ class LocalShellJobDeployment(ExecutionEnvironment):
                 path=str(error.filename or target),
             ) from error
         finally:
-            if made.exists():
-                _remove(made)
+            if not started:
+                _remove(target if published else made)
             if lock >= 0:
                 os.close(lock)
 
@@ -143,6 +159,12 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         if status is not None and not status.state.is_final:
             self._signal(directory, signal.SIGKILL)  # the supervisor hangs; the kernel ends the worker with it
             self.wait([handle], timeout=5, interval=0.1)
+            status = self._status(directory)
+        if status is not None and not status.state.is_final:
+            raise ExecutionError(
+                f"job {handle.job_name} was asked to end, and could not be made to: look at the processes whose"
+                f" environment has FOUNDATIONS_JOB_DIRECTORY={directory.path}"
+            )
 
     def logs(self, handle: JobHandle, stream: str) -> bytes:
         """Return what the job has written so far to a stream."""
@@ -162,7 +184,11 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             return
         if not status.state.is_final:
             raise ExecutionError(f"job {handle.job_name} is {status.state.value}; cancel it before releasing it")
-        _remove(directory.path)
+        # Nobody may see part of it, which would read as a lost job.
+        removed = self._jobs / f".released-{os.urandom(8).hex()}"
+        with suppress(FileNotFoundError):  # another process was faster
+            directory.path.rename(removed)
+            _remove(removed)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -191,41 +217,15 @@ class LocalShellJobDeployment(ExecutionEnvironment):
                 raise self._exists(target) from error
             raise
 
-    def _start(self, directory: JobDirectory, submission: Submission, runtime: Path, lock: int) -> None:
-        environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE_VARIABLES}
-        environment.update(submission.variables)
-        environment.update(
-            FOUNDATIONS_PYTHON=sys.executable,
-            FOUNDATIONS_JOB_DIRECTORY=str(directory.path),
-            FOUNDATIONS_RUNTIME=str(runtime),
-            FOUNDATIONS_LOCK=str(lock),
-            FOUNDATIONS_GRACE_SECONDS=str(self.grace_seconds),
-        )
-        script = directory.bundle / "run.sh"
-        log = os.open(directory.stream("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            self._children[submission.job_name] = subprocess.Popen(
-                ["/bin/sh", str(script)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment,
-                cwd=directory.project,
-                start_new_session=True,
-                pass_fds=(lock,),
-            )
-        finally:
-            os.close(log)
-
     def _status(self, directory: JobDirectory) -> JobStatus | None:
         name = directory.path.name
         if not directory.state.is_dir():
             return None
         end = self._end(directory)
         if end is None:
-            alive = liveness(directory.lock)
+            alive = liveness(directory)
             if alive.alive:
-                state = JobState.QUEUED if alive.pid is None else JobState.RUNNING
+                state = JobState.RUNNING if alive.started else JobState.QUEUED
                 return JobStatus(job_name=name, state=state)
             end = self._end(directory) or self._lost(directory)
         return JobStatus(job_name=name, state=end.state, end=end)
@@ -257,23 +257,25 @@ class LocalShellJobDeployment(ExecutionEnvironment):
 
     def _end_descriptor(self, directory: JobDirectory) -> int | None:
         """Return a descriptor that becomes readable when the job's supervisor ends; None where it is not to be had."""
+        pid = liveness(directory).pid
         child = self._children.get(directory.path.name)
-        if child is not None and child.returncode is None:
-            return os.pidfd_open(child.pid)  # not reaped yet, so the number is still its
-        pid = liveness(directory.lock).pid
+        if pid is None and child is not None and child.returncode is None:
+            pid = child.pid  # on its way, and not reaped yet, so that the number is still its
+            with suppress(ProcessLookupError):
+                return os.pidfd_open(pid)
         if pid is None:
             return None
         try:
             descriptor = os.pidfd_open(pid)
         except ProcessLookupError:
             return None
-        if liveness(directory.lock).pid != pid:  # it ended meanwhile, and the number may be another's
+        if liveness(directory).pid != pid:  # it ended meanwhile, and the number may be another's
             os.close(descriptor)
             return None
         return descriptor
 
     def _signal(self, directory: JobDirectory, number: signal.Signals) -> None:
-        if liveness(directory.lock).pid is None:
+        if liveness(directory).pid is None:
             return  # the supervisor is not there yet, and will find the request
         descriptor = self._end_descriptor(directory)
         if descriptor is None:
@@ -300,6 +302,9 @@ def _content(path: Path) -> bytes | None:
 
 
 def _remove(path: Path) -> None:
+    """Remove a directory where there is one, whoever else removes parts of it."""
     import shutil
 
-    shutil.rmtree(path)
+    while path.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)

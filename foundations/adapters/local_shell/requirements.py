@@ -22,15 +22,21 @@ def check_requirements(project: Path) -> None:
 
     from packaging.requirements import InvalidRequirement, Requirement
 
+    try:
+        lines = path.read_text(encoding="utf-8-sig").replace("\\\n", " ").splitlines()
+    except (OSError, ValueError) as error:
+        raise MissingRequirementsError(f"{path} cannot be read: {error}. Nothing was run.") from error
     missing: list[str] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").replace("\\\n", " ").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         text = line.split(" #")[0].split(" --hash")[0].strip()
         if not text or text.startswith(("#", "-", ".", "/")) or "://" in text.split("@")[0]:
             continue
         try:
             requirement = Requirement(text)
         except InvalidRequirement as error:
-            raise MissingRequirementsError(f"{path}:{number}: {text!r} is not a requirement: {error}") from error
+            raise MissingRequirementsError(
+                f"{path}:{number}: {text!r} is not a requirement: {str(error).splitlines()[0]}"
+            ) from error
         if requirement.marker is not None and not requirement.marker.evaluate():
             continue
         try:

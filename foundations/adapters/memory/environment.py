@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import attrs
 
 from foundations.adapters.memory.stores import MemoryJob, MemoryStore, memory_store
-from foundations.errors import CapabilityError, ExecutionError, JobExistsError
+from foundations.errors import CapabilityError, DamagedBundleError, ExecutionError, JobExistsError
 from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
 from foundations.ports.job import EndCause, JobEnd, JobState, check_job_name
 
@@ -49,10 +49,11 @@ class MemoryExecutionEnvironment(ExecutionEnvironment):
             try:
                 job.end = submission.run_here()
             except BaseException as error:
+                damaged = isinstance(error, DamagedBundleError)
                 job.end = JobEnd(
                     job_name=submission.job_name,
                     state=JobState.ERROR,
-                    cause=EndCause.ENVIRONMENT_SETUP,
+                    cause=EndCause.DAMAGED_BUNDLE if damaged else EndCause.ENVIRONMENT_SETUP,
                     message=f"{type(error).__name__}: {error}",
                     ended_at=time.time(),
                 )

@@ -45,10 +45,10 @@ def packed_runtime(packages: tuple[str, ...], store: Path) -> Runtime:
     files = [found for package in packages for found in _package_files(package)]
     key = hashlib.sha256(json.dumps([__version__, *packages, *(list(found) for found in files)]).encode()).hexdigest()
     packed, about = store / f"{key[:32]}.tgz", store / f"{key[:32]}.json"
+    ensure_private_directory(store)
     known = _known(packed, about)
     if known is not None:
         return known
-    ensure_private_directory(store)
     made = store / f".packing-{os.getpid()}-{os.urandom(4).hex()}"
     try:
         with made.open("xb") as stream:
@@ -68,11 +68,13 @@ def packed_runtime(packages: tuple[str, ...], store: Path) -> Runtime:
 def _known(packed: Path, about: Path) -> Runtime | None:
     try:
         noted: Any = json.loads(about.read_bytes())
-        if packed.stat().st_size == noted["size"]:
-            return Runtime(packed, noted["size"], noted["sha256"])
+        with packed.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        if digest == noted["sha256"]:
+            return Runtime(packed, noted["size"], digest)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None  # never made, or its maker died in between: it is made again
-    return None
+    return None  # damaged since: likewise
 
 
 def _package_files(package: str) -> list[tuple[str, str, int, int]]:
@@ -84,7 +86,7 @@ def _package_files(package: str) -> list[tuple[str, str, int, int]]:
         spec = importlib.util.find_spec(package)
         origin = spec.origin if spec is not None else None
     else:
-        origin = module.__file__
+        origin = getattr(module, "__file__", None)
     if origin is None or not origin.endswith("__init__.py"):
         raise BundleError(f"the package {package!r} is not installed as files, so it cannot be bundled: {origin}")
     found = []

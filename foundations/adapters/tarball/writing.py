@@ -124,6 +124,9 @@ class TgzWriter:
 
     def _emit(self, data: bytes) -> None:
         if data:
-            self._target.write(data)
+            try:
+                self._target.write(data)
+            except OSError as error:
+                raise BundleError(f"the bundle cannot be written: {error.strerror or error}") from error
             self._sha256.update(data)
             self.size += len(data)

@@ -170,21 +170,38 @@ class PipelineListingContract:
     @pytest.mark.parametrize("kind", ["tags", "parameters", "metrics"])
     def test_jobs_are_found_by_all_of_the_values_asked_for(self, listing: PipelineListing, kind: str) -> None:
         for name, values in {"both": {"a": "1", "b": "2"}, "one": {"a": "1"}, "other": {"a": "2", "b": "1"}}.items():
-            listing.track(JobRecord(job_name=name, submitted_at=1.0, **{kind: values}))
-        assert _names(listing, JobQuery(**{kind: {"a": "1"}})) == ["one", "both"]
-        assert _names(listing, JobQuery(**{kind: {"a": "1", "b": "2"}})) == ["both"]
-        assert _names(listing, JobQuery(**{kind: {"c": "1"}})) == []
+            listing.track(JobRecord(job_name=name, submitted_at=1.0, **_holding(kind, values)))
+        assert _names(listing, _by(kind, {"a": "1"})) == ["one", "both"]
+        assert _names(listing, _by(kind, {"a": "1", "b": "2"})) == ["both"]
+        assert _names(listing, _by(kind, {"c": "1"})) == []
 
     @pytest.mark.parametrize("kind", ["parameters", "metrics"])
     def test_values_are_compared_as_json(self, listing: PipelineListing, kind: str) -> None:
-        values = [None, True, False, 0, 1, -1.5, 1e300, 2**70, "", "1", "null", [], [1], [[1], "x"], {}, {"a": 1}]
+        values: list[Any] = [
+            None,
+            True,
+            False,
+            0,
+            1,
+            -1.5,
+            1e300,
+            2**70,
+            "",
+            "1",
+            "null",
+            [],
+            [1],
+            [[1], "x"],
+            {},
+            {"a": 1},
+        ]
         values += ["long" * 1000, "long" * 1000 + "er", float("inf")]
         for number, value in enumerate(values):
-            listing.track(JobRecord(job_name=f"job-{number}", submitted_at=1.0, **{kind: {"value": value}}))
+            listing.track(JobRecord(job_name=f"job-{number}", submitted_at=1.0, **_holding(kind, {"value": value})))
         for number, value in enumerate(values):
-            assert [f"job-{number}"] == _names(listing, JobQuery(**{kind: {"value": value}}))
-        assert _names(listing, JobQuery(**{kind: {"value": 1.0}})) == ["job-4"]
-        assert _names(listing, JobQuery(**{kind: {"value": {"a": 1.0}}})) == ["job-15"]
+            assert [f"job-{number}"] == _names(listing, _by(kind, {"value": value}))
+        assert _names(listing, _by(kind, {"value": 1.0})) == ["job-4"]
+        assert _names(listing, _by(kind, {"value": {"a": 1.0}})) == ["job-15"]
 
     def test_all_that_is_asked_for_holds_at_once(self, listing: PipelineListing) -> None:
         for number, (project, state, owner, lr) in enumerate(
@@ -234,6 +251,14 @@ class PipelineListingContract:
         assert _names(listing, JobQuery(limit=3)) == ["job-1999", "job-1998", "job-1997"]
         assert _names(listing, JobQuery(parameters={"number": 7}, limit=3)) == ["job-7"]
         assert time.perf_counter() - began < 2.0
+
+
+def _holding(kind: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {kind: values}
+
+
+def _by(kind: str, values: dict[str, Any]) -> JobQuery:
+    return JobQuery(**_holding(kind, values))
 
 
 def _in_states(*states: JobState) -> JobQuery:

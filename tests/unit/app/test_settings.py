@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from foundations.app import settings as settings_module
+from foundations import home as home_module
 from foundations.app.settings import (
     ADAPTER_KEYS,
     TOP_LEVEL_KEYS,
@@ -19,10 +19,10 @@ from foundations.app.settings import (
     Origin,
     Settings,
     SourceBundleSettings,
-    foundations_home,
     resolve_variables,
 )
 from foundations.errors import ConfigurationError
+from foundations.home import foundations_home
 
 HOME = Path("/home/ada/.foundations")
 ADAPTER = AdapterSettings("mine.Cache", key="cache_implementation", origin=Origin("a.config.yaml", 3))
@@ -162,7 +162,7 @@ def test_a_home_that_looks_like_a_variable_is_taken_as_it_is():
     cache = Settings.from_sections({}, lambda: Path("/odd/${HOME}")).cache
 
     expected = ("/odd/${HOME}/cache",)
-    assert expected == resolve_variables(cache.arguments, {"HOME": "/x"}, cache)
+    assert expected == resolve_variables(cache.arguments, {"HOME": "/x"}, cache.key, cache.origin)
 
 
 def test_the_home_is_not_asked_for_where_storage_is_configured():
@@ -210,13 +210,13 @@ def test_a_relative_home_is_refused(given):
 
 
 def test_the_home_without_a_variable_is_the_system_s(mocker):
-    mocker.patch.object(settings_module.Path, "home", return_value=Path("/var/empty"))
+    mocker.patch.object(home_module.Path, "home", return_value=Path("/var/empty"))
 
     assert Path("/var/empty/.foundations") == foundations_home({})
 
 
 def test_a_user_without_a_home_directory_is_told_what_to_set(mocker):
-    mocker.patch.object(settings_module.Path, "home", side_effect=RuntimeError("no home"))
+    mocker.patch.object(home_module.Path, "home", side_effect=RuntimeError("no home"))
 
     with pytest.raises(ConfigurationError, match="Set FOUNDATIONS_HOME"):
         foundations_home({})
@@ -236,12 +236,12 @@ def test_a_user_without_a_home_directory_is_told_what_to_set(mocker):
     ],
 )
 def test_variables_are_replaced_in_strings_at_any_depth(value, expected):
-    assert expected == resolve_variables(value, {"A": "1", "B_2": "2"}, ADAPTER)
+    assert expected == resolve_variables(value, {"A": "1", "B_2": "2"}, ADAPTER.key, ADAPTER.origin)
 
 
 def test_the_value_of_a_variable_is_not_searched_again():
     expected = "${B}"
-    assert expected == resolve_variables("${A}", {"A": "${B}", "B": "2"}, ADAPTER)
+    assert expected == resolve_variables("${A}", {"A": "${B}", "B": "2"}, ADAPTER.key, ADAPTER.origin)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_the_value_of_a_variable_is_not_searched_again():
 )
 def test_a_variable_that_cannot_be_replaced_is_told_with_its_place(value, variable, message):
     with pytest.raises(ConfigurationError, match=message) as raised:
-        resolve_variables(value, {"A": "secret"}, ADAPTER)
+        resolve_variables(value, {"A": "secret"}, ADAPTER.key, ADAPTER.origin)
 
     error = raised.value
     assert ("a.config.yaml", 3, "cache_implementation", variable) == (error.file, error.line, error.key, error.variable)

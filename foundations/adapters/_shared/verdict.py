@@ -1,0 +1,106 @@
+"""How a job ended: judged by its supervisor from what the worker left and what the kernel tells."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from foundations.adapters._shared.job_directory import JobDirectory, read_json
+from foundations.ports.job import EndCause, JobEnd, JobState
+
+
+def read_outcome(directory: JobDirectory) -> dict[str, Any]:
+    """Return what the worker wrote of how its pipeline ended; nothing where it did not get there."""
+    try:
+        outcome = read_json(directory.outcome)
+        if isinstance(outcome, dict):
+            JobState(outcome["state"])
+            EndCause(outcome["cause"] or EndCause.EXITED)
+            return outcome
+    except (OSError, ValueError, KeyError):
+        pass  # user code can write there: what it leaves is not worth a lost job
+    return {}
+
+
+def judged(
+    directory: JobDirectory,
+    status: int,
+    cancelled: bool,
+    outcome: dict[str, Any],
+    out_of_memory: bool,
+    started_at: float,
+    usage: Any,
+) -> JobEnd:
+    """Return how a job ended.
+
+    Args:
+        directory: Its directory.
+        status: The worker's wait status.
+        cancelled: Whether its end was asked for.
+        outcome: What :func:`read_outcome` returned.
+        out_of_memory: Whether the kernel has killed a process for memory meanwhile.
+        started_at: Seconds since the epoch.
+        usage: The worker's ``struct rusage``, and its descendants'.
+    """
+    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+    name = None if number is None else _signal_name(number)
+    state, cause, message = JobState.ERROR, EndCause.EXITED, ""
+    if outcome.get("state") == JobState.COMPLETED:
+        state, cause, message = JobState.COMPLETED, None, ""  # type: ignore[assignment]
+    elif cancelled:
+        state, cause, message = JobState.CANCELLED, None, "cancelled"  # type: ignore[assignment]
+    elif outcome.get("state") == JobState.ERROR:
+        cause, message = EndCause(outcome["cause"]), str(outcome["message"])
+    elif number is not None and number == signal.SIGKILL and out_of_memory:
+        cause, message = EndCause.OUT_OF_MEMORY, "the kernel killed the job process because memory ran out"
+    elif number is not None:
+        cause = EndCause.KILLED
+        message = f"the job process was killed by {name} ({signal.strsignal(number) or 'unknown signal'})"
+    else:
+        message = f"the job process exited with code {code} before the pipeline had ended"
+    return JobEnd(
+        job_name=directory.path.name,
+        state=state,
+        cause=cause,
+        message=message,
+        exit_code=code,
+        signal=name,
+        stage=outcome.get("stage"),
+        started_at=started_at,
+        ended_at=time.time(),
+        resources={
+            "max_rss_bytes": usage.ru_maxrss * 1024,
+            "user_seconds": usage.ru_utime,
+            "system_seconds": usage.ru_stime,
+        },
+        not_archived=tuple(outcome.get("not_archived") or ()),
+    )
+
+
+def at_stage(end: JobEnd, stage: str | None) -> JobEnd:
+    """Return `end` with the stage that was running, where that is known."""
+    import attrs
+
+    if stage is None:
+        return end
+    return attrs.evolve(end, stage=stage, message=f"{end.message}, in stage {stage}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # of the real-time signals, only the first and the last have a name
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}"
+
+
+def out_of_memory_kills() -> int:
+    """Return how many processes the kernel has killed for memory, as far as this host tells."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

@@ -1,0 +1,240 @@
+"""What every bundler promises."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import pytest
+
+from foundations.errors import BundleError, BundleExistsError, DamagedBundleError
+from foundations.ports.bundling import (
+    BUNDLE_CONFIG,
+    BUNDLE_JOB,
+    BUNDLE_RUN_SCRIPT,
+    BUNDLE_RUNNER,
+    Bundle,
+    BundleContents,
+    JobBundler,
+)
+from foundations.testing.contracts.callers import in_threads
+
+_MEMBERS = {
+    BUNDLE_JOB: b"the job" * 1000,
+    BUNDLE_CONFIG: b"{}",
+    BUNDLE_RUN_SCRIPT: b"#!/bin/sh\nexit 0\n",
+    BUNDLE_RUNNER: b"",
+}
+_FILES = {"main.py": b"print()\n", "data/points.csv": b"1,2\n" * 500, "empty": b"", "naïve name": b"x"}
+
+
+def _project(directory: Path) -> Path:
+    for path in reversed(_FILES):
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_bytes(_FILES[path])
+    (directory / "link").symlink_to("main.py")
+    return directory
+
+
+def _contents(project: Path) -> BundleContents:
+    return BundleContents(
+        job_name="job",
+        members=_MEMBERS,
+        project=project,
+        project_member="sub/source.tgz",
+        runtime_packages=("attr",),
+        directory=project.parent,
+    )
+
+
+class JobBundlerContract:
+    """Proves a :class:`~foundations.ports.bundling.JobBundler`; subclasses give the fixture ``bundler``.
+
+    The bundler knows of no bundle yet.
+    """
+
+    @pytest.fixture
+    def bundler(self) -> JobBundler:
+        raise NotImplementedError("give a fixture named bundler that returns your adapter")
+
+    @pytest.fixture
+    def contents(self, tmp_path: Path) -> BundleContents:
+        return _contents(_project(tmp_path / "projects" / "mine"))
+
+    def test_it_is_a_job_bundler(self, bundler: JobBundler) -> None:
+        assert isinstance(bundler, JobBundler)
+
+    def test_a_bundle_says_what_it_is(self, bundler: JobBundler, contents: BundleContents) -> None:
+        bundle = bundler.make(contents)
+        assert bundle.job_name == "job"
+        assert bundle.size > 0
+        assert [64, 64] == [len(bytes.fromhex(digest)) * 2 for digest in (bundle.sha256, bundle.digest)]
+        if bundle.path is not None:
+            data = bundle.path.read_bytes()
+            assert (hashlib.sha256(data).hexdigest(), len(data)) == (bundle.sha256, bundle.size)
+
+    def test_the_same_contents_give_the_same_digest_and_the_same_bytes(
+        self, bundler: JobBundler, contents: BundleContents, tmp_path: Path
+    ) -> None:
+        made = []
+        other = _project(tmp_path / "other" / "place")
+        os.utime(other / "main.py", (1, 1))
+        (other / "data").chmod(0o700)
+        for same in (contents, contents, _contents(other)):
+            bundle = bundler.make(same)
+            made.append((bundle.digest, bundle.sha256, bundle.size))
+            bundler.discard(bundle)
+        assert [made[0]] * 3 == made
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda project: (project / "empty").write_bytes(b"x"),
+            lambda project: (project / "new").write_bytes(b""),
+            lambda project: (project / "new").mkdir(),
+            lambda project: (project / "naïve name").rename(project / "another name"),
+            lambda project: (project / "main.py").chmod(0o755),
+            lambda project: (project / "data" / "points.csv").unlink(),
+        ],
+        ids=["content", "file", "directory", "name", "mode", "removal"],
+    )
+    def test_other_project_files_give_another_digest(
+        self, bundler: JobBundler, contents: BundleContents, change: Callable[[Path], object]
+    ) -> None:
+        before = bundler.make(contents)
+        bundler.discard(before)
+        change(contents.project)
+        after = bundler.make(contents)
+        assert before.digest != after.digest
+        assert before.sha256 != after.sha256
+
+    def test_other_members_give_another_digest(self, bundler: JobBundler, contents: BundleContents) -> None:
+        before = bundler.make(contents)
+        bundler.discard(before)
+        after = bundler.make(attrs.evolve(contents, members={**_MEMBERS, BUNDLE_JOB: b"another job"}))
+        assert before.digest != after.digest
+
+    def test_extra_source_paths_come_along(self, bundler: JobBundler, contents: BundleContents, tmp_path: Path) -> None:
+        (tmp_path / "extra").mkdir()
+        (tmp_path / "extra" / "module.py").write_text("one")
+        contents = attrs.evolve(contents, extra_source_paths=(tmp_path / "extra",))
+        before = bundler.make(contents)
+        bundler.verify(before)
+        bundler.discard(before)
+        (tmp_path / "extra" / "module.py").write_text("two")
+        assert before.digest != bundler.make(contents).digest
+
+    def test_what_the_ignore_file_names_stays_out(self, bundler: JobBundler, contents: BundleContents) -> None:
+        (contents.project / ".foundationsignore").write_text("*.log\n/scratch/\n")
+        before = bundler.make(contents)
+        bundler.discard(before)
+        (contents.project / "a.log").write_text("ignored")
+        (contents.project / "scratch").mkdir()
+        (contents.project / "scratch" / "file").write_text("ignored")
+        assert before.digest == bundler.make(contents).digest
+
+    def test_what_cannot_be_packed_is_told_with_its_path_and_leaves_nothing_behind(
+        self, bundler: JobBundler, contents: BundleContents
+    ) -> None:
+        (contents.project / "astray").symlink_to("/etc")
+        with pytest.raises(BundleError) as raised:
+            bundler.make(contents)
+        assert str(contents.project / "astray") == raised.value.path
+        assert [contents.project] == list(contents.directory.iterdir())
+        (contents.project / "astray").unlink()
+        bundler.verify(bundler.make(contents))
+
+    def test_a_project_that_is_not_there_is_told(self, bundler: JobBundler, contents: BundleContents) -> None:
+        absent = contents.project / "absent"
+        with pytest.raises(BundleError) as raised:
+            bundler.make(attrs.evolve(contents, project=absent))
+        assert str(absent) == raised.value.path
+
+    def test_what_is_already_there_is_never_overwritten(self, bundler: JobBundler, contents: BundleContents) -> None:
+        first = bundler.make(contents)
+        with pytest.raises(BundleExistsError):
+            bundler.make(attrs.evolve(contents, members={**_MEMBERS, BUNDLE_JOB: b"another job"}))
+        bundler.verify(first)
+
+    def test_of_several_that_make_one_bundle_at_once_exactly_one_succeeds(
+        self, bundler: JobBundler, contents: BundleContents
+    ) -> None:
+        def make(_: int) -> Bundle | None:
+            try:
+                return bundler.make(contents)
+            except BundleExistsError:
+                return None
+
+        (made,) = (bundle for bundle in in_threads(make, [(number,) for number in range(4)]) if bundle is not None)
+        bundler.verify(made)
+        bundler.discard(made)
+        assert [contents.project] == list(contents.directory.iterdir())
+
+    def test_a_directory_that_cannot_be_written_is_done_without(
+        self, bundler: JobBundler, contents: BundleContents
+    ) -> None:
+        bundle = bundler.make(attrs.evolve(contents, directory=contents.directory / "absent"))
+        bundler.verify(bundle)
+        bundler.discard(bundle)
+        assert bundle.path is None or not bundle.path.parent.exists()
+
+    def test_every_member_can_be_read(self, bundler: JobBundler, contents: BundleContents) -> None:
+        bundle = bundler.make(contents)
+        bundler.verify(bundle)
+        assert _MEMBERS == {name: bundler.read(bundle, name) for name in _MEMBERS}
+        assert bundler.read(bundle, contents.project_member) != b""
+
+    def test_a_member_that_is_not_there_means_damage(self, bundler: JobBundler, contents: BundleContents) -> None:
+        bundle = bundler.make(contents)
+        with pytest.raises(DamagedBundleError) as raised:
+            bundler.read(bundle, "absent")
+        assert raised.value.member == "absent"
+
+    def test_a_bundle_that_is_not_the_one_that_was_packed_is_refused(
+        self, bundler: JobBundler, contents: BundleContents
+    ) -> None:
+        bundle = bundler.make(contents)
+        with pytest.raises(DamagedBundleError):
+            bundler.verify(attrs.evolve(bundle, sha256="0" * 64, digest="0" * 64))
+
+    @pytest.mark.parametrize("at", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
+    def test_a_flipped_bit_anywhere_in_a_file_is_found(
+        self, bundler: JobBundler, contents: BundleContents, at: float
+    ) -> None:
+        bundle = bundler.make(contents)
+        if bundle.path is None:
+            return  # not a file
+        data = bytearray(bundle.path.read_bytes())
+        data[round(at * (len(data) - 1))] ^= 1
+        bundle.path.write_bytes(data)
+        with pytest.raises(DamagedBundleError):
+            bundler.verify(bundle)
+
+    @pytest.mark.parametrize(
+        "damage", [lambda data: data[:-1], lambda data: data + b"\0", lambda data: b""], ids=["cut", "longer", "empty"]
+    )
+    def test_a_file_of_another_length_is_found(
+        self, bundler: JobBundler, contents: BundleContents, damage: Callable[[bytes], bytes]
+    ) -> None:
+        bundle = bundler.make(contents)
+        if bundle.path is None:
+            return  # not a file
+        bundle.path.write_bytes(damage(bundle.path.read_bytes()))
+        with pytest.raises(DamagedBundleError):
+            bundler.verify(bundle)
+
+    def test_a_discarded_bundle_is_gone_and_can_be_discarded_again(
+        self, bundler: JobBundler, contents: BundleContents
+    ) -> None:
+        bundle = bundler.make(contents)
+        for _ in range(2):
+            bundler.discard(bundle)
+        assert [contents.project] == list(contents.directory.iterdir())
+        with pytest.raises(DamagedBundleError):
+            bundler.verify(bundle)
+        with pytest.raises(DamagedBundleError):
+            bundler.read(bundle, BUNDLE_JOB)
+        assert bundle == bundler.make(contents)

@@ -1,0 +1,255 @@
+import os
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pathspec import GitIgnoreSpec
+
+from foundations.adapters._shared import project_files as module
+from foundations.adapters._shared.project_files import (
+    IGNORED_ENDINGS,
+    IGNORED_NAMES,
+    _ignored_by_default,
+    project_files,
+)
+from foundations.errors import BundleError
+
+
+@pytest.fixture
+def root(tmp_path):
+    root = tmp_path / "project"
+    root.mkdir()
+    return root
+
+
+def fill(root, *names):
+    for name in names:
+        path = root / name
+        if name.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+
+
+def files(root):
+    return [entry.path for entry in project_files(root) if entry.kind != "directory"]
+
+
+def test_everything_goes_in_sorted_with_kinds_sizes_and_modes(root):
+    fill(root, "b.txt", "a/c", "empty/")
+    (root / "a" / "c").chmod(0o700)
+    (root / "link").symlink_to("a/c")
+    assert [
+        ("a", "directory", 0, 0o755, ""),
+        ("a/c", "file", 3, 0o755, ""),
+        ("b.txt", "file", 5, 0o644, ""),
+        ("empty", "directory", 0, 0o755, ""),
+        ("link", "link", 0, 0o644, "a/c"),
+    ] == [(entry.path, entry.kind, entry.size, entry.mode, entry.target) for entry in project_files(root)]
+
+
+def test_paths_begin_with_the_prefix(root):
+    fill(root, "a/b")
+    assert ["x/a", "x/a/b"] == [entry.path for entry in project_files(root, "x/")]
+
+
+def test_what_no_job_needs_stays_out(root):
+    fill(
+        root,
+        "kept.py",
+        ".git/config",
+        "a/__pycache__/x.pyc",
+        "a/x.pyc",
+        ".venv/bin/python",
+        "deep/er/node_modules/x",
+        ".env",
+    )
+    assert ["kept.py"] == files(root)
+
+
+def test_a_virtual_environment_stays_out_whatever_its_name(root):
+    fill(root, "kept.py", "my-python/pyvenv.cfg", "my-python/lib/site.py", "pyvenv.cfg")
+    assert ["kept.py", "pyvenv.cfg"] == files(root)
+
+
+def test_the_ignore_file_has_the_syntax_of_gitignore(root):
+    fill(root, "data/big.csv", "data/small.csv", "logs/a", "src/logs/b", "tmp/x", "src/tmp/y", "a.log", "b.txt")
+    (root / ".foundationsignore").write_text("# comment\n*.csv\n!small.csv\n/tmp/\nlogs/\n*.log\n")
+    assert [".foundationsignore", "b.txt", "data/small.csv", "src/tmp/y"] == files(root)
+
+
+def test_a_default_can_be_taken_back(root):
+    fill(root, ".env", "x.pyc", "__pycache__/y")
+    (root / ".foundationsignore").write_text("!.env\n!__pycache__\n")
+    assert [".env", ".foundationsignore", "__pycache__/y"] == files(root)
+
+
+def test_a_file_cannot_be_taken_back_from_a_directory_that_stays_out(root):
+    fill(root, "data/kept")
+    (root / ".foundationsignore").write_text("data/\n!data/kept\n")
+    assert [".foundationsignore"] == files(root)
+
+
+def test_the_ignore_file_may_have_come_from_windows(root):
+    fill(root, "a.log")
+    (root / ".foundationsignore").write_bytes(b"\xef\xbb\xbf*.log\r\n")
+    assert [".foundationsignore"] == files(root)
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"!\n"])
+def test_an_ignore_file_that_cannot_be_read_is_named(root, content):
+    (root / ".foundationsignore").write_bytes(content)
+    with pytest.raises(BundleError, match=r"\.foundationsignore: "):
+        project_files(root)
+
+
+PARTS = st.lists(
+    st.sampled_from([*IGNORED_NAMES, *IGNORED_ENDINGS, "a", "a.py", "x.pyc", ".gitignore", "A.PYC", "git", ".ENV"]),
+    min_size=1,
+    max_size=4,
+)
+SPEC = GitIgnoreSpec.from_lines([*IGNORED_NAMES, *(f"*{ending}" for ending in IGNORED_ENDINGS)])
+
+
+@given(PARTS, st.booleans())
+def test_without_an_ignore_file_the_same_stays_out_as_with_an_empty_one(parts, directory):
+    def out(ignored):
+        """Whether a walk leaves the path out: itself, or a directory on the way."""
+        ways = ["/".join(parts[: number + 1]) for number in range(len(parts))]
+        return any(ignored(way, directory or number < len(ways) - 1) for number, way in enumerate(ways))
+
+    assert out(lambda path, is_directory: SPEC.match_file(path + "/" * is_directory)) == out(_ignored_by_default)
+
+
+# -- links and what is no file ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["nowhere", "loop", "inner/nowhere"])
+def test_links_that_lead_nowhere_or_to_themselves_stay_as_they_are(root, target):
+    (root / "loop").symlink_to(target)
+    assert [("loop", target)] == [(entry.path, entry.target) for entry in project_files(root)]
+
+
+def test_a_link_to_a_directory_is_not_followed(root):
+    fill(root, "a/b")
+    (root / "a" / "again").symlink_to("../a")
+    assert ["a", "a/again", "a/b"] == [entry.path for entry in project_files(root)]
+
+
+def test_an_absolute_link_into_the_project_becomes_relative(root):
+    fill(root, "a/b")
+    (root / "a" / "link").symlink_to(root / "a" / "b")
+    (root / "up").symlink_to(root)
+    assert ["b", "."] == [entry.target for entry in project_files(root) if entry.kind == "link"]
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "..", "../outside", "a/../../outside"])
+def test_a_link_that_leads_out_is_named_with_the_remedy(root, target):
+    (root / "link").symlink_to(target)
+    with pytest.raises(BundleError, match=r"out of the project.*name it in \.foundationsignore") as raised:
+        project_files(root)
+    assert str(root / "link") == raised.value.path
+
+
+def test_a_link_that_leads_out_may_stay_out(root):
+    (root / "link").symlink_to("/etc/passwd")
+    (root / ".foundationsignore").write_text("/link\n")
+    assert [".foundationsignore"] == files(root)
+
+
+def test_fifos_and_sockets_are_passed_over_and_told(root, capsys, monkeypatch):
+    os.mkfifo(root / "fifo")
+    monkeypatch.chdir(root)
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind("socket")
+        fill(root, "file")
+        assert ["file"] == files(root)
+    assert 2 == capsys.readouterr().err.count("not_bundled")
+
+
+# -- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["new\nline", "ä ö", "-n", "a\\b", "\x7f", "*", "'\""])
+def test_any_name_in_utf8_goes_in(root, name):
+    fill(root, name)
+    assert [name] == files(root)
+
+
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_a_name_that_is_no_utf8_is_named(root, kind):
+    path = os.fsencode(root) + b"/\xff"
+    os.mkdir(path) if kind == "directory" else os.close(os.open(path, os.O_CREAT))
+    with pytest.raises(BundleError, match=r"\\udcff': the name is not valid UTF-8"):
+        project_files(root)
+
+
+def test_a_deep_path_goes_in(root):
+    deep = "/".join(["d" * 100] * 30)
+    fill(root, deep + "/file")
+    assert [f"{deep}/file"] == files(root)
+
+
+def test_a_path_deeper_than_the_system_can_name_is_an_error(root, monkeypatch):
+    monkeypatch.chdir(root)
+    for _ in range(45):
+        os.mkdir("d" * 100)
+        os.chdir("d" * 100)
+    with pytest.raises(BundleError, match="cannot be read: File name too long"):
+        project_files(root)
+    os.chdir(root)
+
+
+# -- size -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_project_that_is_too_large_is_refused_with_its_largest_entries(root, monkeypatch):
+    monkeypatch.setattr(module, "LARGEST_PROJECT", 1000)
+    (root / "big").mkdir()
+    (root / "big" / "file").write_bytes(bytes(900))
+    (root / "small").write_bytes(bytes(200))
+    with pytest.raises(BundleError, match="it holds more than 0 GiB") as raised:
+        project_files(root)
+    assert f"add to {root}/.foundationsignore:" in str(raised.value)
+    (root / ".foundationsignore").write_text("/big\n")
+    assert [".foundationsignore", "small"] == files(root)
+
+
+def test_a_project_of_too_many_files_is_refused(root, monkeypatch):
+    monkeypatch.setattr(module, "MOST_FILES", 3)
+    fill(root, "a/1", "a/2", "b", "c")
+    with pytest.raises(BundleError, match="it holds more than 3 files"):
+        project_files(root)
+
+
+def test_the_home_directory_is_refused_with_its_largest_entries(root, monkeypatch):
+    monkeypatch.setenv("HOME", str(root))
+    (root / "Downloads").mkdir()
+    (root / "Downloads" / "film").write_bytes(bytes(3 * 2**20))
+    fill(root, "notes")
+    with pytest.raises(BundleError, match="it is your home directory") as raised:
+        project_files(root)
+    assert "Downloads (3 MiB), notes (0 MiB)" in str(raised.value)
+    assert f"add to {root}/.foundationsignore:\n    /Downloads\n    /notes" in str(raised.value)
+
+
+def test_the_home_directory_with_an_ignore_file_is_a_project(root, monkeypatch):
+    monkeypatch.setenv("HOME", str(root))
+    fill(root, "Downloads/film", "notes")
+    (root / ".foundationsignore").write_text("/Downloads\n")
+    assert [".foundationsignore", "notes"] == files(root)
+
+
+def test_the_root_of_the_file_system_is_refused(monkeypatch):
+    monkeypatch.setattr(module, "MOST_FILES", 2000)
+    with pytest.raises(BundleError, match="it is the root of the file system") as raised:
+        project_files(module.Path("/"))
+    assert "add to /.foundationsignore:\n    /" in str(raised.value)
+
+
+def test_a_user_without_a_home_can_have_projects(root, monkeypatch):
+    monkeypatch.setattr(module.Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    fill(root, "a")
+    assert ["a"] == files(root)

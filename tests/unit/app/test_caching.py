@@ -1,0 +1,201 @@
+import importlib
+import sys
+
+import pytest
+
+from foundations.adapters.memory import MemoryCacheBackend
+from foundations.app import caching
+from foundations.domain.hyperparameter import Hyperparameter
+from foundations.errors import StorageUnavailableError
+
+COUNTING = """
+import json
+RAN = "counted"
+LIMIT = 3
+def helper(x):
+    return x + LIMIT
+def f(x, rate=2):
+    return helper(json.loads(x)) * rate
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Write and import the project's module, anew each time."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def imported(source, name="project_code"):
+        (tmp_path / f"{name}.py").write_text(source)
+        sys.modules.pop(name, None)
+        caching._versions.clear()
+        importlib.invalidate_caches()
+        return importlib.import_module(name)
+
+    yield imported
+    sys.modules.pop("project_code", None)
+    caching._versions.clear()
+
+
+def run(sdk, function, *args, **kwargs):
+    """Run one stage as a job; return its output and whether it came from the cache."""
+    target = sdk.pipeline.stage(function, *args, **kwargs).enable_caching()
+    result = target.run().fetch_job_results()
+    return result.output, result["stage_contexts"][target.uuid()]["used_cache"]
+
+
+def test_a_second_job_takes_the_output_from_the_cache(sdk, module):
+    function = module(COUNTING).f
+    assert [(16, False), (16, True)] == [run(sdk, function, "5") for _ in range(2)]
+
+
+def test_contexts_tell_of_the_cache(sdk, module):
+    targets = [sdk.pipeline.stage(module(COUNTING).f, "5").enable_caching() for _ in range(2)]
+    first, second = (target.run().fetch_job_results()["global_stage_context"] for target in targets)
+    assert first["cache_uuid"] == second["cache_uuid"]
+    assert (False, True) == (first["used_cache"], second["used_cache"])
+    assert first["cache_write_time"] > 0
+    assert second["cache_read_time"] > 0
+    assert (None, None) == (first["cache_read_time"], second["cache_write_time"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "output"),
+    [
+        ("LIMIT = 3", "LIMIT = 4", 18),
+        ("x + LIMIT", "x - LIMIT", 4),
+        ("rate=2", "rate=3", 24),
+        ("* rate", "- rate", 6),
+    ],
+)
+def test_nothing_stale_is_taken_after_a_change(sdk, module, old, new, output):
+    assert run(sdk, module(COUNTING).f, "5") == (16, False)
+    assert (output, False) == run(sdk, module(COUNTING.replace(old, new)).f, "5")
+    assert run(sdk, module(COUNTING).f, "5") == (16, True)
+
+
+def test_another_closure_is_another_entry(sdk, module):
+    over = module("def over(held):\n    return lambda x: x + held").over
+    from foundations.domain.digests import Digester
+
+    digester = Digester("", caching._installed_version)
+    assert digester.call(over(1), {}) != digester.call(over(2), {})
+
+
+@pytest.mark.parametrize(("args", "kwargs"), [(("6",), {}), (("5", 2), {}), (("5",), {"rate": 2})])
+def test_other_arguments_are_another_entry(sdk, module, args, kwargs):
+    function = module(COUNTING).f
+    run(sdk, function, "5")
+    assert run(sdk, function, *args, **kwargs)[1] is False
+
+
+def test_values_of_hyperparameters_and_outputs_of_stages_count(sdk, module):
+    code = module(COUNTING)
+
+    def outcome(value):
+        target = sdk.pipeline.stage(code.helper, sdk.pipeline.stage(code.helper, Hyperparameter("x"))).enable_caching()
+        result = target.run(x=value).fetch_job_results()
+        return result.output, [context["used_cache"] for context in result["stage_contexts"].values()]
+
+    assert [(7, [False, False]), (8, [False, False]), (7, [True, True])] == [outcome(value) for value in (1, 2, 1)]
+
+
+def test_what_is_not_told_to_is_not_cached(sdk, module, wiring):
+    target = sdk.pipeline.stage(module(COUNTING).f, "5")
+    for _ in range(2):
+        context = target.run().fetch_job_results()["global_stage_context"]
+        assert (None, False) == (context["cache_uuid"], context["used_cache"])
+    assert list(wiring.cache.entries()) == []
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "why"),
+    [
+        (repr, {"a": object}, r"value\['a'\] is of type type"),
+        ([].append, 1, "no plain function"),
+        ("-".join, ["a"], "no plain function"),
+    ],
+)
+def test_what_has_no_key_is_computed_and_said(sdk, said, function, argument, why):
+    import re
+
+    for _ in range(2):
+        assert (function(argument), False) == run(sdk, function, argument)
+    (name, reason), _ = [(event, keys["reason"]) for _, event, keys in said]
+    assert name == "not_cached"
+    assert re.search(why, reason)
+
+
+def test_an_output_that_cannot_be_serialised_is_not_cached_and_said(sdk, module, said):
+    made = sdk.pipeline.stage(module("def f(x):\n    return (i for i in [x])").f, 3).enable_caching()
+    assert sdk.pipeline.stage(list, made).run().fetch_job_results().output == [3]
+    assert [("info", "not_cached")] == [(level, event) for level, event, _ in said]
+
+
+class BrokenCache(MemoryCacheBackend):
+    error = StorageUnavailableError("it is full")
+
+    def put(self, key, buffers, *, if_absent=False):
+        raise self.error
+
+
+class UnreadableCache(MemoryCacheBackend):
+    def get(self, key):
+        return [b"no pickle"]
+
+
+class WrongCache(BrokenCache):
+    error = TypeError("of a third party")
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (BrokenCache, ["cache_not_written"]),
+        (WrongCache, ["cache_not_written"]),
+        (UnreadableCache, ["cache_unreadable"]),
+    ],
+)
+def test_a_failure_of_the_cache_is_none_of_the_stage(with_adapter, module, said, kind, expected):
+    sdk = with_adapter("cache_implementation", f"{__name__}.{kind.__name__}")
+    assert run(sdk, module(COUNTING).f, "5") == (16, False)
+    assert expected == [event for _, event, _ in said]
+
+
+def test_a_refused_cache_is_done_without_and_said(with_adapter, module, said):
+    sdk = with_adapter("cache_implementation", f"{__name__}.RefusedCache")
+    assert run(sdk, module(COUNTING).f, "5") == (16, False)
+    assert said[0][:2] == ("warning", "cache_refused")
+
+
+class RefusedCache(MemoryCacheBackend):
+    def check(self):
+        raise StorageUnavailableError("not there")
+
+
+class TestVersions:
+    def test_the_standard_librarys_modules_are_of_the_interpreter(self):
+        assert [sys.version] * 4 == [caching._version(name) for name in ("json", "math", "builtins", "sys")]
+
+    def test_installed_modules_are_of_their_distribution(self):
+        assert caching._version("hypothesis").startswith("hypothesis==")
+
+    @pytest.mark.parametrize("name", ["__main__", "", "there_is_no_such_module"])
+    def test_others_have_none(self, name):
+        assert caching._version(name) is None
+
+    def test_a_module_of_the_project_has_none_whatever_its_name(self, module, monkeypatch):
+        monkeypatch.delitem(sys.modules, "this", raising=False)
+        project_own = module("x = 1", name="this")
+        try:
+            assert project_own.x == 1
+            assert caching._version("this") is None
+        finally:
+            sys.modules.pop("this", None)
+
+    def test_one_that_is_not_imported_yet_is_looked_for(self, tmp_path, monkeypatch):
+        monkeypatch.syspath_prepend(tmp_path)
+        (tmp_path / "antigravity.py").write_text("")
+        monkeypatch.delitem(sys.modules, "antigravity", raising=False)
+        assert caching._version("antigravity") is None
+        assert "antigravity" not in sys.modules

@@ -1,0 +1,39 @@
+import pytest
+
+from foundations.app.keeping import Keeper
+from foundations.errors import StorageUnavailableError, UntrustedLocationError
+from foundations.ports.archive import PipelineArchive
+
+
+@pytest.fixture
+def kept():
+    return {}
+
+
+@pytest.fixture
+def keeper(kept):
+    return Keeper("job", lambda item, data: kept.update({item: b"".join(data)}))
+
+
+@pytest.fixture
+def archive(mocker):
+    return mocker.create_autospec(PipelineArchive, instance=True)
+
+
+def test_what_the_archive_takes_is_kept_there_alone(keeper, archive, kept, tmp_path):
+    keeper.write(archive, "item", [b"data"])
+    keeper.write_file(archive, "file", tmp_path, "digest")
+    archive.write.assert_called_once_with("job", "item", [b"data"])
+    archive.write_file.assert_called_once_with("job", "file", tmp_path, digest="digest")
+    assert ([], {}) == (keeper.not_archived, kept)
+
+
+@pytest.mark.parametrize(
+    "error", [StorageUnavailableError("full"), UntrustedLocationError("theirs"), ValueError("item name")]
+)
+def test_what_the_archive_refuses_is_kept_here_and_told(keeper, archive, kept, tmp_path, error):
+    archive.write.side_effect = archive.write_file.side_effect = error
+    keeper.write(archive, "item", [b"da", b"ta"])
+    keeper.write_file(archive, "file", tmp_path, None)
+    assert {"item": b"data"} == kept
+    assert [f"item: {error}", f"file: {error}"] == keeper.not_archived

@@ -1,0 +1,97 @@
+import functools
+import importlib
+import sys
+import types
+
+import pytest
+
+from foundations.app.project import check_modules, import_paths
+from foundations.domain.pipeline import Pipeline
+from foundations.errors import PipelineError
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Write and import a module somewhere below the temporary directory."""
+    made = []
+
+    def imported(place, source="def work(): pass\nclass Model:\n    def fit(self): pass\n"):
+        name = f"somewhere_{place.replace('/', '_')}"
+        directory = tmp_path / place
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / f"{name}.py").write_text(source)
+        monkeypatch.syspath_prepend(directory)
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+        made.append(name)
+        return importlib.import_module(name)
+
+    yield imported
+    for name in made:
+        sys.modules.pop(name, None)
+
+
+def check(sdk, function, tmp_path, *extra):
+    pipeline = Pipeline.of(sdk.pipeline.stage(int).stage(function).stage(function))
+    check_modules(pipeline, tmp_path / "mine", tuple(tmp_path / place for place in extra))
+
+
+@pytest.mark.parametrize("place", ["mine", "mine/src", "extra", "venv/lib/site-packages"])
+def test_modules_that_come_along_or_are_installed_pass(sdk, module, tmp_path, place):
+    check(sdk, module(place).work, tmp_path, "extra")
+
+
+@pytest.mark.parametrize("function", [len, sys.exit, importlib.import_module, functools.partial(len), Pipeline.of])
+def test_functions_of_python_and_the_sdk_pass(sdk, tmp_path, function):
+    check(sdk, function, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "pick",
+    [
+        lambda module: module.work,
+        lambda module: functools.partial(functools.partial(module.work)),
+        lambda module: module.Model,
+        lambda module: module.Model().fit,
+    ],
+    ids=["function", "partial", "class", "bound method"],
+)
+def test_a_module_that_would_be_missing_is_refused_with_the_remedy(sdk, module, tmp_path, pick):
+    with pytest.raises(PipelineError) as raised:
+        check(sdk, pick(module("elsewhere")), tmp_path)
+    for part in ("somewhere_elsewhere", str(tmp_path / "elsewhere"), str(tmp_path / "mine"), "extra_source_paths"):
+        assert part in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "use", [lambda used: used, lambda used: used.work, lambda used: used.Model], ids=["module", "function", "class"]
+)
+def test_what_a_function_of_the_script_uses_is_looked_at(sdk, module, tmp_path, use):
+    held = use(module("elsewhere"))
+    script = types.FunctionType((lambda: held_by_script).__code__, {"held_by_script": held}, "script")  # noqa: F821
+    script.__module__ = "__main__"
+    with pytest.raises(PipelineError, match="somewhere_elsewhere"):
+        check(sdk, script, tmp_path)
+
+
+def test_objects_and_modules_that_are_not_known_pass(sdk, tmp_path):
+    class Callable:
+        def __call__(self, value):
+            return value
+
+    unknown = Callable()
+    unknown.__module__ = "not.imported"
+    main = Callable()
+    main.__module__ = "__main__"
+    check(sdk, unknown, tmp_path)
+    check(sdk, main, tmp_path)
+
+
+def test_import_paths_are_relative_to_the_project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        sys,
+        "path",
+        ["", str(tmp_path), str(tmp_path / "src"), "/usr/lib", str(tmp_path / "v" / "lib" / "site-packages")],
+    )
+    assert import_paths(tmp_path, ()) == (".", "src")
+    assert import_paths(tmp_path, (tmp_path, tmp_path)) == (".", "src", ".foundations_extra/0", ".foundations_extra/1")

@@ -1,0 +1,104 @@
+import json
+import platform
+
+import pytest
+
+from foundations.app.provenance import describe_provenance, recorded_parameters, without_secrets
+from foundations.domain.job import Job
+from foundations.domain.pipeline import Pipeline
+from foundations.testing import in_memory_settings
+
+
+def provenance(sdk, project="/nowhere", environ=None, **parameters):
+    target = sdk.pipeline.stage(len, sdk.pipeline.stage(json.dumps, 1))
+    job = Job(name="job", pipeline=Pipeline.of(target), parameters=parameters, project=str(project), import_paths=())
+    return describe_provenance(job, in_memory_settings("store"), environ or {})
+
+
+def test_it_is_json_and_says_how_the_result_came_to_be(sdk):
+    document = provenance(sdk, rate=0.5)
+    assert document == json.loads(json.dumps(document))
+    assert ("job", "/nowhere", {"rate": 0.5}, None) == tuple(
+        document[key] for key in ("job_name", "project_directory", "parameters", "commit")
+    )
+    assert document["stages"]["functions"] == ["json.dumps", "builtins.len"]
+    assert document["stages"]["upstream"] == [[], [0]]
+    assert platform.python_version() == document["python"]["version"]
+    assert any(package.startswith("attrs-") for package in document["packages"])
+
+
+def test_of_the_environment_only_what_is_allowed_is_recorded(sdk):
+    environ = {"TZ": "UTC", "AWS_SECRET_ACCESS_KEY": "secret", "MINE": "x"}
+    assert provenance(sdk, environ=environ)["environment"] == {"TZ": "UTC"}
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "db_password", "API_KEY", "api-key", "token", "aws_secret", "private_key", "credentials"]
+)
+def test_what_is_named_like_a_secret_is_left_out(name):
+    assert "s3cret" not in str(recorded_parameters({name: "s3cret"}))
+    assert "s3cret" not in str(without_secrets({"deep": [{name: {"x": "s3cret"}}]}))
+
+
+@pytest.mark.parametrize("name", ["tokenizer", "monkey", "keyboard", "passes", "max_tokens_per_batch_size"])
+def test_other_names_are_recorded(name):
+    expected = {name: 1}
+    if name == "max_tokens_per_batch_size":
+        expected = {name: "<not recorded: its name looks like a secret's>"}  # rather too careful than not
+    assert expected == recorded_parameters({name: 1})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1, 1),
+        (True, True),
+        (None, None),
+        ("x", "x"),
+        ([1, ["a"]], [1, ["a"]]),
+        (float("inf"), "inf"),
+        (float("nan"), "nan"),
+        ((1, 2), "(1, 2)"),
+        ({"a": 1}, "{'a': 1}"),
+        pytest.param(10**5000, "<int, whose repr raises ValueError>", id="a long integer"),
+    ],
+)
+def test_parameters_are_recorded_as_json_or_abbreviated(value, expected):
+    recorded = recorded_parameters({"x": value})
+    assert {"x": expected} == recorded
+    json.dumps(recorded, allow_nan=False)
+
+
+def test_long_values_are_abbreviated():
+    recorded = recorded_parameters({"text": "x" * 5000, "list": list(range(1000))})
+    assert all(len(value) < 100 for value in recorded.values())
+
+
+class TestCommit:
+    @pytest.fixture
+    def git(self, tmp_path):
+        (tmp_path / "repository" / ".git" / "refs" / "heads").mkdir(parents=True)
+        (tmp_path / "repository" / "project").mkdir()
+        return tmp_path / "repository" / ".git"
+
+    def commit(self, sdk, git):
+        return provenance(sdk, project=git.parent / "project")["commit"]
+
+    def test_of_a_branch(self, sdk, git):
+        (git / "HEAD").write_text("ref: refs/heads/main\n")
+        (git / "refs" / "heads" / "main").write_text("abc123\n")
+        assert self.commit(sdk, git) == "abc123"
+
+    def test_of_a_packed_branch(self, sdk, git):
+        (git / "HEAD").write_text("ref: refs/heads/main\n")
+        (git / "packed-refs").write_text("# packed\nfff refs/heads/other\nabc123 refs/heads/main\n")
+        assert self.commit(sdk, git) == "abc123"
+
+    def test_of_a_detached_head(self, sdk, git):
+        (git / "HEAD").write_text("abc123\n")
+        assert self.commit(sdk, git) == "abc123"
+
+    def test_of_a_branch_without_commits(self, sdk, git):
+        (git / "HEAD").write_text("ref: refs/heads/main\n")
+        (git / "packed-refs").write_text("")
+        assert self.commit(sdk, git) is None

@@ -1,0 +1,114 @@
+import attrs
+import pytest
+
+from foundations.adapters.memory import (
+    MemoryCacheBackend,
+    MemoryExecutionEnvironment,
+    MemoryJobBundler,
+    MemoryPipelineArchive,
+    MemoryPipelineListing,
+)
+from foundations.app.settings import AdapterSettings
+from foundations.app.wiring import Wiring
+from foundations.errors import CapabilityError, ConfigurationError, StorageUnavailableError, UntrustedLocationError
+from foundations.ports.execution import Capabilities
+from foundations.testing import in_memory_settings
+
+
+@pytest.fixture
+def settings():
+    return in_memory_settings("store")
+
+
+def test_each_part_is_the_adapter_that_the_settings_name(settings):
+    wiring = Wiring(settings=settings)
+    assert [
+        MemoryCacheBackend("store"),
+        MemoryPipelineListing("store"),
+        MemoryExecutionEnvironment("store"),
+        MemoryJobBundler("store"),
+        MemoryPipelineArchive("store"),
+    ] == [wiring.cache, wiring.listing, wiring.environment, wiring.bundler, wiring.archives.artifact]
+
+
+def test_entries_that_say_the_same_share_one_adapter(settings):
+    other = AdapterSettings("foundations.MemoryPipelineArchive", ("other",), key="artifact_archive_implementation")
+    wiring = Wiring(settings=attrs.evolve(settings, artifact_archive=other))
+    assert wiring.archives.stage_log is wiring.archives.provenance
+    assert wiring.archives.stage_log is not wiring.archives.artifact
+    assert wiring.cache is wiring.cache
+    assert len(wiring.archives.distinct()) == 2
+
+
+def test_variables_are_resolved_when_an_adapter_is_made(settings):
+    entry = AdapterSettings("foundations.MemoryCacheBackend", ("${STORE}",), key="cache_implementation")
+    settings = attrs.evolve(settings, cache=entry)
+    assert Wiring(settings=settings, environ={"STORE": "mine"}).cache == MemoryCacheBackend("mine")
+    with pytest.raises(ConfigurationError, match="STORE"):
+        _ = Wiring(settings=settings, environ={}).cache
+
+
+def test_an_adapter_of_another_port_is_refused(settings):
+    entry = AdapterSettings("foundations.MemoryPipelineListing", (), key="cache_implementation")
+    with pytest.raises(ConfigurationError, match="CacheBackend"):
+        _ = Wiring(settings=attrs.evolve(settings, cache=entry)).cache
+
+
+def test_twins_in_memory_pass_the_check(settings):
+    Wiring(settings=settings).check()
+
+
+class Distrusted(MemoryPipelineArchive):
+    def check(self):
+        raise UntrustedLocationError("others can write it", path="/x", reason="", remedy="")
+
+
+class Unreachable(MemoryPipelineListing):
+    def check(self):
+        raise StorageUnavailableError("unreachable")
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "kind", "error"),
+    [
+        ("artifact_archive", "artifact_archive_implementation", Distrusted, UntrustedLocationError),
+        ("archive_listing", "archive_listing_implementation", Unreachable, StorageUnavailableError),
+    ],
+)
+def test_storage_that_cannot_be_used_is_refused(settings, part, key, kind, error):
+    entry = AdapterSettings(f"{__name__}.{kind.__name__}", (), key=key)
+    with pytest.raises(error):
+        Wiring(settings=attrs.evolve(settings, **{part: entry})).check()
+
+
+class Elsewhere(MemoryExecutionEnvironment):
+    needs_file = False
+    crosses = True
+
+    @property
+    def capabilities(self):
+        return Capabilities(
+            crosses_processes=self.crosses,
+            survives_the_caller=True,
+            cancel=True,
+            live_logs=True,
+            needs_bundle_file=self.needs_file,
+        )
+
+
+class NeedingFiles(Elsewhere):
+    needs_file = True
+    crosses = False
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [
+        (Elsewhere, "cache_implementation"),
+        (NeedingFiles, "job_bundler_implementation is .* whose bundles are no files"),
+    ],
+)
+def test_what_the_environment_cannot_reach_is_refused(settings, kind, named):
+    entry = AdapterSettings(f"{__name__}.{kind.__name__}", (), key="deployment_implementation")
+    with pytest.raises(CapabilityError, match=named):
+        Wiring(settings=attrs.evolve(settings, deployment=entry)).check()

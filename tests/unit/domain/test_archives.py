@@ -1,0 +1,21 @@
+from foundations.domain import archives as items
+from foundations.domain.archives import Archives
+from foundations.ports.archive import PipelineArchive
+
+
+def test_archives_are_distinct_once_each(mocker):
+    one, other = mocker.create_autospec(PipelineArchive), mocker.create_autospec(PipelineArchive)
+    archives = Archives(
+        stage_log=one, persisted_data=other, provenance=one, job_source=one, artifact=other, miscellaneous=one
+    )
+    assert [one, other] == archives.distinct()
+
+
+def test_item_names_begin_with_the_archives_role():
+    assert items.output_item("u") == "persisted_data/u"
+    assert items.stage_item("u") == "stage_log/stages/u.json"
+    assert items.stream_item("stdout") == "stage_log/stdout"
+    assert items.ARTIFACTS.endswith("/")
+    assert items.SOURCE.startswith("job_source/")
+    assert items.PROVENANCE.startswith("provenance/")
+    assert all(name.startswith("miscellaneous/") for name in (items.RESULT, items.END, items.EXCEPTION))
