@@ -168,6 +168,10 @@ class StorageUnavailableError(StorageError):
     """The store could not tell: it is unreachable, full, damaged, or refuses access."""
 
 
+class OutputLostError(StorageError):
+    """A stage's output could be kept nowhere: neither in its archive nor in the job's directory."""
+
+
 # -- execution --------------------------------------------------------------------------------------------------------
 
 

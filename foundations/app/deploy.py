@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from foundations.ports.bundling import (
     BundleContents,
 )
 from foundations.ports.execution import Submission
+from foundations.ports.frames import Buffer
 from foundations.ports.job import JobEnd, JobState, check_job_name
 from foundations.ports.serialisation import Serialiser
 
@@ -196,7 +197,6 @@ def _submit(bundle: Bundle, wiring: Wiring, parameters: Mapping[str, Any], varia
 def _run_here(bundle: Bundle, wiring: Wiring) -> JobEnd:
     """Run a bundle to its end in this thread, for environments inside this process."""
     started_at = time.time()
-    kept: dict[str, bytes] = {}
     try:
         wiring.bundler.verify(bundle)
         data = wiring.bundler.read(bundle, BUNDLE_JOB)
@@ -211,7 +211,7 @@ def _run_here(bundle: Bundle, wiring: Wiring) -> JobEnd:
             wiring=wiring,
             project=None,
             source=lambda keeper: keeper.write(wiring.archives.job_source, items.SOURCE, [source]),
-            keep_here=lambda item, data: kept.update({item: b"".join(data)}),
+            keep_here=_refuse_to_keep,
             progress=lambda index: None,
         ),
     )
@@ -228,3 +228,7 @@ def _run_here(bundle: Bundle, wiring: Wiring) -> JobEnd:
     end = archive_end(wiring, end, {})
     wiring.listing.update(bundle.job_name, JobChange.of(end))
     return end
+
+
+def _refuse_to_keep(item: str, data: Sequence[Buffer]) -> None:
+    raise OSError("a job inside its caller's process has no directory")

@@ -31,24 +31,18 @@ class Attendant:
 
     @classmethod
     def of(cls, job_directory: str) -> Attendant:
-        """Return the attendant of the job in this directory."""
-        place = Path(job_directory)
-        config = place / "bundle" / BUNDLE_CONFIG
-        settings = Settings.from_json(json.loads(config.read_bytes()), str(config))
-        return cls(place.name, Wiring(settings=settings), place / "state")
-
-    @classmethod
-    def in_project(cls, job_directory: str) -> Attendant:
         """Return the attendant of the job in this directory, for a process that serves nothing else.
 
         The project's modules can be imported from now on: adapters may be its own.
         """
-        attendant = cls.of(job_directory)
         place = Path(job_directory)
+        config = place / "bundle" / BUNDLE_CONFIG
+        settings = Settings.from_json(json.loads(config.read_bytes()), str(config))
+        wiring = Wiring(settings=settings)
         with (place / "bundle" / BUNDLE_JOB).open("rb") as stream:
             data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))  # only its first page is read
-        use_import_paths(place / "project", Job.header(data, attendant.wiring.serialiser)["import_paths"])
-        return attendant
+        use_import_paths(place / "project", Job.header(data, wiring.serialiser)["import_paths"])
+        return cls(place.name, wiring, place / "state")
 
     def begin(self, started_at: float) -> None:
         """Tell the listing that the job runs."""

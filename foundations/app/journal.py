@@ -7,12 +7,11 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from foundations import events
-from foundations.app.caching import StageCache
 from foundations.app.failures import describe_failure, summary
 from foundations.app.keeping import FAILURES, Keeper
 from foundations.domain import archives as items
@@ -20,11 +19,14 @@ from foundations.domain.archives import Archives
 from foundations.domain.calls import describe_call
 from foundations.domain.pipeline import Node, Pipeline
 from foundations.domain.result import ResultDocument
-from foundations.errors import NotSerialisableError
-from foundations.ports.archive_listing import JobChange, PipelineListing
+from foundations.errors import NotSerialisableError, OutputLostError
 from foundations.ports.frames import Buffer, join_frames
 from foundations.ports.job import EndCause
 from foundations.ports.serialisation import Serialiser
+
+if TYPE_CHECKING:
+    from foundations.app.caching import StageCache
+    from foundations.ports.archive_listing import PipelineListing
 
 
 @attrs.define(kw_only=True)
@@ -37,7 +39,7 @@ class JobJournal:
         keeper: Puts them there.
         listing: Returns the listing, asked only where a metric is logged.
         serialiser: Turns outputs into buffers.
-        cache: Answers for stages that may be cached.
+        cache: Makes what answers for stages that may be cached; asked when the first of them runs.
         clock: Returns seconds since the epoch.
         progress: Told the position of the stage that runs.
         roots: Directories that the user's files are shown relative to.
@@ -52,7 +54,7 @@ class JobJournal:
     keeper: Keeper
     listing: Callable[[], PipelineListing]
     serialiser: Serialiser
-    cache: StageCache
+    cache: Callable[[], StageCache]
     clock: Callable[[], float]
     progress: Callable[[int], None]
     roots: Sequence[str]
@@ -62,6 +64,7 @@ class JobJournal:
     cause: EndCause | None = attrs.field(default=None, init=False)
     failed_stage: str | None = attrs.field(default=None, init=False)
     message: str = attrs.field(default="", init=False)
+    _cache: StageCache | None = attrs.field(default=None, init=False)
     _index: int = attrs.field(default=-1, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False)
 
@@ -79,7 +82,8 @@ class JobJournal:
 
     def compute(self, index: int, node: Node, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]) -> Any:
         """Return the output of a stage that may be cached, from the cache where it is there."""
-        output, known = self.cache.output_of(index, self.pipeline.name(index), node, arguments, keyword_arguments)
+        self._cache = self._cache or self.cache()
+        output, known = self._cache.output_of(index, self.pipeline.name(index), node, arguments, keyword_arguments)
         if known:
             self._details(index).update(known)
         return output
@@ -91,7 +95,7 @@ class JobJournal:
         if is_target or self.pipeline.nodes[index].persisted:
             try:
                 self._keep_output(index, output)
-            except NotSerialisableError as error:
+            except (NotSerialisableError, OutputLostError) as error:
                 if is_target:
                     raise
                 self._details(index)["no_output_because"] = error.message
@@ -109,6 +113,9 @@ class JobJournal:
         call = describe_call(name, arguments, keyword_arguments)
         if isinstance(error, NotSerialisableError):
             self.cause = EndCause.NOT_SERIALISABLE
+            self.message = error.message
+        elif isinstance(error, OutputLostError):
+            self.cause = EndCause.STORAGE
             self.message = error.message
         else:
             self.cause = EndCause.USER_CODE
@@ -131,6 +138,8 @@ class JobJournal:
             else:
                 log[name] = [log[name], value]
         listed = str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        from foundations.ports.archive_listing import JobChange
+
         try:
             self.listing().update(self.job_name, JobChange(metrics={name: listed}))
         except FAILURES as error:
@@ -165,7 +174,9 @@ class JobJournal:
         for buffer in buffers:
             digest.update(buffer)
         uuid = self.pipeline.nodes[index].uuid
-        self.keeper.write(self.archives.persisted_data, items.output_item(uuid), buffers)
+        if not self.keeper.write(self.archives.persisted_data, items.output_item(uuid), buffers):
+            why = "; ".join(self.keeper.not_archived[-2:])
+            raise OutputLostError(f"the output of {self.pipeline.name(index)} could not be kept: {why}")
         self._details(index).update(has_stage_output=True, data_uuid=digest.hexdigest())
 
     def _keep_stage(self, index: int) -> None:

@@ -17,7 +17,7 @@ class Keeper:
 
     Args:
         job_name: The job.
-        keep_here: Keeps an item beside the job where its archive fails.
+        keep_here: Keeps an item beside the job where its archive fails; raises OSError where it cannot.
 
     Attributes:
         not_archived: What could not be archived and why, a line each.
@@ -28,13 +28,18 @@ class Keeper:
         self._keep_here = keep_here
         self.not_archived: list[str] = []
 
-    def write(self, archive: PipelineArchive, item: str, data: Sequence[Buffer]) -> None:
-        """Archive `data` as `item`."""
+    def write(self, archive: PipelineArchive, item: str, data: Sequence[Buffer]) -> bool:
+        """Archive `data` as `item`; return whether it is kept, there or beside the job."""
         try:
             archive.write(self._job_name, item, data)
         except FAILURES as error:
             self.not_archived.append(f"{item}: {error}")
-            self._keep_here(item, data)
+            try:
+                self._keep_here(item, data)
+            except OSError as further:
+                self.not_archived.append(f"{item}: could not be kept in the job's directory either: {further}")
+                return False
+        return True
 
     def write_file(self, archive: PipelineArchive, item: str, source: Path, digest: str | None) -> None:
         """Archive the file `source` as `item`."""

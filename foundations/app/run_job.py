@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
 from foundations.app import inside
-from foundations.app.caching import StageCache
 from foundations.app.failures import describe_failure, summary
 from foundations.app.journal import JobJournal
 from foundations.app.keeping import Keeper
@@ -28,6 +27,9 @@ from foundations.domain.job import Job
 from foundations.ports.bundling import BUNDLE_CONFIG, BUNDLE_JOB
 from foundations.ports.frames import Buffer
 from foundations.ports.job import EndCause, JobState
+
+if TYPE_CHECKING:
+    from foundations.app.caching import StageCache
 
 
 class Progress(Protocol):
@@ -54,7 +56,7 @@ class Workplace:
     job_name: str
     wiring: Wiring
     project: Path | None
-    source: Callable[[Keeper], None]
+    source: Callable[[Keeper], object]
     keep_here: Callable[[str, Sequence[Buffer]], None]
     progress: Callable[[int], None]
 
@@ -142,7 +144,7 @@ def run_job(data: Buffer, workplace: Workplace) -> Outcome:
         keeper=keeper,
         listing=lambda: wiring.listing,
         serialiser=wiring.serialiser,
-        cache=StageCache(lambda: wiring.cache, wiring.serialiser),
+        cache=lambda: _stage_cache(wiring),
         clock=time.time,
         progress=workplace.progress,
         roots=_roots(job, workplace),
@@ -164,6 +166,12 @@ def run_job(data: Buffer, workplace: Workplace) -> Outcome:
         stage=journal.failed_stage,
         not_archived=tuple(keeper.not_archived),
     )
+
+
+def _stage_cache(wiring: Wiring) -> StageCache:
+    from foundations.app.caching import StageCache  # few jobs have stages that may be cached
+
+    return StageCache(lambda: wiring.cache, wiring.serialiser)
 
 
 def _loaded(data: Buffer, workplace: Workplace) -> Job:

@@ -40,6 +40,7 @@ class EndCause(enum.StrEnum):
     EXITED = "exited"
     KILLED = "killed"
     OUT_OF_MEMORY = "out_of_memory"
+    STORAGE = "storage"
     LOST = "lost"
 
 

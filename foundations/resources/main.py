@@ -24,7 +24,7 @@ def main() -> int:
     def attend():  # type: ignore[no-untyped-def]
         from foundations.app.finish_job import Attendant
 
-        return Attendant.in_project(directory)
+        return Attendant.of(directory)
 
     return supervise(directory, lock, serve, attend)
 

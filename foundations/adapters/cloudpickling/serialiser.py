@@ -82,11 +82,35 @@ class CloudpickleSerialiser(Serialiser):
 
     def load_sequence(self, data: Buffer) -> Iterator[object]:
         """Iterate over the values that :meth:`dump_sequence` was given."""
-        stream = io.BytesIO(data)
-        end = stream.getbuffer().nbytes
-        unpickler = pickle.Unpickler(stream)
-        while stream.tell() < end:
+        source = _Reader(data)
+        unpickler = pickle.Unpickler(source)
+        while source.has_more():
             yield unpickler.load()
+
+
+class _Reader:
+    """Reads a buffer in place, so that the first of many values costs no copy of all."""
+
+    def __init__(self, data: Buffer) -> None:
+        self._view = memoryview(data).cast("B")
+        self._position = 0
+
+    def has_more(self) -> bool:
+        return self._position < self._view.nbytes
+
+    def read(self, size: int) -> bytes:
+        begin = self._position
+        self._position = min(begin + size, self._view.nbytes)
+        return bytes(self._view[begin : self._position])
+
+    def readline(self) -> bytes:
+        raise pickle.UnpicklingError("a pickle of a protocol below 2")  # only these have lines
+
+    def readinto(self, target: Any) -> int:
+        found = self._view[self._position : self._position + len(target)]
+        target[: found.nbytes] = found
+        self._position += found.nbytes
+        return found.nbytes
 
 
 def _failure(value: object) -> Exception | None:

@@ -37,3 +37,16 @@ def test_what_the_archive_refuses_is_kept_here_and_told(keeper, archive, kept, t
     keeper.write_file(archive, "file", tmp_path, None)
     assert {"item": b"data"} == kept
     assert [f"item: {error}", f"file: {error}"] == keeper.not_archived
+
+
+def test_what_can_be_kept_nowhere_is_told_twice(archive):
+    def full(item, data):
+        raise OSError(28, "No space left on device")
+
+    archive.write.side_effect = StorageUnavailableError("unreachable")
+    keeper = Keeper("job", full)
+    assert keeper.write(archive, "item", [b"data"]) is False
+    assert [
+        "item: unreachable",
+        "item: could not be kept in the job's directory either: [Errno 28] No space left on device",
+    ] == keeper.not_archived

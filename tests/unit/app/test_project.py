@@ -5,7 +5,7 @@ import types
 
 import pytest
 
-from foundations.app.project import check_modules, import_paths
+from foundations.app.project import check_modules, import_paths, use_import_paths
 from foundations.domain.pipeline import Pipeline
 from foundations.errors import PipelineError
 
@@ -95,3 +95,9 @@ def test_import_paths_are_relative_to_the_project(tmp_path, monkeypatch):
     )
     assert import_paths(tmp_path, ()) == (".", "src")
     assert import_paths(tmp_path, (tmp_path, tmp_path)) == (".", "src", ".foundations_extra/0", ".foundations_extra/1")
+
+
+def test_a_job_imports_from_where_the_submitter_did_and_from_its_runtime_last(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", ["/runtime", "/usr/lib"])
+    use_import_paths(tmp_path, (".", "src"))
+    assert [str(tmp_path), str(tmp_path / "src"), "/usr/lib", "/runtime"] == sys.path

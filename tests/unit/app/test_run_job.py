@@ -181,6 +181,12 @@ class TestArchiving:
         assert f"not archived: {item}" in str(result)
         assert "it is full" in str(result)
 
+    def test_a_job_whose_output_can_be_kept_nowhere_is_not_completed(self, with_adapter):
+        sdk = with_adapter("persisted_data_archive_implementation", f"{__name__}.FailingArchive")
+        error = failure_of(sdk.pipeline.stage(add, 1, 2))
+        assert ("Error", "storage", "add") == (error.state, error.cause, error.stage)
+        assert "the output of add could not be kept: " in str(error)
+
     def test_all_archives_receive_what_their_names_say(self, sdk, wiring):
         from foundations import save_artifact
 

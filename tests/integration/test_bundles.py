@@ -1,0 +1,443 @@
+"""Bundles: the same contents give the same bytes, nothing is overwritten, and what is damaged never runs."""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import pytest
+
+from foundations.adapters._shared.manifest import digest_of
+from foundations.adapters.local_shell import LocalShellJobDeployment
+from foundations.adapters.tarball import TarballJobBundler
+from foundations.errors import BundleError, BundleExistsError, DamagedBundleError, JobExistsError
+from foundations.ports.bundling import Bundle, BundleContents
+from foundations.ports.execution import Submission
+
+Member = tuple[tarfile.TarInfo, bytes]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FOUNDATIONS_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def contents(tmp_path: Path) -> BundleContents:
+    """What goes into a bundle whose run script leaves a marker."""
+    project = tmp_path / "work" / "project"
+    (project / "inner").mkdir(parents=True)
+    (project / "data.txt").write_text("data")
+    (project / "inner" / "tool.sh").write_text("#!/bin/sh\n")
+    (project / "inner" / "tool.sh").chmod(0o755)
+    (project / "link").symlink_to("inner/tool.sh")
+    return BundleContents(
+        job_name="job",
+        members={
+            "run.sh": f"touch {tmp_path}/marker\n".encode(),
+            "main.py": b"",
+            "job.bin": b"\0" * 100,
+            "job.config.yaml": b"{}",
+        },
+        project=project,
+        project_member="source/project.tgz",
+        directory=project.parent,
+    )
+
+
+@pytest.fixture
+def bundle(contents: BundleContents) -> Bundle:
+    return TarballJobBundler().make(contents)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> LocalShellJobDeployment:
+    return LocalShellJobDeployment(tmp_path / "shell")
+
+
+def submission(bundle: Bundle) -> Submission:
+    return Submission(job_name="job", bundle=bundle, run_here=lambda: pytest.fail("not in this process"))
+
+
+def refusal(shell: LocalShellJobDeployment, bundle: Bundle) -> DamagedBundleError:
+    """Return how a bundle is refused, once it is seen that nothing of it ran and nothing is left."""
+    assert bundle.path is not None
+    with pytest.raises(DamagedBundleError) as verified:
+        TarballJobBundler().verify(bundle)
+    with pytest.raises(DamagedBundleError) as submitted:
+        shell.submit(submission(bundle))
+    assert verified.value.member == submitted.value.member
+    assert [] == os.listdir(shell.root / "jobs")
+    assert not (bundle.path.parent.parent / "marker").exists()
+    assert [None] == shell.poll([shell.handle("job")])
+    return submitted.value
+
+
+def rewritten(bundle: Bundle, change: Callable[[list[Member]], object]) -> Bundle:
+    """Return the bundle with other members, sent with the SHA-256 that it has then."""
+    assert bundle.path is not None
+    with tarfile.open(bundle.path) as archive:
+        members = [(member, stream.read()) for member in archive if (stream := archive.extractfile(member))]
+    change(members)
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+        for member, data in members:
+            if member.isreg():
+                member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return replaced(bundle, made.getvalue())
+
+
+def replaced(bundle: Bundle, data: bytes) -> Bundle:
+    assert bundle.path is not None
+    bundle.path.write_bytes(data)
+    return attrs.evolve(bundle, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+
+
+def member(name: str, data: bytes = b"", **fields: object) -> Member:
+    made = tarfile.TarInfo(name)
+    for field, value in fields.items():
+        setattr(made, field, value)
+    return made, data
+
+
+def test_an_intact_bundle_is_verified_and_runs(bundle: Bundle, shell: LocalShellJobDeployment, tmp_path: Path) -> None:
+    TarballJobBundler().verify(bundle)
+    shell.submit(submission(bundle))
+    shell.wait([shell.handle("job")], timeout=60, interval=0.01)
+    assert (tmp_path / "marker").exists()
+
+
+def test_a_flipped_byte_is_refused_wherever_it_is(bundle: Bundle, shell: LocalShellJobDeployment) -> None:
+    assert bundle.path is not None
+    intact = bundle.path.read_bytes()
+    for position in [*range(40), *range(40, len(intact), max(1, len(intact) // 40)), len(intact) - 1]:
+        flipped = bytearray(intact)
+        flipped[position] ^= 0x10
+        bundle.path.write_bytes(flipped)
+        assert "SHA-256" in str(refusal(shell, bundle))
+
+
+def test_a_flipped_byte_is_refused_where_the_sender_did_not_notice(
+    bundle: Bundle, shell: LocalShellJobDeployment
+) -> None:
+    assert bundle.path is not None
+    intact = gzip.decompress(bundle.path.read_bytes())
+    covered = len(intact) - intact[::-1].index(b"\0\0") if intact.endswith(b"\0") else len(intact)
+    with tarfile.open(fileobj=io.BytesIO(intact)) as archive:
+        regions = [position for item in archive for position in (item.offset + 5, item.offset_data)]
+    for position in regions:
+        assert position < covered
+        flipped = bytearray(intact)
+        flipped[position] ^= 0x10
+        refusal(shell, replaced(bundle, gzip.compress(bytes(flipped), mtime=0)))
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("told", [True, False], ids=["sha256-of-it", "sha256-of-the-whole"])
+def test_a_truncated_bundle_is_refused(bundle: Bundle, shell: LocalShellJobDeployment, kept: float, told: bool) -> None:
+    assert bundle.path is not None
+    data = bundle.path.read_bytes()
+    cut = replaced(bundle, data[: int(len(data) * kept)])
+    refusal(shell, cut if told else attrs.evolve(cut, sha256=bundle.sha256))
+
+
+def test_a_bundle_that_is_gone_is_refused(bundle: Bundle, shell: LocalShellJobDeployment) -> None:
+    assert bundle.path is not None
+    bundle.path.unlink()
+    assert "the file is gone" in str(refusal(shell, bundle))
+
+
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "run.sh", "main.py", "job.bin", "job.config.yaml", "runtime.tgz", "source/project.tgz"]
+)
+def test_a_missing_member_is_refused_by_name(bundle: Bundle, shell: LocalShellJobDeployment, name: str) -> None:
+    without = rewritten(
+        bundle, lambda members: members.remove(next(pair for pair in members if pair[0].name == f"job/{name}"))
+    )
+    assert name == refusal(shell, without).member
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        member("job/extra", b"x"),
+        member("job/run.sh", b"again"),
+        member("../../x", b"x"),
+        member("job/../../x", b"x"),
+        member("/tmp/x", b"x"),
+        member("other/run.sh", b"x"),
+        member("job/device", type=tarfile.CHRTYPE, devmajor=1, devminor=3),
+        member("job/fifo", type=tarfile.FIFOTYPE),
+        member("job/link", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
+        member("job/hard", type=tarfile.LNKTYPE, linkname="job/run.sh"),
+        member("job", type=tarfile.DIRTYPE, mode=0o777),
+    ],
+    ids=lambda pair: pair[0].name,
+)
+@pytest.mark.parametrize("position", [1, 3, 100])
+def test_a_member_too_many_is_refused(
+    bundle: Bundle, shell: LocalShellJobDeployment, extra: Member, position: int
+) -> None:
+    refusal(shell, rewritten(bundle, lambda members: members.insert(position, extra)))
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE], ids=repr
+)
+def test_a_member_of_another_kind_is_refused(bundle: Bundle, shell: LocalShellJobDeployment, kind: bytes) -> None:
+    def change(members: list[Member]) -> None:
+        found = next(item for item, _ in members if item.name == "job/run.sh")
+        found.type, found.linkname, found.size = kind, "/bin/true", 0
+
+    assert "job/run.sh" == refusal(shell, rewritten(bundle, change)).member
+
+
+def with_manifest(bundle: Bundle, change: Callable[[dict[str, object]], object]) -> Bundle:
+    """Return the bundle with another manifest, whose digest and SHA-256 the sender vouches for."""
+
+    def rewrite(members: list[Member]) -> None:
+        manifest = json.loads(members[0][1])
+        change(manifest)
+        members[0] = (members[0][0], json.dumps(manifest).encode())
+
+    made = rewritten(bundle, rewrite)
+    assert made.path is not None
+    with tarfile.open(made.path) as archive:
+        stream = archive.extractfile("job/manifest.json")
+        assert stream is not None
+        return attrs.evolve(made, digest=digest_of(stream.read()))
+
+
+def test_a_changed_manifest_is_refused_though_the_sha256_fits(bundle: Bundle, shell: LocalShellJobDeployment) -> None:
+    changed = with_manifest(bundle, lambda manifest: manifest.update(versions={}))
+    assert "manifest.json" == refusal(shell, attrs.evolve(changed, digest=bundle.digest)).member
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manifest: manifest.update(format=2),
+        lambda manifest: manifest.update(job_name="other"),
+        lambda manifest: manifest.pop("files"),
+        lambda manifest: manifest["members"].append(["../../x", "file", 0, 0o644, ""]),
+        lambda manifest: manifest["members"].append(["/x", "file", 0, 0o644, ""]),
+        lambda manifest: manifest["members"][0].__setitem__(3, 0o4755),
+        lambda manifest: manifest["files"].append(["x/../../y", "file", 0, 0o644, ""]),
+        lambda manifest: manifest["files"].append(["out", "link", 0, 0o644, "../outside"]),
+        lambda manifest: manifest["files"].append(["out", "link", 0, 0o644, "/etc/passwd"]),
+    ],
+)
+def test_a_manifest_that_no_bundler_writes_is_refused(
+    bundle: Bundle, shell: LocalShellJobDeployment, change: Callable[[dict[str, object]], object]
+) -> None:
+    assert "manifest.json" == refusal(shell, with_manifest(bundle, change)).member
+
+
+def test_a_bundle_of_another_job_is_refused(bundle: Bundle, shell: LocalShellJobDeployment) -> None:
+    def rename(members: list[Member]) -> None:
+        for item, _ in members:
+            item.name = "other" + item.name[3:]
+
+    assert "manifest.json" == refusal(shell, rewritten(bundle, rename)).member
+
+
+def test_a_name_is_taken_once(bundle: Bundle, shell: LocalShellJobDeployment) -> None:
+    shell.submit(submission(bundle))
+    with pytest.raises(JobExistsError):
+        shell.submit(submission(bundle))
+    shell.wait([shell.handle("job")], timeout=60, interval=0.01)
+    assert ["job"] == os.listdir(shell.root / "jobs")
+
+
+# -- making -----------------------------------------------------------------------------------------------------------
+
+MAKE = """
+import os, sys
+from pathlib import Path
+from foundations.adapters.tarball import TarballJobBundler
+from foundations.ports.bundling import BundleContents
+os.umask(int(sys.argv[3], 8))
+project = Path(sys.argv[1])
+contents = BundleContents(job_name="job", members={"run.sh": b"x", "job.bin": b"y"}, project=project,
+    project_member="p.tgz", runtime_packages=("foundations", "attr"), directory=Path(sys.argv[2]))
+bundle = TarballJobBundler().make(contents)
+print(bundle.sha256, bundle.digest, bundle.size)
+"""
+
+
+def test_the_same_contents_give_the_same_bytes_in_any_process_at_any_time(tmp_path: Path) -> None:
+    told = []
+    for number, mask in enumerate(("022", "077", "000")):
+        project = tmp_path / f"project-{number}"
+        for name in ("b/two", "a/one", "three") if number else ("three", "a/one", "b/two"):
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            (project / name).write_text(name)
+            os.utime(project / name, (number, number))
+            (project / name).chmod((0o600, 0o644, 0o666)[number])
+        target = tmp_path / f"target-{number}"
+        target.mkdir()
+        told.append(
+            subprocess.run(
+                [sys.executable, "-c", MAKE, str(project), str(target), mask],
+                env={**os.environ, "FOUNDATIONS_HOME": str(tmp_path / f"home-{number}"), "PYTHONHASHSEED": str(number)},
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
+        assert 0o600 == (target / "job.tgz").stat().st_mode & 0o777
+    assert told[0] == told[1] == told[2]
+    assert (tmp_path / "target-0" / "job.tgz").read_bytes() == (tmp_path / "target-2" / "job.tgz").read_bytes()
+
+
+def test_a_bundle_lies_beside_the_project_and_is_removed_for_good(contents: BundleContents, bundle: Bundle) -> None:
+    assert contents.project.parent / "job.tgz" == bundle.path
+    TarballJobBundler().discard(bundle)
+    TarballJobBundler().discard(bundle)
+    assert ["project"] == os.listdir(contents.directory)
+
+
+def test_any_tar_reads_it(bundle: Bundle, tmp_path: Path) -> None:
+    target = tmp_path / "by-tar"
+    target.mkdir()
+    assert bundle.path is not None
+    subprocess.run(["tar", "-xzf", str(bundle.path), "-C", str(target)], check=True)
+    subprocess.run(["tar", "-xzf", str(target / "job/source/project.tgz"), "-C", str(target)], check=True)
+    assert "data" == (target / "data.txt").read_text()
+    assert 0o100 == (target / "link").stat().st_mode & 0o100
+
+
+@pytest.mark.parametrize("kind", ["file", "directory", "dangling link"])
+def test_what_has_the_bundles_name_is_never_overwritten(contents: BundleContents, kind: str) -> None:
+    taken = contents.directory / "job.tgz"
+    {"file": taken.touch, "directory": taken.mkdir, "dangling link": lambda: taken.symlink_to("nowhere")}[kind]()
+    with pytest.raises(BundleExistsError):
+        TarballJobBundler().make(contents)
+    assert ["job.tgz", "project"] == sorted(os.listdir(contents.directory))
+
+
+def test_a_file_that_takes_the_name_meanwhile_is_not_overwritten(
+    contents: BundleContents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = contents.directory / "job.tgz"
+    monkeypatch.setattr(TarballJobBundler, "_refuse_existing", lambda self, target: taken.write_text("faster"))
+    with pytest.raises(BundleExistsError):
+        TarballJobBundler().make(contents)
+    assert "faster" == taken.read_text()
+    assert ["job.tgz", "project"] == sorted(os.listdir(contents.directory))
+
+
+@pytest.fixture
+def unwritable(contents: BundleContents, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may write anywhere, so the answer of the system is replaced."""
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != contents.directory and may(path, mode))
+
+
+@pytest.mark.usefixtures("unwritable")
+def test_a_parent_that_cannot_be_written_is_told_and_a_private_directory_serves(
+    contents: BundleContents, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundler = TarballJobBundler()
+    bundle = bundler.make(contents)
+    assert bundle.path is not None
+    assert 0o700 == bundle.path.parent.stat().st_mode & 0o777
+    assert "bundle_elsewhere" in capsys.readouterr().err
+    bundler.verify(bundle)
+    bundler.discard(bundle)
+    assert [False, ["project"]] == [bundle.path.parent.exists(), os.listdir(contents.directory)]
+
+
+@pytest.mark.usefixtures("unwritable")
+def test_the_private_directory_is_removed_when_bundling_fails(
+    contents: BundleContents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    (contents.project / "bad").symlink_to("/etc/passwd")
+    with pytest.raises(BundleError):
+        TarballJobBundler().make(contents)
+    (contents.project / "bad").unlink()
+    monkeypatch.setattr("foundations.adapters.tarball.bundler._write_outer", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        TarballJobBundler().make(contents)
+    assert [] == os.listdir(tmp_path / "temporary")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_a_file_that_cannot_be_read_is_named_and_nothing_is_left(contents: BundleContents) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        place = Path(made)  # not below pytest's own directory, which is closed to others
+        project = place / "work" / "project"
+        project.mkdir(parents=True)
+        secret = project / "secret"
+        secret.write_text("x")
+        secret.chmod(0o600)
+        for directory in (place, place / "work", project):
+            os.chown(directory, 12345, 12345)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            message = b"nothing was raised"
+            try:
+                os.setgid(12345)
+                os.setuid(12345)
+                os.environ["FOUNDATIONS_HOME"] = str(place / "home")
+                TarballJobBundler().make(attrs.evolve(contents, project=project, directory=project.parent))
+            except BaseException as error:
+                message = f"{type(error).__name__}: {getattr(error, 'path', '')}: {error}".encode()
+            os.write(writing, message)
+            os._exit(0)
+        os.close(writing)
+        told = os.read(reading, 4096).decode()
+        os.close(reading)
+        os.waitpid(child, 0)
+        assert f"BundleError: {secret}: {secret}: cannot be read: Permission denied. Make it readable" in told
+        assert ["project"] == os.listdir(place / "work")
+
+
+@pytest.mark.parametrize("how", ["longer", "shorter", "same size"])
+def test_a_file_that_changes_while_it_is_read_is_named(
+    contents: BundleContents, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    data = contents.project / "data.txt"
+    seen = os.fstat
+
+    def changing(descriptor: int) -> os.stat_result:
+        status = seen(descriptor)
+        if os.readlink(f"/proc/self/fd/{descriptor}") == str(data):
+            data.write_text({"longer": "data and more", "shorter": "d", "same size": "atad"}[how])
+            os.utime(data, ns=(0, status.st_mtime_ns + 1))
+        return status
+
+    monkeypatch.setattr(os, "fstat", changing)
+    with pytest.raises(BundleError, match=r"data\.txt: changed while it was bundled"):
+        TarballJobBundler().make(contents)
+    monkeypatch.undo()
+    assert ["project"] == os.listdir(contents.directory)
+
+
+def test_a_full_disk_is_told_as_such(contents: BundleContents) -> None:
+    """The bundle goes to a device that is always full."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.TemporaryFile", lambda: open("/dev/full", "w+b", buffering=0))  # noqa: SIM115
+        with pytest.raises(BundleError, match="the bundle cannot be written: No space left on device"):
+            TarballJobBundler().make(contents)
+    assert ["project"] == os.listdir(contents.directory)
+
+
+def test_a_member_can_be_read_and_one_that_is_not_there_is_an_error(bundle: Bundle) -> None:
+    assert b"{}" == TarballJobBundler().read(bundle, "job.config.yaml")
+    with pytest.raises(DamagedBundleError) as raised:
+        TarballJobBundler().read(bundle, "nothing")
+    assert "nothing" == raised.value.member

@@ -1,0 +1,309 @@
+"""However a job ends, every process is told the same, and nothing of it is left running."""
+
+import fcntl
+import json
+import os
+import signal
+import time
+
+import pytest
+from support import Project, processes_of, wait_until_gone
+
+SCRIPT = """from foundations import *
+import ctypes, os, signal, subprocess, sys, threading, time
+{meeting}
+def first():
+    print("said before")
+    return "kept"
+
+def last(value):
+    {body}
+    return value
+
+pipe = pipeline.stage(last, pipeline.stage(first).persist())
+print(pipe.run(job_name="job").job_name())
+"""
+
+
+def submitted(project: Project, body: str, **options: object) -> None:
+    project.write({"train.py": SCRIPT.format(meeting=project.meeting, body=body.replace("\n", "\n    "))})
+    assert "job\n" == project.run("train.py", **options)
+
+
+@pytest.mark.parametrize(
+    ("body", "cause", "message"),
+    [
+        ("raise ValueError('no such thing')", "user_code", "stage last raised ValueError: no such thing"),
+        ("sys.exit(3)", "user_code", "stage last raised SystemExit: 3"),
+        ("raise KeyboardInterrupt", "user_code", "stage last raised KeyboardInterrupt"),
+        ("os._exit(0)", "exited", "exited with code 0 before the pipeline had ended, in stage last"),
+        ("os._exit(3)", "exited", "exited with code 3 before the pipeline had ended, in stage last"),
+        ("ctypes.string_at(0)", "killed", "was killed by SIGSEGV (Segmentation fault), in stage last"),
+        ("os.kill(os.getpid(), 40)", "killed", "was killed by SIGRTMIN+6"),
+        (
+            "return threading.Lock()",
+            "not_serialisable",
+            "the output of last cannot be serialised: it is of type _thread.lock",
+        ),
+    ],
+)
+def test_a_failing_job_has_a_cause_that_everybody_is_told(
+    project: Project, body: str, cause: str, message: str
+) -> None:
+    submitted(project, body)
+    reports = [*project.reports("job", 2), project.report("job")]
+    assert reports[0] == reports[1] == reports[2]
+    report = reports[0]
+    assert ["Error", cause, "said before\n", ["'kept'"]] == [
+        report[key] for key in ("status", "cause", "stdout", "outputs")
+    ]
+    assert message in report["message"]
+
+
+def test_what_a_stage_raised_is_the_cause_of_the_exception(project: Project) -> None:
+    submitted(project, "raise ValueError('no such thing')")
+    report = project.report("job")
+    assert "ValueError('no such thing')" == report["original"]
+    assert 'File "train.py"' in report["message"]
+    assert "raise ValueError('no such thing')" in report["message"]
+
+
+@pytest.mark.parametrize(
+    ("killed", "cause", "message"),
+    [
+        ("worker", "killed", "was killed by SIGKILL (Killed), in stage last"),
+        ("supervisor", "lost", "the job's supervisor vanished without recording an end"),
+        ("both", "lost", "the job's supervisor vanished without recording an end"),
+    ],
+)
+def test_whoever_is_killed_the_job_has_ended_and_nothing_of_it_runs(
+    project: Project, killed: str, cause: str, message: str
+) -> None:
+    submitted(project, "meet()")
+    worker, supervisor = project.met()
+    processes = processes_of(project.job_directory("job"))
+    assert {worker, supervisor} == set(processes)
+    for pid in {"worker": [worker], "supervisor": [supervisor], "both": [supervisor, worker]}[killed]:
+        os.kill(pid, signal.SIGKILL)
+    reports = [*project.reports("job", 2), project.report("job")]
+    assert reports[0] == reports[1] == reports[2]
+    assert ["Error", cause, "said before\n", ["'kept'"]] == [
+        reports[0][key] for key in ("status", "cause", "stdout", "outputs")
+    ]
+    assert message in reports[0]["message"]
+    assert wait_until_gone(processes)
+    assert [] == processes_of(project.job_directory("job"))
+
+
+def test_a_job_whose_supervisor_was_killed_before_it_forked_is_lost(project: Project) -> None:
+    project.write({"sitecustomize.py": project.meeting + "if 'FOUNDATIONS_LOCK' in os.environ:\n    meet()\n"})
+    submitted(project, "pass", variables={"PYTHONPATH": str(project.root)})
+    supervisor, _ = project.met()
+    told = project.run("-c", "from foundations import *; print(load_job('job').get_job_status())")
+    os.kill(supervisor, signal.SIGKILL)
+    assert wait_until_gone([supervisor])
+    report = project.report("job")
+    assert ["Queued\n", "Error", "lost"] == [told, report["status"], report["cause"]]
+
+
+def test_a_job_that_is_cancelled_before_its_supervisor_is_up_ends_as_cancelled(project: Project) -> None:
+    project.write({"sitecustomize.py": project.meeting + "if 'FOUNDATIONS_LOCK' in os.environ:\n    meet()\n"})
+    submitted(project, "time.sleep(1000)", variables={"PYTHONPATH": str(project.root)})
+    project.met()
+    canceller = project.start("-c", "from foundations import *; load_job('job').cancel()")
+    request = project.job_directory("job") / "state" / "cancel"
+    while not request.exists():
+        assert canceller.poll() is None
+        os.sched_yield()
+    project.go_on()
+    assert 0 == canceller.wait(60), canceller.stderr and canceller.stderr.read()
+    assert "Cancelled" == project.report("job")["status"]
+
+
+def test_a_job_goes_on_when_its_caller_is_killed(project: Project) -> None:
+    script = SCRIPT.format(meeting=project.meeting, body="meet()") + "os.kill(os.getpid(), signal.SIGKILL)\n"
+    project.write({"train.py": script})
+    assert -signal.SIGKILL == project.attempt("train.py").returncode
+    project.met()
+    project.go_on()
+    assert ["Completed", ["'kept'", "'kept'"]] == [project.report("job")[key] for key in ("status", "outputs")]
+
+
+def test_a_job_survives_the_end_of_its_callers_process_group(project: Project) -> None:
+    submitted(project, "meet()")
+    worker, supervisor = project.met()
+    assert {os.getsid(worker), os.getsid(supervisor)} == {supervisor}
+    project.go_on()
+    assert "Completed" == project.report("job")["status"]
+
+
+CANCEL = "from foundations import *; d = load_job('job'); d.cancel(); print(d.get_job_status())"
+
+FAMILY = """ORPHAN = "import os, time; os.fork() and os._exit(0); os.setsid(); time.sleep(1000)"
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+orphan = subprocess.Popen([sys.executable, "-c", ORPHAN])
+orphan.wait()
+meet()"""
+
+
+def test_cancelling_ends_every_process_of_the_job(project: Project) -> None:
+    submitted(project, FAMILY)
+    project.met()
+    processes = processes_of(project.job_directory("job"))
+    assert 4 == len(processes)
+    assert "Cancelled\n" == project.run("-c", CANCEL)
+    assert wait_until_gone(processes)
+    assert [] == processes_of(project.job_directory("job"))
+    report = project.report("job")
+    assert ["Cancelled", None, "said before\n", ["'kept'"]] == [
+        report[key] for key in ("status", "cause", "stdout", "outputs")
+    ]
+
+
+def test_what_a_completed_job_leaves_running_is_ended(project: Project) -> None:
+    submitted(project, FAMILY)
+    project.met()
+    processes = processes_of(project.job_directory("job"))
+    project.go_on()
+    assert "Completed" == project.report("job")["status"]
+    assert wait_until_gone(processes)
+    assert [] == processes_of(project.job_directory("job"))
+
+
+IMPATIENT = """deployment_implementation:
+  deployment_type: foundations.LocalShellJobDeployment
+  constructor_keyword_arguments: {grace_seconds: 0.2}
+"""
+
+
+def test_a_stage_that_ignores_the_request_is_killed_when_its_grace_is_over(project: Project) -> None:
+    project.write({"local.config.yaml": IMPATIENT})
+    submitted(project, "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nmeet()")
+    project.met()
+    assert "Cancelled\n" == project.run("-c", CANCEL)
+    end = json.loads((project.job_directory("job") / "state" / "end.json").read_bytes())
+    assert ["Cancelled", "SIGKILL"] == [end["state"], end["signal"]]
+
+
+def test_a_supervisor_that_hangs_is_killed_with_its_worker(project: Project) -> None:
+    project.write({"local.config.yaml": IMPATIENT})
+    submitted(project, "meet()")
+    worker, supervisor = project.met()
+    os.kill(supervisor, signal.SIGSTOP)
+    assert "Cancelled\n" == project.run("-c", CANCEL)
+    assert wait_until_gone([worker, supervisor])
+
+
+def test_a_stage_may_end_politely_when_it_is_cancelled(project: Project) -> None:
+    submitted(
+        project,
+        "def stop(*_):\n    print('cleaned up')\n    sys.exit(0)\nsignal.signal(signal.SIGTERM, stop)\nmeet()",
+    )
+    project.met()
+    assert "Cancelled\n" == project.run("-c", CANCEL)
+    assert "said before\ncleaned up\n" == project.report("job")["stdout"]
+
+
+def test_cancelling_again_or_after_the_end_changes_nothing(project: Project) -> None:
+    submitted(project, "meet()")
+    project.met()
+    assert "Cancelled\n" == project.run("-c", CANCEL)
+    before = (project.job_directory("job") / "state" / "end.json").read_bytes()
+    assert "Cancelled\n" == project.run("-c", CANCEL)
+    assert before == (project.job_directory("job") / "state" / "end.json").read_bytes()
+
+
+def test_a_completed_job_cannot_be_cancelled(project: Project) -> None:
+    submitted(project, "pass")
+    project.report("job")
+    assert "Completed\n" == project.run("-c", CANCEL)
+
+
+def test_two_processes_may_cancel_at_once(project: Project) -> None:
+    submitted(project, "meet()")
+    project.met()
+    children = [project.start("-c", CANCEL) for _ in range(2)]
+    assert ["Cancelled\n"] * 2 == [child.communicate(timeout=60)[0] for child in children]
+
+
+def test_waiting_gives_up_after_its_timeout_and_leaves_the_job_alone(project: Project) -> None:
+    submitted(project, "meet()")
+    project.met()
+    refusal = project.refusal(
+        "-c", "from foundations import *; load_job('job').wait_for_deployment_to_complete(timeout=0.2)"
+    )
+    assert "WaitTimeoutError: job job is Running after 0.2 s" in refusal
+    project.go_on()
+    assert "Completed" == project.report("job")["status"]
+
+
+def test_a_fresh_process_is_told_of_the_end_by_the_kernel(project: Project) -> None:
+    submitted(project, "meet()")
+    project.met()
+    waiting = project.start(
+        "-c",
+        "from foundations import *; d = load_job('job'); print(d.get_job_status(), flush=True);"
+        "d.wait_for_deployment_to_complete(wait_seconds=1000); print(d.get_job_status())",
+    )
+    assert waiting.stdout is not None
+    assert "Running\n" == waiting.stdout.readline()
+    project.go_on()
+    assert ("Completed\n", "") == waiting.communicate(timeout=60)
+
+
+def test_a_stage_that_the_caller_told_to_ignore_signals_can_be_cancelled_at_once(project: Project) -> None:
+    project.write(
+        {
+            "train.py": "import signal\n"
+            "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+            "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+            "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])\n"
+            + SCRIPT.format(meeting=project.meeting, body="meet()")
+        }
+    )
+    project.run("train.py")
+    project.met()
+    begun = time.monotonic()
+    assert "Cancelled\n" == project.run("-c", CANCEL)
+    assert time.monotonic() - begun < 9  # the grace is 10 s
+
+
+def test_a_caller_that_forks_while_it_submits_does_not_keep_a_dead_job_alive(project: Project) -> None:
+    """The fork inherits the lock that the submitter holds until the supervisor is up."""
+    submitted(
+        project,
+        "meet()",
+        variables={"PYTHONPATH": str(project.place)},
+    )
+    _, supervisor = project.met()
+    lock = os.open(project.job_directory("job") / "state" / "lock", os.O_RDWR)
+    try:
+        os.kill(supervisor, signal.SIGKILL)
+        assert wait_until_gone([supervisor])
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "lost" == project.report("job")["cause"]
+    finally:
+        os.close(lock)
+
+
+def test_the_caller_is_left_without_zombies_descriptors_or_warnings(project: Project) -> None:
+    project.write(
+        {
+            "train.py": "from foundations import *\nimport gc, os\n"
+            "def once():\n"
+            "    pipeline.stage(int).run().fetch_job_results()\n"
+            "once(); gc.collect()\n"
+            "before = sorted(os.listdir('/proc/self/fd'))\n"
+            "once(); once(); gc.collect()\n"
+            "print(before == sorted(os.listdir('/proc/self/fd')))\n"
+            "pipeline.stage(int).run()\n"
+            "gc.collect()\n"
+        }
+    )
+    done = project.attempt("-X", "dev", "-W", "error", "train.py")
+    assert ("True\n", "", 0) == (done.stdout, done.stderr, done.returncode)
+
+
+def test_a_job_has_no_standard_input(project: Project) -> None:
+    submitted(project, "value = sys.stdin.read()")
+    assert ["''", "'kept'"] == project.report("job")["outputs"]

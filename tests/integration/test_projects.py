@@ -1,0 +1,221 @@
+"""Projects of every shape find in the job what they find where they were written."""
+
+import shutil
+import sys
+
+import pytest
+from support import Project
+
+RUN = "print({stage}.run(job_name='job').fetch_job_results().output)\n"
+
+
+def outcome(project: Project, script: str, *, name: str = "train.py", **options: object) -> str:
+    project.write({name: "from foundations import *\n" + script})
+    return project.run(name, **options)
+
+
+def test_a_project_may_have_files_of_the_names_that_a_bundle_uses(project: Project) -> None:
+    project.write(
+        {
+            "main.py": "WHOSE = 'the main.py of the project'\n",
+            "run.sh": "exit 9\n",
+            "manifest.json": "[]",
+            "job.bin": b"\0",
+            "job.config.yaml": "another: tool\n",
+            "runtime.tgz": b"\1",
+            "job_source.tgz": b"\2",
+        }
+    )
+    script = (
+        "def names():\n"
+        "    import os\n"
+        "    from main import WHOSE\n"
+        "    return WHOSE, sorted(name for name in os.listdir() if name != '__pycache__')\n"
+    ) + RUN.format(stage="pipeline.stage(names)")
+    assert (
+        "('the main.py of the project', ['job.bin', 'job.config.yaml', 'job_source.tgz', 'main.py', 'manifest.json',"
+        " 'run.sh', 'runtime.tgz', 'train.py'])\n"
+    ) == outcome(project, script)
+
+
+def test_a_project_may_have_modules_named_like_the_sdk(project: Project) -> None:
+    project.write(
+        {
+            "foundations_helpers.py": "def helped(): return 'foundations_helpers'\n",
+            "foundation.py": "def laid(): return 'foundation'\n",
+        }
+    )
+    script = (
+        "import foundation, foundations_helpers\n"
+        "def both():\n"
+        "    return foundation.laid(), foundations_helpers.helped()\n"
+    ) + RUN.format(stage="pipeline.stage(both)")
+    assert "('foundation', 'foundations_helpers')\n" == outcome(project, script)
+
+
+def test_a_src_layout_by_sys_path_works(project: Project) -> None:
+    project.write({"src/shapes/__init__.py": "", "src/shapes/round.py": "def area(r): return 3 * r * r\n"})
+    script = (
+        "import sys\nsys.path.insert(0, 'src')\nfrom shapes.round import area\n"
+        "def twice(x):\n    import shapes.round\n"
+        "    return 2 * x, shapes.round.__file__.endswith('project/src/shapes/round.py')\n"
+    ) + RUN.format(stage="pipeline.stage(twice, pipeline.stage(area, 2))")
+    assert "(24, True)\n" == outcome(project, script)
+
+
+def test_a_src_layout_by_an_editable_install_works(project: Project) -> None:
+    project.write({"src/shapes/__init__.py": "def area(r): return 3 * r * r\n"})
+    site = project.place / "site"
+    site.mkdir()
+    (site / "_editable.pth").write_text(f"{project.root / 'src'}\n")
+    script = (
+        f"import site\nsite.addsitedir({str(site)!r})\nimport shapes\n"
+        "def where(x):\n    import shapes\n    return x, shapes.__file__.partition('/local_shell/')[2]\n"
+    ) + RUN.format(stage="pipeline.stage(where, pipeline.stage(shapes.area, 2))")
+    assert "(12, 'jobs/job/project/src/shapes/__init__.py')\n" == outcome(project, script)
+
+
+def test_a_script_in_a_subdirectory_has_its_neighbours_and_the_working_directory(project: Project) -> None:
+    project.write({"data.txt": "seven", "scripts/neighbour.py": "def read(): return open('data.txt').read()\n"})
+    script = "import neighbour\ndef both():\n    return neighbour.read(), __file__\n" + RUN.format(
+        stage="pipeline.stage(both)"
+    )
+    directory = project.job_directory("job") / "project"
+    assert f"('seven', '{directory}/scripts/train.py')\n" == outcome(project, script, name="scripts/train.py")
+
+
+def test_the_file_of_the_main_script_is_the_extracted_one(project: Project) -> None:
+    script = (
+        "def there():\n    from pathlib import Path\n    return __file__, Path(__file__).exists(), Path.cwd().name\n"
+    ) + RUN.format(stage="pipeline.stage(there)")
+    assert f"('{project.job_directory('job')}/project/train.py', True, 'project')\n" == outcome(project, script)
+
+
+MODULES = {
+    "helpers/__init__.py": "from helpers import numbers\n",
+    "helpers/numbers.py": "from late import LATE\ndef early(): return 'early'\n",
+    "late.py": "LATE = 'late'\n",
+    "data/values.csv": "1,2,3\n",
+}
+DELETED = """from foundations import *
+{meeting}
+import helpers
+def use():
+    meet()
+    import helpers.numbers
+    return helpers.numbers.LATE, helpers.numbers.early(), open("data/values.csv").read(), os.getcwd()
+pipeline.stage(use).run(job_name="job")
+"""
+
+
+def test_the_original_directory_may_be_gone_once_the_job_is_deployed(project: Project) -> None:
+    project.write({**MODULES, "train.py": DELETED.format(meeting=project.meeting)})
+    project.run("train.py")
+    shutil.rmtree(project.root)
+    project.met()
+    project.go_on()
+    report = project.report("job", cwd=project.place)
+    directory = str(project.job_directory("job") / "project")
+    assert ["Completed", [repr(("late", "early", "1,2,3\n", directory))]] == [report["status"], report["outputs"]]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing_in_a_stage_finds_the_functions_of_the_script(project: Project, method: str) -> None:
+    script = (
+        "import multiprocessing\n"
+        "def square(x):\n    return x * x\n"
+        "def squares():\n"
+        f"    with multiprocessing.get_context({method!r}).Pool(2) as pool:\n"
+        "        return pool.map(square, range(4))\n"
+        "if __name__ == '__main__':\n    "
+    ) + RUN.format(stage="pipeline.stage(squares)")
+    assert "[0, 1, 4, 9]\n" == outcome(project, script)
+
+
+def test_a_script_that_multiprocessing_imports_again_does_not_run_jobs_without_end(project: Project) -> None:
+    script = (
+        "import concurrent.futures, multiprocessing\n"
+        "def square(x):\n    return x * x\n"
+        "def squares():\n"
+        "    context = multiprocessing.get_context('spawn')\n"
+        "    with concurrent.futures.ProcessPoolExecutor(1, context) as pool:\n"
+        "        return list(pool.map(square, range(4)))\n"
+        "deployment = pipeline.stage(squares).run()\n"
+        "try:\n    deployment.fetch_job_results()\n"
+        "except RemoteException as error:\n    print(error)\n"
+    )
+    printed = outcome(project, script)
+    assert "InsideJobError" in printed
+    assert "if __name__ ==" in printed
+    assert 1 == len(project.job_names())
+
+
+def test_a_module_outside_the_project_is_refused_with_the_remedy(project: Project) -> None:
+    outside = project.place / "shared_code"
+    outside.mkdir()
+    (outside / "borrowed.py").write_text("def lend(): return __file__.partition('/project/')[2]\n")
+    script = f"import sys\nsys.path.append({str(outside)!r})\nimport borrowed\n" + RUN.format(
+        stage="pipeline.stage(borrowed.lend)"
+    )
+    project.write({"train.py": "from foundations import *\n" + script})
+    refusal = project.refusal("train.py")
+    assert f"needs the module borrowed, which lies at {outside}/borrowed.py" in refusal
+    assert "`extra_source_paths`" in refusal
+    assert [] == project.job_names()
+
+
+def test_a_module_of_an_extra_source_path_comes_along(project: Project) -> None:
+    outside = project.place / "shared_code"
+    outside.mkdir()
+    (outside / "borrowed.py").write_text("def lend(): return __file__.partition('/project/')[2]\n")
+    project.write({"local.config.yaml": "job_source_bundle:\n  extra_source_paths: [../../shared_code]\n"})
+    script = f"import sys\nsys.path.append({str(outside)!r})\nimport borrowed\n" + RUN.format(
+        stage="pipeline.stage(borrowed.lend)"
+    )
+    assert ".foundations_extra/0/borrowed.py\n" == outcome(project, script)
+
+
+def test_requirements_that_the_interpreter_lacks_are_listed(project: Project) -> None:
+    project.write(
+        {
+            "requirements.txt": "# comment\nattrs>=1  # fine\nno-such-distribution==1.0\ncloudpickle<1\n"
+            "-r other.txt\n./local\nnever; python_version < '3'\nlink @ https://example.org/x.whl\n",
+            "train.py": "from foundations import *\npipeline.stage(int).run()\n",
+        }
+    )
+    refusal = project.refusal("train.py")
+    assert "lacks: no-such-distribution==1.0 (not installed), cloudpickle<1 (installed: " in refusal
+    assert [] == project.job_names()
+
+
+@pytest.mark.parametrize("content", [b"attrs ===== 1\n", b"\xff\xfe\n"])
+def test_requirements_that_cannot_be_read_are_an_error(project: Project, content: bytes) -> None:
+    project.write({"requirements.txt": content, "train.py": "from foundations import *\npipeline.stage(int).run()\n"})
+    assert "MissingRequirementsError" in project.refusal("train.py").splitlines()[-1]
+    assert [] == project.job_names()
+
+
+def test_the_modules_of_the_python_path_do_not_take_the_place_of_the_sdk(project: Project) -> None:
+    other = project.place / "other"
+    (other / "foundations").mkdir(parents=True)
+    (other / "foundations" / "__init__.py").write_text("raise ImportError('the wrong one')\n")
+    project.write({"marker.py": "FOUND = 'marker'\n"})
+    script = (
+        "import os\nos.environ.update(PYTHONPATH=os.environ['OTHER'], PYTHONSAFEPATH='1')\n"
+        "def where():\n    import foundations, marker, sys\n"
+        "    return 'runtimes' in foundations.__file__, marker.FOUND, os.environ['OTHER'] in sys.path\n"
+    ) + RUN.format(stage="pipeline.stage(where)")
+    assert "(True, 'marker', True)\n" == outcome(project, script, variables={"OTHER": str(other)})
+
+
+def test_a_job_runs_under_the_interpreter_that_submits_it(project: Project) -> None:
+    script = "import sys\ndef which():\n    return sys.executable\n" + RUN.format(stage="pipeline.stage(which)")
+    assert f"{sys.executable}\n" == outcome(project, script)
+
+
+def test_a_file_of_the_bundles_name_is_never_overwritten(project: Project) -> None:
+    taken = project.root.parent / "job.tgz"
+    taken.write_text("precious")
+    project.write({"train.py": "from foundations import *\npipeline.stage(int).run(job_name='job')\n"})
+    assert f"BundleExistsError: {taken}: a file of the bundle's name already exists" in project.refusal("train.py")
+    assert ["precious", ["job.tgz", "project"], []] == [taken.read_text(), project.beside(), project.job_names()]
