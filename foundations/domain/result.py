@@ -144,6 +144,26 @@ class ResultDocument:
             raise ValueError(f"not a result document of format 1: {error!r}") from error
 
 
+def _global_stage_context(end: JobEnd, document: ResultDocument, contexts: StageContexts) -> StageContext:
+    if document.uuids:
+        target = contexts.at(len(document.uuids) - 1)
+    else:
+        target = StageContext({"uuid": None, "stage_name": None, **CONTEXT_DEFAULTS, "stage_output": None}, {})
+    started, ended = end.started_at, end.ended_at
+    failed = next(
+        (known["error_information"] for known in document.details.values() if known.get("error_information")),
+        None,
+    )
+    values: dict[str, Any] = {key: target[key] for key in target if key != "stage_output"}
+    values.update(
+        start_time=started,
+        end_time=ended,
+        delta_time=None if started is None else ended - started,
+        error_information=failed,
+    )
+    return StageContext(values, {"stage_output": lambda: target["stage_output"]})
+
+
 class Result(_ReadOnly):
     """What a job brought back.
 
@@ -164,7 +184,10 @@ class Result(_ReadOnly):
         contexts = StageContexts(document, load_output)
         super().__init__(
             {"stage_contexts": contexts},
-            {"provenance": load_provenance, "global_stage_context": self._global_stage_context},
+            {
+                "provenance": load_provenance,
+                "global_stage_context": lambda: _global_stage_context(end, document, contexts),
+            },
         )
         self.job_name = end.job_name
         self._end = end
@@ -184,25 +207,6 @@ class Result(_ReadOnly):
                 f"job {self.job_name} has no output: it ended as {self._end.state.value}. {self._end.message}"
             )
         return context["stage_output"]
-
-    def _global_stage_context(self) -> StageContext:
-        if self._document.uuids:
-            target = self._contexts.at(len(self._document.uuids) - 1)
-        else:
-            target = StageContext({"uuid": None, "stage_name": None, **CONTEXT_DEFAULTS, "stage_output": None}, {})
-        started, ended = self._end.started_at, self._end.ended_at
-        failed = next(
-            (known["error_information"] for known in self._document.details.values() if known.get("error_information")),
-            None,
-        )
-        values: dict[str, Any] = {key: target[key] for key in target if key != "stage_output"}
-        values.update(
-            start_time=started,
-            end_time=ended,
-            delta_time=None if started is None else ended - started,
-            error_information=failed,
-        )
-        return StageContext(values, {"stage_output": lambda: target["stage_output"]})
 
     def __repr__(self) -> str:
         return f"<result of job {self.job_name}: {self._end.state.value}>"
