@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from foundations.app import inside
-from foundations.app.finish_job import archive_end
+from foundations.app.finish_job import tell_end
 from foundations.app.project import check_modules, import_paths
 from foundations.app.provenance import recorded_parameters
 from foundations.app.run_job import Workplace, run_job
@@ -225,8 +225,7 @@ def _run_here(bundle: Bundle, wiring: Wiring) -> JobEnd:
         ended_at=time.time(),
         not_archived=outcome.not_archived,
     )
-    end = archive_end(wiring, end, {})
-    wiring.listing.update(bundle.job_name, JobChange.of(end))
+    tell_end(wiring, end)
     return end
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from foundations import events
 from foundations.app.keeping import FAILURES, Keeper
 from foundations.app.project import use_import_paths
 from foundations.app.settings import Settings
@@ -59,22 +60,26 @@ class Attendant:
         return name
 
     def finish(self, end: JobEnd, outcome: dict[str, Any]) -> JobEnd:
-        """Archive the output streams and the end; return the end with what could not be archived."""
-        return archive_end(self.wiring, end, {name: self.state / name for name in ("stdout", "stderr")})
+        """Archive the output streams; return the end with what could not be archived."""
+        return archive_streams(self.wiring, end, {name: self.state / name for name in ("stdout", "stderr")})
 
     def ended(self, end: JobEnd, outcome: dict[str, Any]) -> None:
-        """Tell the listing how the job ended."""
-        self.wiring.listing.update(self.job_name, JobChange.of(end))
+        """Tell the archive and the listing how the job ended."""
+        tell_end(self.wiring, end)
 
 
-def archive_end(wiring: Wiring, end: JobEnd, streams: dict[str, Path]) -> JobEnd:
-    """Archive a job's output streams and its end; return the end with what could not be archived."""
+def archive_streams(wiring: Wiring, end: JobEnd, streams: dict[str, Path]) -> JobEnd:
+    """Archive a job's output streams; return the end with what could not be archived."""
     keeper = Keeper(end.job_name, lambda item, data: None)
     for name, path in streams.items():
         keeper.write_file(wiring.archives.stage_log, items.stream_item(name), path, None)
-    end = attrs.evolve(end, not_archived=(*end.not_archived, *keeper.not_archived))
+    return attrs.evolve(end, not_archived=(*end.not_archived, *keeper.not_archived))
+
+
+def tell_end(wiring: Wiring, end: JobEnd) -> None:
+    """Tell the archive and the listing how a job ended; both only repeat the end record, and readers mend them."""
     try:
-        wiring.archives.miscellaneous.write(end.job_name, items.END, [json.dumps(end.to_json()).encode()])
+        wiring.archives.tell_end(end)
     except FAILURES as error:
-        return attrs.evolve(end, not_archived=(*end.not_archived, f"{items.END}: {error}"))
-    return end
+        events.warning("end_not_archived", job_name=end.job_name, reason=str(error))
+    wiring.listing.update(end.job_name, JobChange.of(end))

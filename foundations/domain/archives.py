@@ -5,9 +5,12 @@ Item names begin with the archive's role, so that all six may share one store.
 
 from __future__ import annotations
 
+import json
+
 import attrs
 
 from foundations.ports.archive import PipelineArchive
+from foundations.ports.job import JobEnd
 
 
 @attrs.frozen(kw_only=True)
@@ -37,6 +40,10 @@ class Archives:
             if not any(archive is other for other in found):
                 found.append(archive)
         return found
+
+    def tell_end(self, end: JobEnd) -> None:
+        """Keep a copy of the end record, for when the execution environment has forgotten the job."""
+        self.miscellaneous.write(end.job_name, END, [json.dumps(end.to_json()).encode()])
 
 
 RESULT = "miscellaneous/result.json"

@@ -196,9 +196,13 @@ class Deployment:
             return None
 
     def _tell_listing(self, end: JobEnd) -> None:
-        """Mend the listing; it is an index, so that its failure is told and stands in nobody's way."""
+        """Mend the listing, and the archive's copy of the end, where their writer died before it told them.
+
+        They only repeat the end record, so their failure is told and stands in nobody's way.
+        """
         try:
             if self._listing.get(self.job_name()).state is not end.state:
+                self._archives.tell_end(end)
                 self._listing.update(self.job_name(), JobChange.of(end))
         except StorageError as error:
             events.warning("listing_not_mended", job_name=self.job_name(), reason=str(error))

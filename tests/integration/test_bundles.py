@@ -430,7 +430,7 @@ def test_a_file_that_changes_while_it_is_read_is_named(
 def test_a_full_disk_is_told_as_such(contents: BundleContents) -> None:
     """The bundle goes to a device that is always full."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tempfile.TemporaryFile", lambda: open("/dev/full", "w+b", buffering=0))  # noqa: SIM115
+        patch.setattr("tempfile.TemporaryFile", lambda dir: open("/dev/full", "w+b", buffering=0))  # noqa: SIM115
         with pytest.raises(BundleError, match="the bundle cannot be written: No space left on device"):
             TarballJobBundler().make(contents)
     assert ["project"] == os.listdir(contents.directory)

@@ -261,3 +261,11 @@ def test_tables_that_another_process_made_meanwhile_are_used(listing, monkeypatc
     LocalFileSystemPipelineListing(listing.root).track(RECORD)
     monkeypatch.setattr(database_module, "_version", stale_at_first)
     assert listing.find(JobQuery()) == [RECORD]
+
+
+def test_many_listings_of_one_place_share_one_connection(tmp_path):
+    listings = [LocalFileSystemPipelineListing(tmp_path / "root") for _ in range(50)]
+    listings[0].track(JobRecord(job_name="job", submitted_at=1.0))
+    before = len(os.listdir("/proc/self/fd"))
+    found = {listing.get("job").job_name for listing in listings}
+    assert ({"job"}, before) == (found, len(os.listdir("/proc/self/fd")))

@@ -38,7 +38,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def interpreter(version: str) -> str | None:
-    done = subprocess.run([str(ROOT / "tools" / "find-python"), version], capture_output=True, text=True)
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHON"}  # make's choice is another
+    done = subprocess.run([ROOT / "tools" / "find-python", version], capture_output=True, text=True, env=variables)
     return done.stdout.strip() or None
 
 

@@ -6,7 +6,7 @@ import os
 import stat
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -45,8 +45,17 @@ class Database:
         self._inode = 0
         _databases.add(self)
 
-    def __reduce__(self) -> tuple[type[Database], tuple[Path, str, int]]:
-        return type(self), (self.path, self.schema, self.version)
+    @classmethod
+    def at(cls, path: Path, schema: str, version: int) -> Database:
+        """Return the database at `path`: one, and so one connection, however many ask while somebody holds it."""
+        with _databases_lock:
+            database = _by_path.get(path)
+            if database is None or (database.schema, database.version) != (schema, version):
+                database = _by_path[path] = cls(path, schema, version)
+            return database
+
+    def __reduce__(self) -> tuple[Callable[..., Database], tuple[Path, str, int]]:
+        return type(self).at, (self.path, self.schema, self.version)
 
     def __del__(self) -> None:
         self.close()
@@ -153,10 +162,13 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
+_by_path: weakref.WeakValueDictionary[Path, Database] = weakref.WeakValueDictionary()
+_databases_lock = threading.Lock()
 _locked_for_fork: list[Database] = []
 
 
 def _before_fork() -> None:
+    _databases_lock.acquire()
     for database in list(_databases):
         database._lock.acquire()
         _locked_for_fork.append(database)
@@ -166,6 +178,7 @@ def _before_fork() -> None:
 def _after_fork() -> None:
     while _locked_for_fork:
         _locked_for_fork.pop()._lock.release()
+    _databases_lock.release()
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

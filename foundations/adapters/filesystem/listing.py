@@ -69,7 +69,7 @@ class LocalFileSystemPipelineListing(PipelineListing):
 
     @_database.default
     def _database_in_root(self) -> Database:
-        return Database(self.root / "listing.sqlite3", _SCHEMA, _VERSION)
+        return Database.at(self.root / "listing.sqlite3", _SCHEMA, _VERSION)
 
     def check(self) -> None:
         """See :meth:`PipelineListing.check`; also looks into a listing that is there."""

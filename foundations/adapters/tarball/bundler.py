@@ -38,7 +38,7 @@ class TarballJobBundler(JobBundler):
         self._refuse_existing(target)
         made = directory / f".{contents.job_name}-{os.urandom(8).hex()}.tgz.part"
         try:
-            with tempfile.TemporaryFile() as packed, runtime.path.open("rb") as packed_sdk:
+            with tempfile.TemporaryFile(dir=directory) as packed, runtime.path.open("rb") as packed_sdk:
                 project = TgzWriter(packed)
                 files = [project.add_source(source) for source in sources]
                 digest = project.close()

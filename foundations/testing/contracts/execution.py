@@ -47,6 +47,7 @@ class ExecutionEnvironmentContract:
         made.open_gates()
         for name in made.names:
             _wait(environment, environment.handle(name))
+        made.close_gates()
 
     # -- before anything runs -----------------------------------------------------------------------------------------
 

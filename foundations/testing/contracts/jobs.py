@@ -34,8 +34,7 @@ class Gate:
         os.write(self._descriptor, b"!")
 
     def close(self) -> None:
-        """Open the gate and forget about it."""
-        self.open()
+        """Forget about the gate, which no job waits at any more."""
         os.close(self._descriptor)
 
 
@@ -94,7 +93,12 @@ class JobMaker:
         return self._made(name, self._stage(signal.pause).require(killed))
 
     def open_gates(self) -> None:
-        """Open all gates."""
+        """Open all gates, also for jobs that have not come to them yet."""
+        for gate in self._gates:
+            gate.open()
+
+    def close_gates(self) -> None:
+        """Forget about all gates, when every job has ended."""
         for gate in self._gates:
             gate.close()
         self._gates.clear()

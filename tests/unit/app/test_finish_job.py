@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from foundations.app import finish_job
-from foundations.app.finish_job import Attendant, archive_end
+from foundations.app.finish_job import Attendant, archive_streams, tell_end
 from foundations.domain import archives as items
 from foundations.domain.job import Job
 from foundations.domain.pipeline import Pipeline
@@ -53,8 +53,9 @@ def test_adapters_of_the_project_are_imported_from_the_bundle(directory, importe
 
 
 def test_streams_and_end_are_archived(directory, wiring):
-    end = Attendant.of(str(directory)).finish(END, {})
-    assert END == end
+    attendant = Attendant.of(str(directory))
+    assert END == attendant.finish(END, {})
+    attendant.ended(END, {})
     read = wiring.archives.miscellaneous.read
     assert [b"stdout", b"stderr"] == [bytes(read("job", items.stream_item(name))) for name in ("stdout", "stderr")]
     assert END == JobEnd.from_json(json.loads(bytes(read("job", items.END))))
@@ -67,14 +68,19 @@ def test_the_stage_that_ran_is_named_by_the_provenance(directory, wiring):
     assert attendant.stage_name(1) == "b"
 
 
-def test_what_cannot_be_archived_is_told_in_the_end(with_adapter, tmp_path):
-    from foundations.app.wiring import Wiring
-
-    key = "miscellaneous_archive_implementation"
-    sdk = with_adapter(key, "test_run_job.FailingArchive")
-    wiring = Wiring(settings=sdk.config_manager.settings())
-    end = archive_end(wiring, attrs.evolve(END, not_archived=("before",)), {"stdout": tmp_path / "absent"})
-    before, stream, record = end.not_archived
+def test_a_stream_that_cannot_be_archived_is_told_in_the_end(wiring, tmp_path):
+    end = archive_streams(wiring, attrs.evolve(END, not_archived=("before",)), {"stdout": tmp_path / "absent"})
+    before, stream = end.not_archived
     assert before == "before"
     assert stream.startswith("stage_log/stdout: ")
-    assert record == "miscellaneous/end.json: it is full"
+
+
+def test_an_end_that_cannot_be_archived_is_told_in_the_log_and_to_the_listing(with_adapter, said):
+    from foundations.app.wiring import Wiring
+
+    sdk = with_adapter("miscellaneous_archive_implementation", "test_run_job.FailingArchive")
+    wiring = Wiring(settings=sdk.config_manager.settings())
+    wiring.listing.track(JobRecord(job_name="job", submitted_at=0.5))
+    tell_end(wiring, END)
+    assert JobState.ERROR is wiring.listing.get("job").state
+    assert [("warning", "end_not_archived")] == [(level, event) for level, event, _ in said]
