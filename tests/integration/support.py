@@ -130,7 +130,7 @@ class Project:
     def refusal(self, *arguments: str, **options: Any) -> str:
         """Run Python in the project's directory, have it fail, and return the last line of its errors."""
         done = self.attempt(*arguments, **options)
-        assert done.returncode == 1, (done.stdout, done.stderr)
+        assert 1 == done.returncode, (done.stdout, done.stderr)
         return done.stderr
 
     def report(self, job_name: str, **options: Any) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Project:
         found = []
         for child in children:
             stdout, stderr = child.communicate(timeout=PATIENCE)
-            assert child.returncode == 0, stderr
+            assert 0 == child.returncode, stderr
             found.append(json.loads(stdout))
         return found
 
@@ -185,7 +185,7 @@ class Project:
 
 def succeeded(done: subprocess.CompletedProcess[str]) -> str:
     """Return what a process printed that was to succeed."""
-    assert done.returncode == 0, (done.stdout, done.stderr)
+    assert 0 == done.returncode, (done.stdout, done.stderr)
     return done.stdout
 
 

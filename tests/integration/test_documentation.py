@@ -134,7 +134,7 @@ def test_what_a_page_shows_runs_and_prints_what_the_page_says(page, tmp_path):
         for step, text, outcome in zip(steps, promised, outcomes, strict=True)
         if (outcome["failed"] and step["kind"] == "interpreter") or not fits(text, outcome["output"])
     ]
-    assert "\n".join(wrong) == ""
+    assert "" == "\n".join(wrong)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
@@ -155,7 +155,7 @@ def test_every_link_within_the_repository_leads_somewhere(page):
         target = (page.parent / path).resolve() if path else page
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(link)
-    assert broken == []
+    assert [] == broken
 
 
 def anchors(page):
@@ -193,7 +193,7 @@ def test_every_page_is_in_the_index():
 def test_the_reference_names_all_there_is(page, names):
     told = set(re.findall(r"`([^`\n]+)`", FENCE.sub("", read(page))))
     told |= {name.partition("(")[0].rpartition(".")[2] for name in told}
-    assert [name for name in names if name not in told] == []
+    assert [] == [name for name in names if name not in told]
 
 
 def read(page):
@@ -202,7 +202,7 @@ def read(page):
 
 def test_every_test_that_a_page_names_exists():
     named = re.findall(r"`((?:tests|foundations)/[\w/]+\.py)::(\w+)`", "".join(page.read_text() for page in PAGES))
-    assert [(path, name) for path, name in named if name not in names_of_tests(ROOT / path)] == []
+    assert [] == [(path, name) for path, name in named if name not in names_of_tests(ROOT / path)]
 
 
 def names_of_tests(path):
@@ -222,4 +222,4 @@ def test_every_command_that_is_not_run_here_is_one_of_the_makefiles_or_a_file():
     ]
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {words[1] for words in commands if words[0] == "make" and len(words) > 1} - targets == set()
-    assert [words[0] for words in commands if words[0].startswith("./") and not shutil.which(ROOT / words[0])] == []
+    assert [] == [words[0] for words in commands if words[0].startswith("./") and not shutil.which(ROOT / words[0])]

@@ -37,18 +37,18 @@ def file(listing):
 
 def test_looking_at_a_listing_that_is_not_there_makes_nothing(listing, tmp_path):
     listing.check()
-    assert (listing.find(JobQuery()), listing.remove("job")) == ([], False)
+    assert ([], False) == (listing.find(JobQuery()), listing.remove("job"))
     with pytest.raises(JobNotFoundError):
         listing.get("job")
     with pytest.raises(JobNotFoundError):
         listing.update("job", JobChange())
-    assert list(tmp_path.iterdir()) == []
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_its_files_are_private(listing):
     listing.track(RECORD)
     assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in listing.root.iterdir()}
-    assert stat.S_IMODE(listing.root.stat().st_mode) == 0o700
+    assert 0o700 == stat.S_IMODE(listing.root.stat().st_mode)
 
 
 @pytest.mark.parametrize("content", [b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
@@ -122,7 +122,7 @@ def test_a_full_disk_is_unavailable_and_undoes_the_change(listing):
     listing._database._current().execute("PRAGMA max_page_count = 1")
     with pytest.raises(StorageUnavailableError, match="full"):
         listing.update("job", JobChange(metrics={"long": "x" * 1_000_000}))
-    assert listing.get("job") == RECORD
+    assert RECORD == listing.get("job")
 
 
 def test_a_listing_that_was_removed_is_made_anew(listing, file):
@@ -132,7 +132,7 @@ def test_a_listing_that_was_removed_is_made_anew(listing, file):
     with pytest.raises(JobNotFoundError):
         listing.get("job")
     listing.track(RECORD)
-    assert LocalFileSystemPipelineListing(listing.root).find(JobQuery()) == [RECORD]
+    assert [RECORD] == LocalFileSystemPipelineListing(listing.root).find(JobQuery())
 
 
 def test_several_adapters_of_one_process_share_the_file(listing):
@@ -154,9 +154,9 @@ def test_all_adapters_may_share_one_root(listing):
     listing.track(RECORD)
     archive.write("job", "cache/listing.sqlite3", [b"content"])
     cache.put("listing.sqlite3", [b"value"])
-    assert (list(archive.jobs()), [entry.key for entry in cache.entries()]) == (["job"], ["listing.sqlite3"])
+    assert (["job"], ["listing.sqlite3"]) == (list(archive.jobs()), [entry.key for entry in cache.entries()])
     archive.delete("job")
-    assert listing.find(JobQuery()) == [RECORD]
+    assert [RECORD] == listing.find(JobQuery())
 
 
 def test_forks_use_the_listing_at_once(tmp_path):
@@ -184,14 +184,14 @@ assert 104 == len(listing.get("job").metrics), listing.get("job").metrics
         timeout=120,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (0, "") == (done.returncode, done.stderr)
 
 
 def test_a_failing_change_is_undone(listing):
     listing.track(RECORD)
     with pytest.raises(TypeError, match="JSON"):
         listing.update("job", JobChange(state=JobState.RUNNING, metrics={"odd": object()}))
-    assert listing.get("job") == RECORD
+    assert RECORD == listing.get("job")
 
 
 QUERIES = [
@@ -236,8 +236,8 @@ def test_finding_among_a_hundred_thousand_jobs_is_interactive(listing):
         began = time.perf_counter()
         listing.find(query)
         assert time.perf_counter() - began < 0.1
-    assert len(listing.find(JobQuery(tags={"owner": "user-5"}, limit=20))) == 20
-    assert [record.job_name for record in listing.find(JobQuery(states=(JobState.ERROR,), limit=1))] == ["job-99000"]
+    assert 20 == len(listing.find(JobQuery(tags={"owner": "user-5"}, limit=20)))
+    assert ["job-99000"] == [record.job_name for record in listing.find(JobQuery(states=(JobState.ERROR,), limit=1))]
 
 
 def test_the_owner_of_the_store_is_asked_for(listing):
@@ -260,7 +260,7 @@ def test_tables_that_another_process_made_meanwhile_are_used(listing, monkeypatc
 
     LocalFileSystemPipelineListing(listing.root).track(RECORD)
     monkeypatch.setattr(database_module, "_version", stale_at_first)
-    assert listing.find(JobQuery()) == [RECORD]
+    assert [RECORD] == listing.find(JobQuery())
 
 
 def test_many_listings_of_one_place_share_one_connection(tmp_path):

@@ -52,7 +52,7 @@ def test_importing_the_package_loads_nothing_of_third_parties(tmp_path):
 
 def test_importing_the_package_does_no_io(tmp_path):
     modules_after(tmp_path, "import foundations")
-    assert list(tmp_path.iterdir()) == []
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_importing_what_users_need_loads_no_heavy_package(tmp_path):
@@ -64,7 +64,7 @@ def test_importing_what_users_need_loads_no_heavy_package(tmp_path):
 def test_the_plugin_that_every_pytest_run_loads_is_light(tmp_path):
     look = "import sys, json, foundations.testing.plugin; print(json.dumps(sorted(sys.modules)))"
     loaded = [name for name in output_of(tmp_path, "-c", look) if name.startswith("foundations")]
-    assert loaded == ["foundations", "foundations.testing", "foundations.testing.plugin"]
+    assert ["foundations", "foundations.testing", "foundations.testing.plugin"] == loaded
 
 
 def test_a_job_loads_no_heavy_package(tmp_path):

@@ -17,7 +17,7 @@ NAMES = sorted(
 @pytest.mark.parametrize("name", ["foundations", *NAMES])
 def test_the_examples_in_docstrings_are_true(name):
     module = importlib.import_module(name)
-    assert doctest.testmod(module, report=True).failed == 0
+    assert 0 == doctest.testmod(module, report=True).failed
 
 
 def test_there_are_examples():

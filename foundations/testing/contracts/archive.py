@@ -49,7 +49,7 @@ class PipelineArchiveContract:
 
     def test_checking_an_empty_store_raises_nothing_and_stores_nothing(self, archive: PipelineArchive) -> None:
         archive.check()
-        assert list(archive.jobs()) == []
+        assert [] == list(archive.jobs())
 
     @pytest.mark.parametrize(
         ("data", "content"),
@@ -70,14 +70,14 @@ class PipelineArchiveContract:
     def test_writing_again_replaces_the_item(self, archive: PipelineArchive) -> None:
         archive.write("job", "item", [b"the old content"])
         archive.write("job", "item", [b"new"])
-        assert bytes(archive.read("job", "item")) == b"new"
+        assert b"new" == bytes(archive.read("job", "item"))
         assert [ArchiveItem(name="item", size=3)] == archive.items("job")
 
     @pytest.mark.parametrize("name", _NAMES)
     def test_every_allowed_item_name_works(self, archive: PipelineArchive, name: str) -> None:
         archive.write("job", name, [b"content"])
         archive.append("job", name, b" and more")
-        assert bytes(archive.read("job", name)) == b"content and more"
+        assert b"content and more" == bytes(archive.read("job", name))
         assert [ArchiveItem(name=name, size=16)] == archive.items("job")
 
     @pytest.mark.parametrize("name", _NOT_NAMES)
@@ -94,7 +94,7 @@ class PipelineArchiveContract:
             archive.read("job", name)
         with pytest.raises(ValueError, match="item name"):
             archive.read_file("job", name, tmp_path / "target")
-        assert list(archive.jobs()) == []
+        assert [] == list(archive.jobs())
 
     @pytest.mark.parametrize("job_name", ["", "..", "a/b", ".hidden", "x" * 129])
     def test_what_cannot_name_a_job_is_refused(self, archive: PipelineArchive, job_name: str, tmp_path: Path) -> None:
@@ -139,14 +139,14 @@ class PipelineArchiveContract:
         source = _file(tmp_path, b"as it was")
         archive.write_file("job", "item", source, digest=_DIGEST)
         source.write_bytes(b"something")
-        assert bytes(archive.read("job", "item")) == b"as it was"
+        assert b"as it was" == bytes(archive.read("job", "item"))
 
     def test_a_file_is_never_read_over_another(self, archive: PipelineArchive, tmp_path: Path) -> None:
         archive.write("job", "item", [b"content"])
         target = _file(tmp_path, b"mine")
         with pytest.raises(FileExistsError):
             archive.read_file("job", "item", target)
-        assert target.read_bytes() == b"mine"
+        assert b"mine" == target.read_bytes()
 
     def test_files_of_any_size_go_in_and_out_in_bounded_memory(self, archive: PipelineArchive, tmp_path: Path) -> None:
         source = tmp_path / "source"
@@ -160,13 +160,13 @@ class PipelineArchiveContract:
         tracemalloc.stop()
         bound = 4 * _LARGE if archive.in_this_process_only else _LARGE // 4
         assert peak < bound
-        assert [item.size for item in archive.items("job")] == [_LARGE, _LARGE]
-        assert (tmp_path / "target").stat().st_size == _LARGE
+        assert [_LARGE, _LARGE] == [item.size for item in archive.items("job")]
+        assert _LARGE == (tmp_path / "target").stat().st_size
 
     def test_content_held_under_a_digest_is_referred_to(self, archive: PipelineArchive, tmp_path: Path) -> None:
         archive.write_file("one", "source", _file(tmp_path, b"shared"), digest=_DIGEST)
         archive.write_file("two", "source", _file(tmp_path, b"not stored"), digest=_DIGEST)
-        assert bytes(archive.read("two", "source")) == b"shared"
+        assert b"shared" == bytes(archive.read("two", "source"))
 
     def test_shared_content_goes_with_the_last_job_that_refers_to_it(
         self, archive: PipelineArchive, tmp_path: Path
@@ -174,10 +174,10 @@ class PipelineArchiveContract:
         for job_name in ("one", "two"):
             archive.write_file(job_name, "source", _file(tmp_path, b"shared"), digest=_DIGEST)
         archive.delete("one")
-        assert bytes(archive.read("two", "source")) == b"shared"
+        assert b"shared" == bytes(archive.read("two", "source"))
         archive.delete("two")
         archive.write_file("three", "source", _file(tmp_path, b"stored anew"), digest=_DIGEST)
-        assert bytes(archive.read("three", "source")) == b"stored anew"
+        assert b"stored anew" == bytes(archive.read("three", "source"))
 
     def test_changing_one_item_of_shared_content_leaves_the_others(
         self, archive: PipelineArchive, tmp_path: Path
@@ -188,19 +188,19 @@ class PipelineArchiveContract:
         archive.write("job", "replaced", [b"other"])
         archive.write_file("job", "again", _file(tmp_path, b"shared"), digest=_DIGEST)
         contents = [bytes(archive.read("job", item)) for item in ("appended", "replaced", "again", "kept")]
-        assert contents == [b"shared and more", b"other", b"shared", b"shared"]
+        assert [b"shared and more", b"other", b"shared", b"shared"] == contents
 
     @pytest.mark.parametrize("digest", ["", "../../../etc/passwd", "A" * 64, "0" * 63])
     def test_what_is_no_digest_is_a_value_error(self, archive: PipelineArchive, tmp_path: Path, digest: str) -> None:
         with pytest.raises(ValueError, match="SHA-256"):
             archive.write_file("job", "item", _file(tmp_path, b"content"), digest=digest)
-        assert archive.items("job") == []
+        assert [] == archive.items("job")
 
     def test_appending_makes_an_item_and_adds_to_it(self, archive: PipelineArchive) -> None:
         archive.append("job", "log", b"one\n")
         archive.append("job", "log", memoryview(b"two\n"))
         archive.append("job", "log", b"")
-        assert bytes(archive.read("job", "log")) == b"one\ntwo\n"
+        assert b"one\ntwo\n" == bytes(archive.read("job", "log"))
 
     def test_items_are_listed_by_name_and_prefix(self, archive: PipelineArchive) -> None:
         for name in ("logs/stderr", "artifacts/b", "artifacts/a/z", "artifact", "artifacts-old"):
@@ -208,12 +208,12 @@ class PipelineArchiveContract:
         archive.write("job-2", "artifacts/other", [b""])
         names = sorted(["logs/stderr", "artifacts/b", "artifacts/a/z", "artifact", "artifacts-old"])
         assert [ArchiveItem(name=name, size=len(name)) for name in names] == archive.items("job")
-        assert [item.name for item in archive.items("job", "artifacts/")] == ["artifacts/a/z", "artifacts/b"]
+        assert ["artifacts/a/z", "artifacts/b"] == [item.name for item in archive.items("job", "artifacts/")]
         assert names[:4] == [item.name for item in archive.items("job", "art")]
-        assert archive.items("job", "nothing") == []
+        assert [] == archive.items("job", "nothing")
 
     def test_an_unknown_job_has_no_items(self, archive: PipelineArchive) -> None:
-        assert archive.items("unknown") == []
+        assert [] == archive.items("unknown")
 
     def test_jobs_are_those_that_have_items(self, archive: PipelineArchive) -> None:
         for job_name in ("one", "two", "x" * 128):
@@ -226,21 +226,21 @@ class PipelineArchiveContract:
         for job_name in ("one", "two"):
             archive.write(job_name, "artifacts/item", [b"content"])
         archive.delete("one")
-        assert archive.items("one") == []
+        assert [] == archive.items("one")
         with pytest.raises(ItemNotFoundError):
             archive.read("one", "artifacts/item")
-        assert bytes(archive.read("two", "artifacts/item")) == b"content"
+        assert b"content" == bytes(archive.read("two", "artifacts/item"))
 
     def test_deleting_what_is_not_there_does_nothing(self, archive: PipelineArchive) -> None:
         archive.delete("unknown")
         archive.write("job", "item", [b"content"])
         archive.delete("unknown")
-        assert list(archive.jobs()) == ["job"]
+        assert ["job"] == list(archive.jobs())
 
     def test_a_reader_sees_a_whole_item_or_none_whatever_writers_do(self, archive: PipelineArchive) -> None:
         callers: list[tuple[object, ...]] = [(archive, number) for number in range(4)]
         torn = in_threads_and_processes(_write_and_read, callers, in_this_process_only=archive.in_this_process_only)
-        assert torn == [0, 0, 0, 0]
+        assert [0, 0, 0, 0] == torn
 
     def test_nothing_appended_is_lost_or_mixed(self, archive: PipelineArchive, tmp_path: Path) -> None:
         archive.write_file("job", "log", _file(tmp_path, b""), digest=hashlib.sha256().hexdigest())

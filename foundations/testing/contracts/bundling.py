@@ -69,7 +69,7 @@ class JobBundlerContract:
 
     def test_a_bundle_says_what_it_is(self, bundler: JobBundler, contents: BundleContents) -> None:
         bundle = bundler.make(contents)
-        assert bundle.job_name == "job"
+        assert "job" == bundle.job_name
         assert bundle.size > 0
         assert [64, 64] == [len(bytes.fromhex(digest)) * 2 for digest in (bundle.sha256, bundle.digest)]
         if bundle.path is not None:
@@ -191,7 +191,7 @@ class JobBundlerContract:
         bundle = bundler.make(contents)
         with pytest.raises(DamagedBundleError) as raised:
             bundler.read(bundle, "absent")
-        assert raised.value.member == "absent"
+        assert "absent" == raised.value.member
 
     def test_a_bundle_that_is_not_the_one_that_was_packed_is_refused(
         self, bundler: JobBundler, contents: BundleContents

@@ -27,7 +27,7 @@ class CacheBackendContract:
 
     def test_checking_an_empty_store_raises_nothing_and_stores_nothing(self, cache: CacheBackend) -> None:
         cache.check()
-        assert list(cache.entries()) == []
+        assert [] == list(cache.entries())
 
     def test_a_key_that_was_never_put_is_a_miss(self, cache: CacheBackend) -> None:
         assert cache.get("absent") is None
@@ -57,21 +57,21 @@ class CacheBackendContract:
         buffer = bytearray(b"as it was")
         cache.put("key", [buffer])
         buffer[:] = b"something"
-        assert _got(cache, "key") == [b"as it was"]
+        assert [b"as it was"] == _got(cache, "key")
 
     def test_putting_again_replaces_the_value(self, cache: CacheBackend) -> None:
         cache.put("key", [b"old", b"older"])
         assert cache.put("key", [b"new"]) is True
-        assert _got(cache, "key") == [b"new"]
+        assert [b"new"] == _got(cache, "key")
 
     def test_putting_if_absent_stores_under_a_new_key(self, cache: CacheBackend) -> None:
         assert cache.put("key", [b"first"], if_absent=True) is True
-        assert _got(cache, "key") == [b"first"]
+        assert [b"first"] == _got(cache, "key")
 
     def test_putting_if_absent_leaves_an_entry_that_is_there(self, cache: CacheBackend) -> None:
         cache.put("key", [b"first"])
         assert cache.put("key", [b"second"], if_absent=True) is False
-        assert _got(cache, "key") == [b"first"]
+        assert [b"first"] == _got(cache, "key")
 
     def test_a_deleted_key_is_a_miss_and_can_be_put_if_absent(self, cache: CacheBackend) -> None:
         cache.put("key", [b"value"])
@@ -98,7 +98,7 @@ class CacheBackendContract:
             cache.put(key, [b"value"])
         with pytest.raises(ValueError, match="key"):
             cache.delete(key)
-        assert list(cache.entries()) == []
+        assert [] == list(cache.entries())
 
     def test_entries_are_enumerated_with_their_sizes_and_times(self, cache: CacheBackend) -> None:
         before = time.time()
@@ -124,12 +124,12 @@ class CacheBackendContract:
             cache.put(f"key-{number}", [b"value"])
         for entry in cache.entries():
             cache.delete(entry.key)
-        assert list(cache.entries()) == []
+        assert [] == list(cache.entries())
 
     def test_a_reader_sees_a_whole_value_or_none_whatever_writers_do(self, cache: CacheBackend) -> None:
         callers: list[tuple[object, ...]] = [(cache, number) for number in range(4)]
         torn = in_threads_and_processes(_write_and_read, callers, in_this_process_only=cache.in_this_process_only)
-        assert torn == [0, 0, 0, 0]
+        assert [0, 0, 0, 0] == torn
 
     def test_of_several_threads_that_put_if_absent_exactly_one_wins(self, cache: CacheBackend) -> None:
         for number in range(_ROUNDS):

@@ -47,7 +47,7 @@ def in_processes(function: Callable[..., Any], arguments: Sequence[tuple[Any, ..
             assert process.stdout is not None
             process.stdin.write(pickle.dumps((function, of_one)))
             process.stdin.flush()
-            assert process.stdout.read(5) == b"ready", "the process began; its error stream says why it did not"
+            assert b"ready" == process.stdout.read(5), "the process began; its error stream says why it did not"
         outcomes = []
         for process in processes:
             assert process.stdin is not None
@@ -55,7 +55,7 @@ def in_processes(function: Callable[..., Any], arguments: Sequence[tuple[Any, ..
             process.stdin.flush()
         for process in processes:
             written, _ = process.communicate(timeout=120)
-            assert process.returncode == 0, "the function returned; the process's error stream says why it did not"
+            assert 0 == process.returncode, "the function returned; the process's error stream says why it did not"
             outcomes.append(pickle.loads(written))
         return outcomes
     finally:

@@ -59,7 +59,7 @@ class ExecutionEnvironmentContract:
         handle = environment.handle("job")
         assert handle == JobHandle(job_name="job", reference=json.loads(json.dumps(dict(handle.reference))))
         assert handle == environment.handle("job")
-        assert environment.poll([handle]) == [None]
+        assert [None] == environment.poll([handle])
 
     @pytest.mark.parametrize("name", ["", "..", "a/b", "-f", "x" * 129])
     def test_what_cannot_name_a_job_has_no_handle(self, environment: ExecutionEnvironment, name: str) -> None:
@@ -68,15 +68,15 @@ class ExecutionEnvironmentContract:
 
     def test_a_job_that_is_not_known_is_answered_by_none(self, environment: ExecutionEnvironment) -> None:
         handles = [environment.handle("one"), environment.handle("other")]
-        assert environment.poll(handles) == [None, None]
-        assert environment.poll([]) == []
+        assert [None, None] == environment.poll(handles)
+        assert [] == environment.poll([])
         environment.wait(handles, timeout=None, interval=_PATIENCE)
         assert environment.kept(handles[0], "item") is None
         environment.release(handles[0])
 
     def test_a_usual_project_can_run(self, environment: ExecutionEnvironment, tmp_path: Path) -> None:
         environment.check(tmp_path)
-        assert environment.poll([environment.handle("job")]) == [None]
+        assert [None] == environment.poll([environment.handle("job")])
 
     # -- running ------------------------------------------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ class ExecutionEnvironmentContract:
         environment.submit(submission)
         end = _end(environment, "job")
         assert ("job", JobState.COMPLETED, None) == (end.job_name, end.state, end.cause)
-        assert written.read_text() == "it ran"
+        assert "it ran" == written.read_text()
 
     def test_a_job_whose_function_raises_ends_in_error(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
         environment.submit(jobs.failing("job"))
@@ -100,17 +100,17 @@ class ExecutionEnvironmentContract:
         environment.submit(submission)
         status = _status(environment, "job")
         assert status.state in (JobState.QUEUED, JobState.RUNNING)
-        assert (status.job_name, status.end) == ("job", None)
+        assert ("job", None) == (status.job_name, status.end)
         gate.open()
-        assert _end(environment, "job").state is JobState.COMPLETED
+        assert JobState.COMPLETED is _end(environment, "job").state
 
     def test_variables_reach_the_job(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
         if not environment.capabilities.crosses_processes:
             return  # a thread has its process's variables
         submission, written = jobs.writing_variable("job", "FOUNDATIONS_CONTRACT")
         environment.submit(attrs.evolve(submission, variables={"FOUNDATIONS_CONTRACT": "a value"}))
-        assert _end(environment, "job").state is JobState.COMPLETED
-        assert written.read_text() == "a value"
+        assert JobState.COMPLETED is _end(environment, "job").state
+        assert "a value" == written.read_text()
 
     def test_a_bundle_that_is_not_the_one_that_was_packed_never_runs(
         self, environment: ExecutionEnvironment, jobs: JobMaker
@@ -121,7 +121,7 @@ class ExecutionEnvironmentContract:
         try:
             environment.submit(damaged)
         except DamagedBundleError:
-            assert environment.poll([environment.handle("job")]) == [None]
+            assert [None] == environment.poll([environment.handle("job")])
         else:
             end = _end(environment, "job")
             assert (JobState.ERROR, EndCause.DAMAGED_BUNDLE) == (end.state, end.cause)
@@ -152,8 +152,8 @@ class ExecutionEnvironmentContract:
                 return False
             return True
 
-        assert sum(in_threads(submit, [(number,) for number in range(4)])) == 1
-        assert _end(environment, "job").state is JobState.COMPLETED
+        assert 1 == sum(in_threads(submit, [(number,) for number in range(4)]))
+        assert JobState.COMPLETED is _end(environment, "job").state
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
@@ -178,10 +178,10 @@ class ExecutionEnvironmentContract:
             return
         submission, gate = jobs.gated("job")
         elsewhere = pickle.dumps(environment)
-        assert in_processes(_submit_elsewhere, [(elsewhere, submission.job_name, submission.bundle)]) == [None]
+        assert [None] == in_processes(_submit_elsewhere, [(elsewhere, submission.job_name, submission.bundle)])
         assert not _status(environment, "job").state.is_final
         gate.open()
-        assert _end(environment, "job").state is JobState.COMPLETED
+        assert JobState.COMPLETED is _end(environment, "job").state
 
     def test_a_job_whose_process_has_vanished_is_lost(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
         if not environment.capabilities.crosses_processes:
@@ -203,7 +203,7 @@ class ExecutionEnvironmentContract:
         assert time.monotonic() - begun >= 0.05
         assert not _status(environment, "job").state.is_final
         gate.open()
-        assert _end(environment, "job").state is JobState.COMPLETED
+        assert JobState.COMPLETED is _end(environment, "job").state
 
     def test_waiting_for_several_ends_with_any_of_them(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
         gated, _ = jobs.gated("gated")
@@ -213,7 +213,7 @@ class ExecutionEnvironmentContract:
         handles = [environment.handle("gated"), environment.handle("ending")]
         environment.wait(handles, timeout=_PATIENCE, interval=_PATIENCE)
         states = [status.state.is_final for status in environment.poll(handles) if status is not None]
-        assert states == [False, True]
+        assert [False, True] == states
 
     # -- cancelling ---------------------------------------------------------------------------------------------------
 
@@ -228,9 +228,9 @@ class ExecutionEnvironmentContract:
             return
         environment.cancel(environment.handle("job"))
         status = _status(environment, "job")
-        assert status.state is JobState.CANCELLED
+        assert JobState.CANCELLED is status.state
         assert status.end is not None
-        assert status.end.state is JobState.CANCELLED
+        assert JobState.CANCELLED is status.end.state
 
     def test_cancelling_what_has_ended_or_is_not_known_does_nothing(
         self, environment: ExecutionEnvironment, jobs: JobMaker
@@ -249,8 +249,8 @@ class ExecutionEnvironmentContract:
             return  # a thread has its process's streams
         environment.submit(jobs.printing("job"))
         _end(environment, "job")
-        assert environment.logs(environment.handle("job"), "stdout") == b"a line\n"
-        assert environment.logs(environment.handle("job"), "stderr") == b""
+        assert b"a line\n" == environment.logs(environment.handle("job"), "stdout")
+        assert b"" == environment.logs(environment.handle("job"), "stderr")
 
     def test_logs_can_be_read_while_the_job_runs(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
         if not environment.capabilities.live_logs:
@@ -260,10 +260,10 @@ class ExecutionEnvironmentContract:
         handle, deadline = environment.handle("job"), time.monotonic() + _PATIENCE
         while (said := environment.logs(handle, "stdout")) == b"" and time.monotonic() < deadline:
             environment.wait([handle], timeout=0.02, interval=0.02)
-        assert said == b"a line\n"
+        assert b"a line\n" == said
         assert not _status(environment, "job").state.is_final
         gate.open()
-        assert _end(environment, "job").state is JobState.COMPLETED
+        assert JobState.COMPLETED is _end(environment, "job").state
 
     def test_there_are_two_streams(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
         submission, _ = jobs.writing("job")
@@ -284,7 +284,7 @@ class ExecutionEnvironmentContract:
         with pytest.raises(ExecutionError):
             environment.release(environment.handle("job"))
         gate.open()
-        assert _end(environment, "job").state is JobState.COMPLETED
+        assert JobState.COMPLETED is _end(environment, "job").state
 
     def test_a_released_job_is_not_known_any_more_and_its_name_is_free(
         self, environment: ExecutionEnvironment, jobs: JobMaker
@@ -293,9 +293,9 @@ class ExecutionEnvironmentContract:
         environment.submit(submission)
         _end(environment, "job")
         environment.release(environment.handle("job"))
-        assert environment.poll([environment.handle("job")]) == [None]
+        assert [None] == environment.poll([environment.handle("job")])
         environment.submit(submission)
-        assert _end(environment, "job").state is JobState.COMPLETED
+        assert JobState.COMPLETED is _end(environment, "job").state
 
 
 def _wait(environment: ExecutionEnvironment, handle: JobHandle) -> JobStatus | None:

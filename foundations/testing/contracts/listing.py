@@ -41,10 +41,10 @@ class PipelineListingContract:
 
     def test_checking_raises_nothing_and_stores_nothing(self, listing: PipelineListing) -> None:
         listing.check()
-        assert listing.find(JobQuery()) == []
+        assert [] == listing.find(JobQuery())
         listing.track(_FULL)
         listing.check()
-        assert listing.find(JobQuery()) == [_FULL]
+        assert [_FULL] == listing.find(JobQuery())
 
     @pytest.mark.parametrize("record", [_FULL, JobRecord(job_name="bare", submitted_at=0.0)], ids=["full", "bare"])
     def test_a_record_comes_back_as_it_was_tracked(self, listing: PipelineListing, record: JobRecord) -> None:
@@ -57,14 +57,14 @@ class PipelineListingContract:
         parameters = {"layers": [1, 2]}
         listing.track(JobRecord(job_name="job", submitted_at=1.0, parameters=parameters))
         parameters["layers"].append(3)
-        assert listing.get("job").parameters == {"layers": [1, 2]}
+        assert {"layers": [1, 2]} == listing.get("job").parameters
 
     def test_a_name_that_is_taken_is_refused_and_the_record_kept(self, listing: PipelineListing) -> None:
         listing.track(_FULL)
         with pytest.raises(JobExistsError) as raised:
             listing.track(JobRecord(job_name="full", submitted_at=1.0))
-        assert raised.value.job_name == "full"
-        assert listing.get("full") == _FULL
+        assert "full" == raised.value.job_name
+        assert _FULL == listing.get("full")
 
     def test_what_cannot_name_a_job_is_refused(self, listing: PipelineListing) -> None:
         with pytest.raises(JobNameError):
@@ -75,7 +75,7 @@ class PipelineListingContract:
         _track_numbered(listing, others)
         with pytest.raises(JobNotFoundError) as raised:
             listing.get("absent")
-        assert raised.value.job_name == "absent"
+        assert "absent" == raised.value.job_name
         with pytest.raises(JobNotFoundError):
             listing.update("absent", JobChange(state=JobState.RUNNING))
         assert listing.remove("absent") is False
@@ -104,7 +104,7 @@ class PipelineListingContract:
     def test_an_update_of_nothing_changes_nothing(self, listing: PipelineListing) -> None:
         listing.track(_FULL)
         listing.update("full", JobChange())
-        assert listing.get("full") == _FULL
+        assert _FULL == listing.get("full")
 
     @pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.ERROR, JobState.CANCELLED])
     def test_a_final_state_is_never_replaced_by_one_that_is_not(
@@ -115,65 +115,65 @@ class PipelineListingContract:
         for late in (JobState.QUEUED, JobState.RUNNING):
             listing.update("job", JobChange(state=late, metrics={"late": 1}))
             assert state is listing.get("job").state
-        assert listing.get("job").metrics == {"late": 1}
+        assert {"late": 1} == listing.get("job").metrics
 
     def test_what_was_updated_is_found_by_its_new_values_alone(self, listing: PipelineListing) -> None:
         listing.track(JobRecord(job_name="job", submitted_at=1.0, tags={"owner": "ana"}, metrics={"loss": 2}))
         listing.update("job", JobChange(state=JobState.RUNNING, tags={"owner": "ben"}, metrics={"loss": 1}))
         for new in (JobQuery(tags={"owner": "ben"}), JobQuery(metrics={"loss": 1}), _in_states(JobState.RUNNING)):
-            assert _names(listing, new) == ["job"]
+            assert ["job"] == _names(listing, new)
         for old in (JobQuery(tags={"owner": "ana"}), JobQuery(metrics={"loss": 2}), _in_states(JobState.QUEUED)):
-            assert _names(listing, old) == []
+            assert [] == _names(listing, old)
 
     def test_a_removed_job_is_gone_and_its_name_free(self, listing: PipelineListing) -> None:
         listing.track(_FULL)
         assert listing.remove("full") is True
-        assert listing.find(JobQuery(tags=_FULL.tags)) == []
+        assert [] == listing.find(JobQuery(tags=_FULL.tags))
         with pytest.raises(JobNotFoundError):
             listing.get("full")
         listing.track(JobRecord(job_name="full", submitted_at=1.0))
-        assert listing.find(JobQuery(tags=_FULL.tags)) == []
+        assert [] == listing.find(JobQuery(tags=_FULL.tags))
 
     def test_jobs_come_newest_first_or_oldest_first_and_limited(self, listing: PipelineListing) -> None:
         _track_numbered(listing, 5)
-        assert _names(listing, JobQuery()) == ["job-4", "job-3", "job-2", "job-1", "job-0"]
-        assert _names(listing, JobQuery(oldest_first=True, limit=2)) == ["job-0", "job-1"]
-        assert _names(listing, JobQuery(limit=1)) == ["job-4"]
-        assert _names(listing, JobQuery(limit=0)) == []
+        assert ["job-4", "job-3", "job-2", "job-1", "job-0"] == _names(listing, JobQuery())
+        assert ["job-0", "job-1"] == _names(listing, JobQuery(oldest_first=True, limit=2))
+        assert ["job-4"] == _names(listing, JobQuery(limit=1))
+        assert [] == _names(listing, JobQuery(limit=0))
 
     def test_ties_are_ordered_by_name(self, listing: PipelineListing) -> None:
         for name in ("b", "c", "a"):
             listing.track(JobRecord(job_name=name, submitted_at=1.0))
-        assert _names(listing, JobQuery(oldest_first=True)) == ["a", "b", "c"]
-        assert _names(listing, JobQuery()) == ["c", "b", "a"]
+        assert ["a", "b", "c"] == _names(listing, JobQuery(oldest_first=True))
+        assert ["c", "b", "a"] == _names(listing, JobQuery())
 
     def test_jobs_are_found_by_project(self, listing: PipelineListing) -> None:
         _track_numbered(listing, 6)
-        assert _names(listing, JobQuery(project="project-1")) == ["job-4", "job-1"]
-        assert _names(listing, JobQuery(project="project")) == []
+        assert ["job-4", "job-1"] == _names(listing, JobQuery(project="project-1"))
+        assert [] == _names(listing, JobQuery(project="project"))
 
     def test_jobs_are_found_by_states(self, listing: PipelineListing) -> None:
         for number, state in enumerate(JobState):
             listing.track(JobRecord(job_name=state.value, state=state, submitted_at=float(number)))
-        assert _names(listing, _in_states(JobState.RUNNING)) == ["Running"]
+        assert ["Running"] == _names(listing, _in_states(JobState.RUNNING))
         query = JobQuery(states=(JobState.CANCELLED, JobState.QUEUED, JobState.QUEUED), oldest_first=True)
-        assert _names(listing, query) == ["Queued", "Cancelled"]
-        assert _names(listing, attrs.evolve(query, oldest_first=False, limit=1)) == ["Cancelled"]
-        assert _names(listing, JobQuery(states=())) == []
+        assert ["Queued", "Cancelled"] == _names(listing, query)
+        assert ["Cancelled"] == _names(listing, attrs.evolve(query, oldest_first=False, limit=1))
+        assert [] == _names(listing, JobQuery(states=()))
 
     def test_jobs_are_found_by_time(self, listing: PipelineListing) -> None:
         _track_numbered(listing, 5)
-        assert _names(listing, JobQuery(submitted_from=3.0)) == ["job-4", "job-3"]
-        assert _names(listing, JobQuery(submitted_until=2.0)) == ["job-1", "job-0"]
-        assert _names(listing, JobQuery(submitted_from=2.0, submitted_until=3.0)) == ["job-2"]
+        assert ["job-4", "job-3"] == _names(listing, JobQuery(submitted_from=3.0))
+        assert ["job-1", "job-0"] == _names(listing, JobQuery(submitted_until=2.0))
+        assert ["job-2"] == _names(listing, JobQuery(submitted_from=2.0, submitted_until=3.0))
 
     @pytest.mark.parametrize("kind", ["tags", "parameters", "metrics"])
     def test_jobs_are_found_by_all_of_the_values_asked_for(self, listing: PipelineListing, kind: str) -> None:
         for name, values in {"both": {"a": "1", "b": "2"}, "one": {"a": "1"}, "other": {"a": "2", "b": "1"}}.items():
             listing.track(JobRecord(job_name=name, submitted_at=1.0, **_holding(kind, values)))
-        assert _names(listing, _by(kind, {"a": "1"})) == ["one", "both"]
-        assert _names(listing, _by(kind, {"a": "1", "b": "2"})) == ["both"]
-        assert _names(listing, _by(kind, {"c": "1"})) == []
+        assert ["one", "both"] == _names(listing, _by(kind, {"a": "1"}))
+        assert ["both"] == _names(listing, _by(kind, {"a": "1", "b": "2"}))
+        assert [] == _names(listing, _by(kind, {"c": "1"}))
 
     @pytest.mark.parametrize("kind", ["parameters", "metrics"])
     def test_values_are_compared_as_json(self, listing: PipelineListing, kind: str) -> None:
@@ -200,8 +200,8 @@ class PipelineListingContract:
             listing.track(JobRecord(job_name=f"job-{number}", submitted_at=1.0, **_holding(kind, {"value": value})))
         for number, value in enumerate(values):
             assert [f"job-{number}"] == _names(listing, _by(kind, {"value": value}))
-        assert _names(listing, _by(kind, {"value": 1.0})) == ["job-4"]
-        assert _names(listing, _by(kind, {"value": {"a": 1.0}})) == ["job-15"]
+        assert ["job-4"] == _names(listing, _by(kind, {"value": 1.0}))
+        assert ["job-15"] == _names(listing, _by(kind, {"value": {"a": 1.0}}))
 
     def test_all_that_is_asked_for_holds_at_once(self, listing: PipelineListing) -> None:
         for number, (project, state, owner, lr) in enumerate(
@@ -226,8 +226,8 @@ class PipelineListingContract:
             submitted_from=0.0,
             submitted_until=100.0,
         )
-        assert _names(listing, query) == ["p-Error-ben-2", "p-Running-ben-2"]
-        assert _names(listing, attrs.evolve(query, oldest_first=True, limit=1)) == ["p-Running-ben-2"]
+        assert ["p-Error-ben-2", "p-Running-ben-2"] == _names(listing, query)
+        assert ["p-Running-ben-2"] == _names(listing, attrs.evolve(query, oldest_first=True, limit=1))
 
     def test_of_several_threads_that_track_one_name_exactly_one_succeeds(self, listing: PipelineListing) -> None:
         won = in_threads(_track, [(listing, [f"job-{number}" for number in range(20)])] * 4)
@@ -248,8 +248,8 @@ class PipelineListingContract:
     def test_a_few_of_thousands_of_jobs_are_found_at_once(self, listing: PipelineListing) -> None:
         _track_numbered(listing, 2_000)
         began = time.perf_counter()
-        assert _names(listing, JobQuery(limit=3)) == ["job-1999", "job-1998", "job-1997"]
-        assert _names(listing, JobQuery(parameters={"number": 7}, limit=3)) == ["job-7"]
+        assert ["job-1999", "job-1998", "job-1997"] == _names(listing, JobQuery(limit=3))
+        assert ["job-7"] == _names(listing, JobQuery(parameters={"number": 7}, limit=3))
         assert time.perf_counter() - began < 2.0
 
 

@@ -70,7 +70,7 @@ def test_values_come_back(value):
 
 def test_functions_that_cannot_be_imported_travel_by_value():
     held = 3
-    assert there_and_back(lambda x: x + held)(4) == 7
+    assert 7 == there_and_back(lambda x: x + held)(4)
 
 
 def test_large_buffers_are_kept_apart_and_not_copied():
@@ -78,8 +78,8 @@ def test_large_buffers_are_kept_apart_and_not_copied():
     head, buffer = SERIALISER.dump(OutOfBand(data))
     assert len(head) < 1_000
     data[0:1] = b"y"
-    assert bytes(buffer[:2]) == b"yx"
-    assert bytes(SERIALISER.load([head, buffer]).data[:2]) == b"yx"
+    assert b"yx" == bytes(buffer[:2])
+    assert b"yx" == bytes(SERIALISER.load([head, buffer]).data[:2])
 
 
 def test_a_function_that_its_stages_took_the_name_of_goes_by_that_name():
@@ -101,7 +101,7 @@ def test_of_the_script_itself_functions_go_by_value():
     script.__module__ = "__main__"
     (data,) = SERIALISER.dump(script)
     assert b"_wrapped_function" not in bytes(data)
-    assert SERIALISER.load([data])() == 5
+    assert 5 == SERIALISER.load([data])()
 
 
 def test_what_values_of_a_sequence_share_stays_shared():
@@ -115,8 +115,8 @@ def test_what_values_of_a_sequence_share_stays_shared():
 def test_a_sequence_is_read_one_by_one():
     data = b"".join(SERIALISER.dump_sequence(iter(["header", [1, 2]]), lambda position: ()))
     values = SERIALISER.load_sequence(memoryview(data))
-    assert next(values) == "header"
-    assert list(values) == [[1, 2]]
+    assert "header" == next(values)
+    assert [[1, 2]] == list(values)
 
 
 def by_value(held):

@@ -69,9 +69,9 @@ def test_contexts_tell_of_the_cache(sdk, module):
     ],
 )
 def test_nothing_stale_is_taken_after_a_change(sdk, module, old, new, output):
-    assert run(sdk, module(COUNTING).f, "5") == (16, False)
+    assert (16, False) == run(sdk, module(COUNTING).f, "5")
     assert (output, False) == run(sdk, module(COUNTING.replace(old, new)).f, "5")
-    assert run(sdk, module(COUNTING).f, "5") == (16, True)
+    assert (16, True) == run(sdk, module(COUNTING).f, "5")
 
 
 def test_another_closure_is_another_entry(sdk, module):
@@ -105,7 +105,7 @@ def test_what_is_not_told_to_is_not_cached(sdk, module, wiring):
     for _ in range(2):
         context = target.run().fetch_job_results()["global_stage_context"]
         assert (None, False) == (context["cache_uuid"], context["used_cache"])
-    assert list(wiring.cache.entries()) == []
+    assert [] == list(wiring.cache.entries())
 
 
 @pytest.mark.parametrize(
@@ -122,13 +122,13 @@ def test_what_has_no_key_is_computed_and_said(sdk, said, function, argument, why
     for _ in range(2):
         assert (function(argument), False) == run(sdk, function, argument)
     (name, reason), _ = [(event, keys["reason"]) for _, event, keys in said]
-    assert name == "not_cached"
+    assert "not_cached" == name
     assert re.search(why, reason)
 
 
 def test_an_output_that_cannot_be_serialised_is_not_cached_and_said(sdk, module, said):
     made = sdk.pipeline.stage(module("def f(x):\n    return (i for i in [x])").f, 3).enable_caching()
-    assert sdk.pipeline.stage(list, made).run().fetch_job_results().output == [3]
+    assert [3] == sdk.pipeline.stage(list, made).run().fetch_job_results().output
     assert [("info", "not_cached")] == [(level, event) for level, event, _ in said]
 
 
@@ -158,14 +158,14 @@ class WrongCache(BrokenCache):
 )
 def test_a_failure_of_the_cache_is_none_of_the_stage(with_adapter, module, said, kind, expected):
     sdk = with_adapter("cache_implementation", f"{__name__}.{kind.__name__}")
-    assert run(sdk, module(COUNTING).f, "5") == (16, False)
+    assert (16, False) == run(sdk, module(COUNTING).f, "5")
     assert expected == [event for _, event, _ in said]
 
 
 def test_a_refused_cache_is_done_without_and_said(with_adapter, module, said):
     sdk = with_adapter("cache_implementation", f"{__name__}.RefusedCache")
-    assert run(sdk, module(COUNTING).f, "5") == (16, False)
-    assert said[0][:2] == ("warning", "cache_refused")
+    assert (16, False) == run(sdk, module(COUNTING).f, "5")
+    assert ("warning", "cache_refused") == said[0][:2]
 
 
 class RefusedCache(MemoryCacheBackend):
@@ -188,7 +188,7 @@ class TestVersions:
         monkeypatch.delitem(sys.modules, "this", raising=False)
         project_own = module("x = 1", name="this")
         try:
-            assert project_own.x == 1
+            assert 1 == project_own.x
             assert caching._version("this") is None
         finally:
             sys.modules.pop("this", None)

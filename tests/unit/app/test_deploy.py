@@ -53,8 +53,8 @@ class TestNames:
         first.wait_for_deployment_to_complete()
         with pytest.raises(JobExistsError, match=r"taken by an earlier job \(Completed\)") as raised:
             sdk.pipeline.stage(train).run(job_name="mine")
-        assert raised.value.job_name == "mine"
-        assert first.fetch_job_results().output == 0
+        assert "mine" == raised.value.job_name
+        assert 0 == first.fetch_job_results().output
 
     def test_a_name_that_only_the_environment_knows_is_taken(self, sdk, wiring):
         sdk.pipeline.stage(int).run(job_name="mine").wait_for_deployment_to_complete()
@@ -78,15 +78,15 @@ class TestNames:
             thread.start()
         for thread in threads:
             thread.join()
-        assert outcomes.count(0) == 1
+        assert 1 == outcomes.count(0)
 
     def test_a_name_taken_in_the_last_moment_leaves_nothing_of_the_loser(self, with_adapter, wiring):
         sdk = with_adapter("archive_listing_implementation", f"{__name__}.LateListing")
         with pytest.raises(JobExistsError):
             sdk.pipeline.stage(int).run(job_name="mine")
         (record,) = wiring.listing.find(JobQuery())
-        assert record.project == "another"
-        assert wiring.environment.poll([wiring.environment.handle("mine")]) == [None]
+        assert "another" == record.project
+        assert [None] == wiring.environment.poll([wiring.environment.handle("mine")])
 
     @pytest.mark.parametrize(
         ("function", "beginning"),
@@ -94,7 +94,7 @@ class TestNames:
     )
     def test_generated_names_tell_what_ran_and_differ(self, sdk, function, beginning):
         names = [sdk.pipeline.stage(function).run().job_name() for _ in range(2)]
-        assert len(set(names)) == 2
+        assert 2 == len(set(names))
         assert all(re.fullmatch(beginning + r"-\d{8}-\d{6}-[a-z2-9]{5}", name) for name in names)
 
 
@@ -193,15 +193,15 @@ class TestSubmitting:
         target = sdk.pipeline.stage(train, Hyperparameter("a"), Hyperparameter("api_key"))
         target.run({"a": [1], "api_key": "secret"}, "mine").fetch_job_results()
         record = wiring.listing.get("mine")
-        assert record.parameters == {"a": [1], "api_key": "<not recorded: its name looks like a secret's>"}
-        assert record.state == "Completed"
+        assert {"a": [1], "api_key": "<not recorded: its name looks like a secret's>"} == record.parameters
+        assert "Completed" == record.state
         assert record.submitted_at <= record.started_at <= record.ended_at
 
     def test_the_bundle_is_gone_in_the_end(self, sdk, wiring):
         from foundations.adapters.memory.stores import memory_store
 
         sdk.pipeline.stage(train).run().fetch_job_results()
-        assert memory_store(wiring.bundler.store).bundles == {}
+        assert {} == memory_store(wiring.bundler.store).bundles
 
     def test_the_project_is_archived_as_it_was_bundled(self, sdk, project, tmp_path):
         deployment = sdk.pipeline.stage(train).run()
@@ -232,8 +232,8 @@ def test_a_bundle_that_was_damaged_on_its_way_never_runs(sdk, wiring, monkeypatc
     deployment = sdk.pipeline.stage(train).run()
     with pytest.raises(RemoteException, match=r"damaged at job\.bin") as raised:
         deployment.fetch_job_results()
-    assert (raised.value.state, raised.value.cause) == ("Error", "damaged_bundle")
-    assert wiring.listing.get(deployment.job_name()).state == "Error"
+    assert ("Error", "damaged_bundle") == (raised.value.state, raised.value.cause)
+    assert "Error" == wiring.listing.get(deployment.job_name()).state
 
 
 def test_deployment_keeps_no_pipeline_alive(sdk):

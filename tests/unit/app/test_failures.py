@@ -68,7 +68,7 @@ def test_endless_chains_end():
     for number in range(1, 50):
         previous.__cause__ = ValueError(str(number))
         previous = previous.__cause__
-    assert described(error)["traceback"].count("direct cause") == 7
+    assert 7 == described(error)["traceback"].count("direct cause")
 
 
 def test_groups_show_their_parts():
@@ -94,7 +94,7 @@ def test_notes_are_shown():
 def test_long_messages_are_cut_and_missing_ones_told():
     document = described(raised(ValueError("x" * 50_000)))
     assert document["message"].endswith("[40000 characters left out]")
-    assert described(raised(Mute()))["message"] == "<its str() raises RuntimeError>"
+    assert "<its str() raises RuntimeError>" == described(raised(Mute()))["message"]
 
 
 def test_deep_recursion_shows_the_innermost_frames():
@@ -110,6 +110,6 @@ def test_deep_recursion_shows_the_innermost_frames():
 
 
 def test_a_summary_is_one_line():
-    assert summary(ValueError("one\ntwo")) == "ValueError: one"
+    assert "ValueError: one" == summary(ValueError("one\ntwo"))
     assert summary(Mute()) == f"{__name__}.Mute: <its str() raises RuntimeError>"
-    assert len(summary(ValueError("x" * 5000))) == 500
+    assert 500 == len(summary(ValueError("x" * 5000)))

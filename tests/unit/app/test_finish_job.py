@@ -65,13 +65,13 @@ def test_the_stage_that_ran_is_named_by_the_provenance(directory, wiring):
     attendant = Attendant.of(str(directory))
     assert attendant.stage_name(0) is None
     wiring.archives.provenance.write("job", items.PROVENANCE, [b'{"stages": {"names": ["a", "b"]}}'])
-    assert attendant.stage_name(1) == "b"
+    assert "b" == attendant.stage_name(1)
 
 
 def test_a_stream_that_cannot_be_archived_is_told_in_the_end(wiring, tmp_path):
     end = archive_streams(wiring, attrs.evolve(END, not_archived=("before",)), {"stdout": tmp_path / "absent"})
     before, stream = end.not_archived
-    assert before == "before"
+    assert "before" == before
     assert stream.startswith("stage_log/stdout: ")
 
 

@@ -74,7 +74,7 @@ class TestLogMetric:
 
     def test_scalars_of_numpy_are_taken_as_pythons(self, sdk):
         target = sdk.pipeline.stage(log_metric, "a", Scalar(3))
-        assert context_of(target.run().fetch_job_results(), target)["stage_log"] == {"a": 3}
+        assert {"a": 3} == context_of(target.run().fetch_job_results(), target)["stage_log"]
 
     @pytest.mark.parametrize(
         ("name", "value", "why"),
@@ -97,7 +97,7 @@ class TestLogMetric:
             log_metric, "a", 1
         )
         result = target.run().fetch_job_results()
-        assert context_of(result, target)["stage_log"] == {"a": 1}
+        assert {"a": 1} == context_of(result, target)["stage_log"]
         assert "not archived: metric a in the listing: it is deaf" in str(result)
 
 
@@ -112,7 +112,7 @@ class TestSaveArtifact:
         deployment.fetch_job_results()
         assert ["inputs/data", "plot.png"] == deployment.artifacts()
         fetched = deployment.fetch_artifact("inputs/data", tmp_path / "fetched")
-        assert fetched.read_text() == "data of the project"
+        assert "data of the project" == fetched.read_text()
 
     @pytest.mark.parametrize("path", ["absent", "."])
     def test_what_is_no_file_is_refused(self, sdk, path):
@@ -135,10 +135,10 @@ class TestOutside:
             assert inside.is_inside() is False
             with pytest.raises(OutsideJobError):
                 log_metric("a", 1)
-            assert sdk.pipeline.stage(int).run().fetch_job_results().output == 0
+            assert 0 == sdk.pipeline.stage(int).run().fetch_job_results().output
         finally:
             go_on.set()
-        assert deployment.fetch_job_results().output == "waited"
+        assert "waited" == deployment.fetch_job_results().output
 
     def test_a_process_that_serves_a_job_is_inside_before_the_job_begins(self, sdk, monkeypatch):
         monkeypatch.setattr(inside, "_serves_a_job", [])

@@ -93,8 +93,8 @@ def test_import_paths_are_relative_to_the_project(tmp_path, monkeypatch):
         "path",
         ["", str(tmp_path), str(tmp_path / "src"), "/usr/lib", str(tmp_path / "v" / "lib" / "site-packages")],
     )
-    assert import_paths(tmp_path, ()) == (".", "src")
-    assert import_paths(tmp_path, (tmp_path, tmp_path)) == (".", "src", ".foundations_extra/0", ".foundations_extra/1")
+    assert (".", "src") == import_paths(tmp_path, ())
+    assert (".", "src", ".foundations_extra/0", ".foundations_extra/1") == import_paths(tmp_path, (tmp_path, tmp_path))
 
 
 def test_a_job_imports_from_where_the_submitter_did_and_from_its_runtime_last(tmp_path, monkeypatch):

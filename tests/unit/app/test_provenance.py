@@ -21,15 +21,15 @@ def test_it_is_json_and_says_how_the_result_came_to_be(sdk):
     assert ("job", "/nowhere", {"rate": 0.5}, None) == tuple(
         document[key] for key in ("job_name", "project_directory", "parameters", "commit")
     )
-    assert document["stages"]["functions"] == ["json.dumps", "builtins.len"]
-    assert document["stages"]["upstream"] == [[], [0]]
+    assert ["json.dumps", "builtins.len"] == document["stages"]["functions"]
+    assert [[], [0]] == document["stages"]["upstream"]
     assert platform.python_version() == document["python"]["version"]
     assert any(package.startswith("attrs-") for package in document["packages"])
 
 
 def test_of_the_environment_only_what_is_allowed_is_recorded(sdk):
     environ = {"TZ": "UTC", "AWS_SECRET_ACCESS_KEY": "secret", "MINE": "x"}
-    assert provenance(sdk, environ=environ)["environment"] == {"TZ": "UTC"}
+    assert {"TZ": "UTC"} == provenance(sdk, environ=environ)["environment"]
 
 
 @pytest.mark.parametrize(
@@ -87,16 +87,16 @@ class TestCommit:
     def test_of_a_branch(self, sdk, git):
         (git / "HEAD").write_text("ref: refs/heads/main\n")
         (git / "refs" / "heads" / "main").write_text("abc123\n")
-        assert self.commit(sdk, git) == "abc123"
+        assert "abc123" == self.commit(sdk, git)
 
     def test_of_a_packed_branch(self, sdk, git):
         (git / "HEAD").write_text("ref: refs/heads/main\n")
         (git / "packed-refs").write_text("# packed\nfff refs/heads/other\nabc123 refs/heads/main\n")
-        assert self.commit(sdk, git) == "abc123"
+        assert "abc123" == self.commit(sdk, git)
 
     def test_of_a_detached_head(self, sdk, git):
         (git / "HEAD").write_text("abc123\n")
-        assert self.commit(sdk, git) == "abc123"
+        assert "abc123" == self.commit(sdk, git)
 
     def test_of_a_branch_without_commits(self, sdk, git):
         (git / "HEAD").write_text("ref: refs/heads/main\n")

@@ -6,7 +6,7 @@ from foundations.errors import HyperparameterError, OutsideJobError
 
 def test_hyperparameters_come_from_both_places(sdk):
     target = sdk.pipeline.stage(dict, a=Hyperparameter("a"), b=Hyperparameter("b"))
-    assert target.run_same_process({"a": 1}, b=2) == {"a": 1, "b": 2}
+    assert {"a": 1, "b": 2} == target.run_same_process({"a": 1}, b=2)
 
 
 @pytest.mark.parametrize(("given", "params"), [({}, {}), ({"a": 1, "x": 1}, {}), ({"a": 1}, {"a": 1})])
@@ -15,13 +15,13 @@ def test_hyperparameters_are_checked_before_anything_runs(sdk, given, params):
     target = sdk.pipeline.stage(ran.append, Hyperparameter("a"))
     with pytest.raises(HyperparameterError):
         target.run_same_process(given, **params)
-    assert ran == []
+    assert [] == ran
 
 
 def test_an_exception_has_a_note_that_tells_the_stage(sdk):
     with pytest.raises(ZeroDivisionError) as raised:
         sdk.pipeline.stage(divmod, 1, sdk.pipeline.stage(int)).run_same_process()
-    assert raised.value.__notes__ == ["in stage divmod(1, 0)"]
+    assert ["in stage divmod(1, 0)"] == raised.value.__notes__
 
 
 def test_it_is_no_job(sdk, wiring):
@@ -29,7 +29,7 @@ def test_it_is_no_job(sdk, wiring):
 
     with pytest.raises(OutsideJobError):
         sdk.pipeline.stage(log_metric, "a", 1).run_same_process()
-    assert list(wiring.archives.miscellaneous.jobs()) == []
+    assert [] == list(wiring.archives.miscellaneous.jobs())
 
 
 def test_caching_is_passed_over(sdk):
@@ -37,4 +37,4 @@ def test_caching_is_passed_over(sdk):
     target = sdk.pipeline.stage(ran.append, 1).enable_caching()
     target.run_same_process()
     target.run_same_process()
-    assert ran == [1, 1]
+    assert [1, 1] == ran

@@ -98,18 +98,18 @@ class TestFailures:
     @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
     def test_whatever_a_stage_raises_is_its_failure(self, sdk, error):
         failure = failure_of(sdk.pipeline.stage(raising, error))
-        assert (failure.cause, failure.stage) == ("user_code", "raising")
+        assert ("user_code", "raising") == (failure.cause, failure.stage)
         assert type(error) is type(failure.__cause__)
 
     def test_an_output_that_cannot_be_serialised_is_named(self, sdk):
         error = failure_of(sdk.pipeline.stage(lambda: {"a": [], "b": (x for x in ())}))
-        assert error.cause == "not_serialisable"
+        assert "not_serialisable" == error.cause
         assert "['b'] cannot be serialised: it is of type generator" in str(error)
 
     def test_a_persisted_output_that_cannot_be_serialised_does_not_stop_the_job(self, sdk, said):
         middle = sdk.pipeline.stage(lambda: (x for x in (1, 2))).persist()
         result = sdk.pipeline.stage(list, middle).run().fetch_job_results()
-        assert result.output == [1, 2]
+        assert [1, 2] == result.output
         context = result["stage_contexts"][middle.uuid()]
         assert (False, None) == (context["has_stage_output"], context["stage_output"])
         assert "generator" in context["no_output_because"]
@@ -126,7 +126,7 @@ class TestFailures:
         last = sdk.pipeline.stage(inner, first).stage(add, 1)
         error = failure_of(last)
         contexts = error.result["stage_contexts"]
-        assert contexts[first.uuid()]["stage_output"] == 3
+        assert 3 == contexts[first.uuid()]["stage_output"]
         assert (None, None) == (contexts[last.uuid()]["start_time"], contexts[last.uuid()]["stage_output"])
         assert error.result["global_stage_context"]["error_information"]["type"].endswith("UserError")
         with pytest.raises(FoundationsError, match="has no output: it ended as Error"):
@@ -155,7 +155,7 @@ class TestLoading:
 
         monkeypatch.setattr(MemoryJobBundler, "verify", verify_and_forget)
         error = failure_of(sdk.pipeline.stage(module.work))
-        assert error.cause == "environment_setup"
+        assert "environment_setup" == error.cause
         assert "the job could not be loaded: ModuleNotFoundError: No module named 'soon_gone'" in str(error)
 
 
@@ -209,8 +209,8 @@ class TestArchiving:
         target = sdk.pipeline.stage(add, 1, sdk.pipeline.stage(add, 1, 1))
         result = target.run().fetch_job_results()
         stages = result["provenance"]["stages"]
-        assert stages["names"] == ["add", "add"]
-        assert stages["upstream"] == [[], [0]]
+        assert ["add", "add"] == stages["names"]
+        assert [[], [0]] == stages["upstream"]
         assert stages["uuids"][-1] == target.uuid() == result["global_stage_context"]["uuid"]
         assert before <= result["global_stage_context"]["start_time"] <= result["global_stage_context"]["end_time"]
         assert json.loads(json.dumps(result["provenance"])) == result["provenance"]

@@ -103,9 +103,9 @@ def test_create_stage_is_a_decorator(sdk):
         """Double it."""
         return 2 * x
 
-    assert (double.__name__, double.__doc__) == ("double", "Double it.")
-    assert double(double(2)).run_same_process() == 8
-    assert double.function(3) == 6
+    assert ("double", "Double it.") == (double.__name__, double.__doc__)
+    assert 8 == double(double(2)).run_same_process()
+    assert 6 == double.function(3)
 
 
 def test_what_cannot_be_called_makes_no_stage(sdk):
@@ -132,7 +132,7 @@ def test_an_unknown_job_is_not_found(sdk):
 
 def test_uuids_are_random_and_of_version_4(sdk):
     uuids = {sdk.new_uuid() for _ in range(100)}
-    assert len(uuids) == 100
+    assert 100 == len(uuids)
     pattern = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
     assert all(re.fullmatch(pattern, uuid) for uuid in uuids)
 
@@ -165,4 +165,4 @@ def test_a_split_of_the_wrong_count_is_an_error_in_the_job(sdk):
     first, _ = sdk.pipeline.stage(list, "abc").split(2)
     with pytest.raises(RemoteException, match=r"split\(2\) got 3 items") as raised:
         first.run().fetch_job_results()
-    assert raised.value.stage == "list.split(2)"
+    assert "list.split(2)" == raised.value.stage

@@ -37,7 +37,7 @@ def test_entries_that_say_the_same_share_one_adapter(settings):
     assert wiring.archives.stage_log is wiring.archives.provenance
     assert wiring.archives.stage_log is not wiring.archives.artifact
     assert wiring.cache is wiring.cache
-    assert len(wiring.archives.distinct()) == 2
+    assert 2 == len(wiring.archives.distinct())
 
 
 def test_variables_are_resolved_when_an_adapter_is_made(settings):

@@ -12,9 +12,9 @@ def test_archives_are_distinct_once_each(mocker):
 
 
 def test_item_names_begin_with_the_archives_role():
-    assert items.output_item("u") == "persisted_data/u"
-    assert items.stage_item("u") == "stage_log/stages/u.json"
-    assert items.stream_item("stdout") == "stage_log/stdout"
+    assert "persisted_data/u" == items.output_item("u")
+    assert "stage_log/stages/u.json" == items.stage_item("u")
+    assert "stage_log/stdout" == items.stream_item("stdout")
     assert items.ARTIFACTS.endswith("/")
     assert items.SOURCE.startswith("job_source/")
     assert items.PROVENANCE.startswith("provenance/")

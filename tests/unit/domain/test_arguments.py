@@ -103,7 +103,7 @@ def test_only_what_changes_is_made_anew():
 
 
 def test_a_default_factory_survives():
-    assert filled(defaultdict(list, a=HOLE))["new"] == []
+    assert [] == filled(defaultdict(list, a=HOLE))["new"]
 
 
 def test_a_field_that_is_not_set_stays_so():
@@ -160,7 +160,7 @@ def test_an_empty_closure_cell_holds_nothing():
         later = HOLE
         return found
 
-    assert outer() == []
+    assert [] == outer()
 
 
 def test_long_lists_are_searched_without_recursion():

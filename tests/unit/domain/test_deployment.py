@@ -109,7 +109,7 @@ class TestState:
         listing.update.assert_not_called()
 
     def test_the_listing_is_mended_where_it_knows_less(self, deployment, listing):
-        assert deployment.get_job_status() == "Completed"
+        assert "Completed" == deployment.get_job_status()
         (name, change), _ = listing.update.call_args
         assert ("job", JobState.COMPLETED, None, 1.0, 2.0) == (
             name,
@@ -127,24 +127,24 @@ class TestState:
     @pytest.mark.parametrize("error", [JobNotFoundError("gone"), StorageUnavailableError("down")])
     def test_a_listing_that_fails_stands_in_nobodys_way(self, deployment, listing, error):
         listing.get.side_effect = error
-        assert deployment.get_job_status() == "Completed"
+        assert "Completed" == deployment.get_job_status()
 
     def test_where_the_environment_forgot_it_the_archive_tells(self, deployment, environment, kept):
         environment.poll.return_value = [None]
         kept[items.END] = json.dumps(KILLED.to_json()).encode()
-        assert deployment.get_job_status() == "Error"
+        assert "Error" == deployment.get_job_status()
 
     def test_where_nobody_else_knows_the_listing_tells(self, deployment, environment, listing):
         environment.poll.return_value = [None]
         listing.get.return_value = JobRecord(job_name="job", state=JobState.CANCELLED, submitted_at=0.5)
-        assert deployment.get_job_status() == "Cancelled"
+        assert "Cancelled" == deployment.get_job_status()
 
     def test_a_job_that_nobody_knows_is_lost_and_never_running(self, deployment, environment):
         environment.poll.return_value = [None]
-        assert deployment.get_job_status() == "Error"
+        assert "Error" == deployment.get_job_status()
         with pytest.raises(RemoteException, match="does not know this job") as raised:
             deployment.fetch_job_results()
-        assert raised.value.cause == "lost"
+        assert "lost" == raised.value.cause
 
 
 class TestWaiting:
@@ -152,7 +152,7 @@ class TestWaiting:
         going, ended = [status(JobState.RUNNING)], [status(JobState.COMPLETED, COMPLETED)]
         environment.poll.side_effect = [going, going, ended]
         deployment.wait_for_deployment_to_complete(wait_seconds=7)
-        assert environment.wait.call_count == 2
+        assert 2 == environment.wait.call_count
         environment.wait.assert_called_with([HANDLE], timeout=None, interval=7)
 
     def test_waiting_gives_up_after_its_timeout_and_leaves_the_job_alone(self, deployment, environment):
@@ -189,7 +189,7 @@ class TestResults:
         keep_result(kept)
         here = {items.RESULT: kept.pop(items.RESULT), items.output_item("u1"): kept.pop(items.output_item("u1"))}
         environment.kept.side_effect = lambda handle, item: here.get(item)
-        assert deployment.fetch_job_results().output == [1, 2]
+        assert [1, 2] == deployment.fetch_job_results().output
 
     def test_of_a_job_that_was_killed_what_stages_archived_is_there(self, deployment, environment, kept):
         environment.poll.return_value = [status(JobState.ERROR, KILLED)]
@@ -212,7 +212,7 @@ class TestResults:
             contexts["u0"]["stage_log"],
             contexts["u0"]["delta_time"],
         )
-        assert raised.value.result["global_stage_context"]["uuid"] == "u1"
+        assert "u1" == raised.value.result["global_stage_context"]["uuid"]
         assert raised.value.result["global_stage_context"]["has_stage_output"] is False
         assert ("killed", "b") == (raised.value.cause, raised.value.stage)
         assert "The last lines of its stderr:\n  stderr" in str(raised.value)
@@ -239,13 +239,13 @@ class TestResults:
 
 class TestLogs:
     def test_both_streams_or_one(self, deployment):
-        assert deployment.get_job_logs() == "stdout\nstderr\n"
-        assert deployment.get_job_logs("stderr") == "stderr\n"
+        assert "stdout\nstderr\n" == deployment.get_job_logs()
+        assert "stderr\n" == deployment.get_job_logs("stderr")
 
     def test_from_the_archive_where_the_environment_forgot_the_job(self, deployment, environment, kept):
         environment.poll.return_value = [None]
         kept[items.stream_item("stdout")] = b"archived \xff\n"
-        assert deployment.get_job_logs() == "archived \ufffd\n"
+        assert "archived \ufffd\n" == deployment.get_job_logs()
 
 
 def test_it_says_which_job_it_is(deployment):

@@ -163,12 +163,12 @@ class TestFunctions:
             return lambda x: x + held
 
         keys = {DIGESTER.call(over(held), {}) for held in (1, 2, 1.0, "1", len, abs)}
-        assert len(keys) == 6
+        assert 6 == len(keys)
         assert DIGESTER.call(over(1), {}) == DIGESTER.call(over(1), {})
 
     def test_code_in_code_counts(self):
         base = "def f(xs):\n    return [x + 1 for x in xs] + [(lambda y: y * 2)(3)]"
-        assert len({key_of(base), key_of(base.replace("+ 1", "+ 2")), key_of(base.replace("* 2", "* 3"))}) == 3
+        assert 3 == len({key_of(base), key_of(base.replace("+ 1", "+ 2")), key_of(base.replace("* 2", "* 3"))})
 
     def test_ellipsis_can_be_a_constant(self):
         assert key_of("def f(): return ...") != key_of("def f(): return None")
@@ -200,7 +200,7 @@ f = g.__wrapped__
 
     def test_arguments_and_their_names_count(self):
         keys = {DIGESTER.call(len, arguments) for arguments in ({}, {"a": "1"}, {"a": "2"}, {"b": "1"})}
-        assert len(keys) == 4
+        assert 4 == len(keys)
 
     def test_the_interpreter_counts(self):
         other = Digester("another python", lambda name: "1.0")

@@ -68,8 +68,8 @@ def test_stages_and_hyperparameters_in_containers_are_replaced(stage, run, conta
 
 def test_hyperparameters_are_filled(stage, run):
     made = stage(operator.sub, Hyperparameter("a"), stage(operator.neg, Hyperparameter("b")))
-    assert run(made, a=5, b=2) == 7
-    assert run(stage(dict, x=Hyperparameter("a"), y=[Hyperparameter("a")]), a=None) == {"x": None, "y": [None]}
+    assert 7 == run(made, a=5, b=2)
+    assert {"x": None, "y": [None]} == run(stage(dict, x=Hyperparameter("a"), y=[Hyperparameter("a")]), a=None)
 
 
 def test_required_stages_run_before(stage, run):
@@ -78,7 +78,7 @@ def test_required_stages_run_before(stage, run):
     second.require(third)
     first.require(second)
     run(first)
-    assert order == [2, 1, 0]
+    assert [2, 1, 0] == order
 
 
 def test_the_journal_is_told_what_happens(stage, run, journal):
@@ -155,7 +155,7 @@ def test_a_chain_of_twenty_thousand_runs_without_recursion(stage, run):
     made = stage(int)
     for _ in range(20_000):
         made = stage(operator.add, made, 1)
-    assert run(made) == 20_000
+    assert 20_000 == run(made)
 
 
 def test_ten_thousand_into_one_run(stage, run):

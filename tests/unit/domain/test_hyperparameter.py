@@ -27,7 +27,7 @@ def test_both_sources_are_merged():
 def test_what_is_given_twice_is_named():
     with pytest.raises(HyperparameterError, match=r"given twice.*'a', 'b'") as raised:
         merge_parameters({"b": 1, "a": 1, "c": 1}, {"a": 1, "b": 2})
-    assert raised.value.twice == ("a", "b")
+    assert ("a", "b") == raised.value.twice
 
 
 @pytest.mark.parametrize("params_dict", ["name", [("a", 1)], 3])

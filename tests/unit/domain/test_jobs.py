@@ -40,7 +40,7 @@ def test_a_job_comes_back_as_it_was(stage, journal):
     assert [(node.function, node.upstream, node.uuid, node.persisted, node.cached) for node in job.pipeline.nodes] == [
         (node.function, node.upstream, node.uuid, node.persisted, node.cached) for node in back.pipeline.nodes
     ]
-    assert execute(back.pipeline, back.parameters, journal) == ((1, [6]), {"key": 5})
+    assert ((1, [6]), {"key": 5}) == execute(back.pipeline, back.parameters, journal)
 
 
 def test_what_stages_share_is_shared_again(stage, journal):
@@ -116,7 +116,7 @@ def test_a_chain_of_a_hundred_thousand_travels_without_recursion(stage, journal)
     for _ in range(100_000):
         made = stage(operator.add, made, 1)
     back = there_and_back(job_of(made))
-    assert execute(back.pipeline, back.parameters, journal) == 100_000
+    assert 100_000 == execute(back.pipeline, back.parameters, journal)
 
 
 def test_ten_thousand_into_one_travel(stage, journal):

@@ -28,14 +28,14 @@ def test_arguments_are_flattened_to_references(stage):
     assert isinstance(node.arguments[0], Reference)
     assert node.arguments[1] is plain
     assert isinstance(node.arguments[2], Template)
-    assert node.arguments[3] == 3
+    assert 3 == node.arguments[3]
     assert isinstance(node.keyword_arguments["key"], Reference)
 
 
 def test_a_stage_is_there_once_however_many_depend_on_it(stage):
     top = stage(make)
     left, right = stage(make, top), stage(make, [top, top])
-    assert len(Pipeline.of(stage(make, left, right, left)).nodes) == 4
+    assert 4 == len(Pipeline.of(stage(make, left, right, left)).nodes)
 
 
 def test_hyperparameters_are_gathered_wherever_they_stand(stage):
@@ -127,7 +127,7 @@ def test_nodes_have_names_with_the_item_that_they_take(stage):
         pipeline = Pipeline.of(target)
         names[pipeline.name(len(pipeline.nodes) - 1)] = None
     assert ["make", "make['key'][0]", "make[0]", "getitem"] == list(names)
-    assert Pipeline.of(first).name(1) == "make.split(2)"
+    assert "make.split(2)" == Pipeline.of(first).name(1)
 
 
 def test_names_of_long_chains_of_items_stay_short(stage):

@@ -33,7 +33,7 @@ class TestMapping:
     def test_it_has_the_keys_that_users_know(self):
         result = result_of()
         assert {"provenance", "global_stage_context", "stage_contexts"} == set(result)
-        assert len(result) == 3
+        assert 3 == len(result)
         assert {"how": "so"} == result["provenance"]
         assert set(result["stage_contexts"]["u0"]) >= KEYS
         assert set(result["global_stage_context"]) >= KEYS
@@ -57,7 +57,7 @@ class TestMapping:
         loaded = []
         contexts = StageContexts(document(), lambda uuid: loaded.append(uuid) or uuid)
         context = contexts["u1"]
-        assert loaded == []
+        assert [] == loaded
         assert ("u1", "u1", ["u1"]) == (context["stage_output"], context["stage_output"], loaded)
         assert contexts["u0"]["stage_output"] is None
 
@@ -78,7 +78,7 @@ class TestMapping:
     def test_contexts_are_counted_and_listed(self):
         contexts = result_of()["stage_contexts"]
         assert (2, ["u0", "u1"], True, False) == (len(contexts), list(contexts), "u0" in contexts, "x" in contexts)
-        assert (repr(contexts), repr(contexts["u0"])) == ("<contexts of 2 stages>", "<context of stage stage0>")
+        assert ("<contexts of 2 stages>", "<context of stage stage0>") == (repr(contexts), repr(contexts["u0"]))
 
     def test_a_job_that_did_not_begin_has_no_times(self):
         context = result_of(end_of(JobState.CANCELLED, started_at=None), document(0))["global_stage_context"]
@@ -89,7 +89,7 @@ class TestMapping:
         result = result_of(end_of(JobState.ERROR, cause=EndCause.USER_CODE, message="it broke"), failed)
         with pytest.raises(FoundationsError, match=r"has no output: it ended as Error\. it broke"):
             _ = result.output
-        assert result["global_stage_context"]["error_information"] == {"type": "ValueError"}
+        assert {"type": "ValueError"} == result["global_stage_context"]["error_information"]
 
 
 class TestPrinting:
@@ -108,7 +108,7 @@ class TestPrinting:
             "Output of stage1:",
             "  {'accuracy': 0.5}",
         ]
-        assert repr(result_of()) == "<result of job job: Completed>"
+        assert "<result of job job: Completed>" == repr(result_of())
 
     def test_text_is_shown_as_it_is(self):
         assert str(result_of(output="one\ntwo")).endswith("  one\n  two")

@@ -67,21 +67,21 @@ class TestBuilding:
         assert unwrapped(StageFactory(launcher, add)) is add
 
     def test_stage_passes_its_output_as_the_first_argument(self, stage, run):
-        assert run(stage(add, 1, 2).stage(operator.sub, 10)) == -7
-        assert run(stage(add, 1).stage(add, b=5)) == 7
+        assert -7 == run(stage(add, 1, 2).stage(operator.sub, 10))
+        assert 7 == run(stage(add, 1).stage(add, b=5))
 
     def test_indexing_takes_an_item(self, stage, run):
         made = stage(dict, a=[1, 2, 3])
-        assert run(made["a"][1]) == 2
-        assert run(made["a"][1:]) == [2, 3]
+        assert 2 == run(made["a"][1])
+        assert [2, 3] == run(made["a"][1:])
 
     def test_an_item_may_be_chosen_by_a_stage(self, stage, run):
-        assert run(stage(list, "abc")[stage(add, 0)]) == "b"
+        assert "b" == run(stage(list, "abc")[stage(add, 0)])
 
     @pytest.mark.parametrize("made", [(4, 5), [4, 5], "45", iter((4, 5)), {0: 4, 1: 5}])
     def test_split_gives_as_many_stages(self, stage, run, made):
         first, second = stage(lambda: made).split(2)
-        assert [str(item) for item in run(stage(lambda a, b: [a, b], first, second))] == ["4", "5"]
+        assert ["4", "5"] == [str(item) for item in run(stage(lambda a, b: [a, b], first, second))]
 
     @pytest.mark.parametrize("count", [1, 3])
     def test_a_wrong_count_is_an_error_when_it_runs(self, stage, run, count):
@@ -96,7 +96,7 @@ class TestBuilding:
             stage(add, 1).split(count)
 
     def test_split_checks_what_cannot_be_measured(self):
-        assert exactly(iter("ab"), 2) == ["a", "b"]
+        assert ["a", "b"] == exactly(iter("ab"), 2)
         with pytest.raises(TypeError):
             exactly(3, 1)
 
@@ -121,14 +121,14 @@ class TestLooking:
         assert one.uuid() != other.uuid()
 
     def test_repr_tells_the_function_and_never_descends(self, stage):
-        assert repr(stage(add, stage(add, 1))) == "<stage add>"
-        assert repr(stage(Model(1).fit, [1])) == "<stage Model.fit>"
+        assert "<stage add>" == repr(stage(add, stage(add, 1)))
+        assert "<stage Model.fit>" == repr(stage(Model(1).fit, [1]))
 
     def test_stages_compare_by_identity(self, stage):
         one, other = stage(add, 1), stage(add, 1)
         assert one == one
         assert one != other
-        assert len({one, other}) == 2
+        assert 2 == len({one, other})
 
     def test_a_misspelt_attribute_is_an_attribute_error(self, stage):
         made = stage(add, 1)
@@ -161,8 +161,8 @@ class TestLooking:
 class TestRunning:
     def test_running_is_left_to_the_launcher(self, stage, launcher):
         made = stage(add, 1)
-        assert made.run({"a": 1}, "name", b=2) == "a deployment"
-        assert made.run_same_process({"a": 1}, b=2) == "an output"
+        assert "a deployment" == made.run({"a": 1}, "name", b=2)
+        assert "an output" == made.run_same_process({"a": 1}, b=2)
         assert [(made, {"a": 1}, "name", {"b": 2}), (made, {"a": 1}, {"b": 2})] == launcher.asked
 
 
@@ -175,8 +175,8 @@ class TestFactory:
             factory.__module__,
             factory.__wrapped__,
         )
-        assert repr(factory) == "<stages of add>"
-        assert factory.function(1, 2) == 3
+        assert "<stages of add>" == repr(factory)
+        assert 3 == factory.function(1, 2)
 
     def test_it_decorates_methods(self, launcher, run):
         class Scaled:
@@ -190,16 +190,16 @@ class TestFactory:
             kind = StageFactory(launcher, Model)
             sorter = StageFactory(launcher, functools.partial(sorted, reverse=True))
 
-        assert run(Scaled().times(2)) == 6
-        assert run(Scaled.times(Scaled(), 2)) == 6
-        assert run(Scaled().total([1, 2])) == 3
-        assert run(Scaled().kind(4)).rate == 4
-        assert run(Scaled().sorter([1, 2])) == [2, 1]
+        assert 6 == run(Scaled().times(2))
+        assert 6 == run(Scaled.times(Scaled(), 2))
+        assert 3 == run(Scaled().total([1, 2]))
+        assert 4 == run(Scaled().kind(4)).rate
+        assert [2, 1] == run(Scaled().sorter([1, 2]))
 
     def test_one_that_came_along_in_a_job_makes_stages_that_cannot_run(self, launcher):
         factory = pickle.loads(pickle.dumps(StageFactory(launcher, add)))
-        assert factory.function(1, 2) == 3
-        assert factory(1, 2).name() == "add"
+        assert 3 == factory.function(1, 2)
+        assert "add" == factory(1, 2).name()
         with pytest.raises(PipelineError, match="call the plain function"):
             factory(1, 2).run_same_process()
         assert pickle.loads(pickle.dumps(NO_LAUNCHER)) is NO_LAUNCHER
