@@ -168,6 +168,12 @@ class StorageUnavailableError(StorageError):
     """The store could not tell: it is unreachable, full, damaged, or refuses access."""
 
 
+class OutputUnreadableError(StorageError):
+    """An output of job ``job_name`` is damaged, or cannot be rebuilt in this process."""
+
+    job_name: str
+
+
 class OutputLostError(StorageError):
     """A stage's output could be kept nowhere: neither in its archive nor in the job's directory."""
 

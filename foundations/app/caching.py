@@ -27,7 +27,7 @@ class StageCache:
     def __init__(self, backend: Callable[[], CacheBackend], serialiser: Serialiser) -> None:
         self._backend = backend
         self._serialiser = serialiser
-        self._digester = Digester(f"{sys.implementation.cache_tag} {sys.version}", version_of=_installed_version)
+        self._digester = Digester(f"{sys.implementation.cache_tag} {sys.version}", _installed_version, _names_content)
 
     def output_of(
         self, index: int, name: str, node: Node, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
@@ -76,6 +76,13 @@ class StageCache:
             events.warning("cache_not_written", stage=name, key=key, reason=f"{type(error).__name__}: {error}")
             return False
         return True
+
+
+def _names_content(text: str) -> bool:
+    """Tell whether a string names a file or a directory here, or something elsewhere."""
+    if not any(character.isalnum() for character in text) or len(text) > 4096 or "\0" in text:
+        return False
+    return "://" in text or os.path.lexists(os.path.expanduser(text))
 
 
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep

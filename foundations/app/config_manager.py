@@ -47,16 +47,19 @@ class ConfigManager:
         if self._is_changeable("add_config_path"):
             self._added.append(_expanded(Path(path)).absolute())
 
-    def set_environment(self, name: str) -> None:
+    def set_environment(self, name: str | None) -> None:
         """Choose a named environment, whose file has the last word.
 
         Args:
-            name: As in ``config/<name>.config.yaml`` of the working directory or of foundations' own directory.
+            name: As in ``config/<name>.config.yaml`` of the working directory or of foundations' own directory; None
+                for none again.
 
         Raises:
             ConfigurationError: The name can be no file's. Whether there is such a file is seen when it is read.
         """
-        if not isinstance(name, str) or not name or name.startswith(".") or "/" in name or "\0" in name:
+        if name is not None and (
+            not isinstance(name, str) or not name or name.startswith(".") or "/" in name or "\0" in name
+        ):
             raise ConfigurationError(
                 f"{name!r} cannot name an environment: it is the part before {_SUFFIX!r} of a file's name.",
                 found=repr(name),

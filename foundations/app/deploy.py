@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
+
+from foundations import events
 from foundations.app import inside
 from foundations.app.finish_job import tell_end
 from foundations.app.project import check_modules, import_paths
-from foundations.app.provenance import recorded_parameters
+from foundations.app.provenance import current_commit, recorded_parameters
 from foundations.app.run_job import Workplace, run_job
-from foundations.app.settings import Origin, Settings, resolve_variables
+from foundations.app.settings import AdapterSettings, Origin, Settings, resolve_variables
 from foundations.app.wiring import Wiring
 from foundations.domain import archives as items
 from foundations.domain.deployment import Deployment
@@ -23,7 +26,14 @@ from foundations.domain.hyperparameter import check_parameters, merge_parameters
 from foundations.domain.job import Job
 from foundations.domain.pipeline import Pipeline
 from foundations.domain.stage import Stage
-from foundations.errors import InsideJobError, JobExistsError, JobNotFoundError, UnsupportedPlatformError
+from foundations.errors import (
+    ConfigurationError,
+    FoundationsError,
+    InsideJobError,
+    JobExistsError,
+    JobNotFoundError,
+    UnsupportedPlatformError,
+)
 from foundations.ports.archive_listing import JobChange, JobRecord
 from foundations.ports.bundling import (
     BUNDLE_CONFIG,
@@ -33,7 +43,7 @@ from foundations.ports.bundling import (
     Bundle,
     BundleContents,
 )
-from foundations.ports.execution import Submission
+from foundations.ports.execution import JobHandle, Submission
 from foundations.ports.frames import Buffer
 from foundations.ports.job import JobEnd, JobState, check_job_name
 from foundations.ports.serialisation import Serialiser
@@ -75,6 +85,14 @@ def deploy(
     project = Path.cwd()
     source = wiring.settings.job_source_bundle
     extra = tuple((project / os.path.expanduser(path)).resolve() for path in source.extra_source_paths)
+    for configured, place in zip(source.extra_source_paths, extra, strict=True):
+        if not place.is_dir():
+            raise ConfigurationError(
+                f"{configured!r} is no directory: {place} is not there",
+                key="job_source_bundle.extra_source_paths",
+                found=configured,
+                expected="a directory, relative to the working directory or absolute",
+            )
     if wiring.environment.capabilities.crosses_processes:
         check_modules(pipeline, project, extra)
     wiring.check()
@@ -89,6 +107,7 @@ def deploy(
         parameters=parameters,
         project=str(project),
         import_paths=import_paths(project, extra),
+        commit=current_commit(project),
     )
     contents = BundleContents(
         job_name=name,
@@ -107,19 +126,40 @@ def deploy(
         wiring.bundler.discard(bundle)
         raise
     if not discarded_by_run:
-        wiring.bundler.discard(bundle)
-    return deployment_of(name, wiring)
+        try:
+            wiring.bundler.discard(bundle)
+        except (OSError, FoundationsError) as error:  # the job runs, and that is what the caller must know
+            events.warning("bundle_not_removed", job_name=name, path=str(bundle.path), reason=str(error))
+    return _deployment(wiring.environment.handle(name), wiring)
 
 
-def deployment_of(job_name: str, wiring: Wiring) -> Deployment:
-    """Return the deployment of a job that was submitted before, by whichever process."""
+def find_deployment(job_name: str, settings: Settings) -> Deployment:
+    """Return the deployment of a job that was submitted before, by whichever process.
+
+    The listing tells in which execution environment it runs: that of its own configuration, not of the present one.
+
+    Raises:
+        JobNotFoundError: The listing has no job of that name.
+    """
+    record = Wiring(settings=settings).listing.get(job_name)
+    entry = settings.deployment
+    known = record.environment.get("deployment")
+    if known:
+        entry = AdapterSettings.from_mapping(entry.key, known, Origin(f"the listing's record of job {job_name}"))
+    wiring = Wiring(settings=attrs.evolve(settings, deployment=entry))
+    return _deployment(JobHandle(job_name=job_name, reference=record.environment.get("reference", {})), wiring)
+
+
+def _deployment(handle: JobHandle, wiring: Wiring) -> Deployment:
     return Deployment(
-        handle=wiring.environment.handle(job_name),
+        handle=handle,
         environment=wiring.environment,
         archives=wiring.archives,
         listing=wiring.listing,
         serialiser=wiring.serialiser,
         clock=time.monotonic,
+        now=time.time,
+        pause=time.sleep,
     )
 
 
@@ -181,7 +221,7 @@ def _submit(bundle: Bundle, wiring: Wiring, parameters: Mapping[str, Any], varia
             job_name=name,
             submitted_at=time.time(),
             parameters=recorded_parameters(parameters),
-            environment=dict(handle.reference),
+            environment={"deployment": wiring.settings.deployment.to_mapping(), "reference": dict(handle.reference)},
         )
     )
     submission = Submission(

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from foundations import events
-from foundations.app.keeping import FAILURES, Keeper
+from foundations.app.keeping import Keeper
 from foundations.app.project import use_import_paths
 from foundations.app.settings import Settings
 from foundations.app.wiring import Wiring
@@ -80,6 +80,6 @@ def tell_end(wiring: Wiring, end: JobEnd) -> None:
     """Tell the archive and the listing how a job ended; both only repeat the end record, and readers mend them."""
     try:
         wiring.archives.tell_end(end)
-    except FAILURES as error:
+    except Exception as error:  # of whatever adapter
         events.warning("end_not_archived", job_name=end.job_name, reason=str(error))
     wiring.listing.update(end.job_name, JobChange.of(end))

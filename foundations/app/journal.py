@@ -13,13 +13,13 @@ import attrs
 
 from foundations import events
 from foundations.app.failures import describe_failure, summary
-from foundations.app.keeping import FAILURES, Keeper
+from foundations.app.keeping import Keeper
 from foundations.domain import archives as items
 from foundations.domain.archives import Archives
 from foundations.domain.calls import describe_call
 from foundations.domain.pipeline import Node, Pipeline
 from foundations.domain.result import ResultDocument
-from foundations.errors import NotSerialisableError, OutputLostError
+from foundations.errors import FoundationsError, NotSerialisableError, OutputLostError
 from foundations.ports.frames import Buffer, join_frames
 from foundations.ports.job import EndCause
 from foundations.ports.serialisation import Serialiser
@@ -27,6 +27,9 @@ from foundations.ports.serialisation import Serialiser
 if TYPE_CHECKING:
     from foundations.app.caching import StageCache
     from foundations.ports.archive_listing import PipelineListing
+
+_TELL_EVERY = 1.0
+"""Seconds between two updates of the listing by one stage's metrics; its end tells the rest."""
 
 
 @attrs.define(kw_only=True)
@@ -65,6 +68,9 @@ class JobJournal:
     failed_stage: str | None = attrs.field(default=None, init=False)
     message: str = attrs.field(default="", init=False)
     _cache: StageCache | None = attrs.field(default=None, init=False)
+    _untold: dict[str, Any] = attrs.field(factory=dict, init=False)
+    _told_at: float = attrs.field(default=0.0, init=False)
+    _artifacts: dict[str, str] = attrs.field(factory=dict, init=False)
     _index: int = attrs.field(default=-1, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False)
 
@@ -100,8 +106,7 @@ class JobJournal:
                     raise
                 self._details(index)["no_output_because"] = error.message
                 events.warning("output_not_kept", stage=self.pipeline.name(index), reason=error.message)
-        if self.pipeline.nodes[index].uuid in self.details:
-            self._keep_stage(index)
+        self._settle(index)
 
     def fail(
         self, index: int, error: BaseException, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
@@ -123,7 +128,7 @@ class JobJournal:
         information = describe_failure(error, self.roots, name, self.pipeline.nodes[index].uuid, call)
         self._details(index)["error_information"] = information
         self._keep_exception(error)
-        self._keep_stage(index)
+        self._settle(index)
 
     # -- the running stage tells --------------------------------------------------------------------------------------
 
@@ -137,17 +142,22 @@ class JobJournal:
                 log[name].append(value)
             else:
                 log[name] = [log[name], value]
-        listed = str(value) if isinstance(value, float) and not math.isfinite(value) else value
-        from foundations.ports.archive_listing import JobChange
-
-        try:
-            self.listing().update(self.job_name, JobChange(metrics={name: listed}))
-        except FAILURES as error:
-            self.keeper.not_archived.append(f"metric {name} in the listing: {error}")
+            self._untold[name] = str(value) if isinstance(value, float) and not math.isfinite(value) else value
+            if self.clock() >= self._told_at + _TELL_EVERY:
+                self._tell_metrics()
 
     def save_artifact(self, path: Path, name: str) -> None:
         """Archive a file; what the archive refuses is the caller's error."""
-        self.archives.artifact.write_file(self.job_name, items.ARTIFACTS + name, path)
+        place = str(path.absolute())
+        if self._artifacts.setdefault(name, place) != place:
+            raise FoundationsError(
+                f"save_artifact: this job has saved {self._artifacts[name]} as {name!r}, and {place} would replace it."
+                " Give it another name."
+            )
+        try:
+            self.archives.artifact.write_file(self.job_name, items.ARTIFACTS + name, path)
+        except ValueError as error:
+            raise FoundationsError(f"save_artifact: {name!r} cannot name an artifact: {error}") from error
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
@@ -162,6 +172,28 @@ class JobJournal:
             self.details,
         )
         self.keeper.write(self.archives.miscellaneous, items.RESULT, [_json(document.to_json())])
+
+    def _settle(self, index: int) -> None:
+        """Archive what is known of a stage that has ended."""
+        with self._lock:
+            if self._untold:
+                self._tell_metrics()
+            elif self.pipeline.nodes[index].uuid in self.details:
+                self._keep_stage(index)
+
+    def _tell_metrics(self) -> None:
+        """Tell the listing and the stage log the metrics that they do not know yet; the caller holds the lock."""
+        from foundations.ports.archive_listing import JobChange
+
+        untold, self._untold = self._untold, {}
+        self._told_at = self.clock()
+        try:
+            self.listing().update(self.job_name, JobChange(metrics=untold))
+        except Exception as error:  # of whatever adapter
+            told = f"metrics in the listing: {error}"
+            if told not in self.keeper.not_archived:
+                self.keeper.not_archived.append(told)
+        self._keep_stage(self._index)
 
     def _details(self, index: int) -> dict[str, Any]:
         return self.details.setdefault(self.pipeline.nodes[index].uuid, {})

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from foundations.errors import StorageError, UntrustedLocationError
+from foundations.errors import FoundationsError
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.frames import Buffer
-
-FAILURES = (StorageError, UntrustedLocationError, ValueError)
 
 
 class Keeper:
@@ -32,8 +30,8 @@ class Keeper:
         """Archive `data` as `item`; return whether it is kept, there or beside the job."""
         try:
             archive.write(self._job_name, item, data)
-        except FAILURES as error:
-            self.not_archived.append(f"{item}: {error}")
+        except Exception as error:  # of whatever adapter: it is no failure of the user's code
+            self._note(item, error)
             try:
                 self._keep_here(item, data)
             except OSError as further:
@@ -45,5 +43,9 @@ class Keeper:
         """Archive the file `source` as `item`."""
         try:
             archive.write_file(self._job_name, item, source, digest=digest)
-        except FAILURES as error:
-            self.not_archived.append(f"{item}: {error}")
+        except Exception as error:  # likewise
+            self._note(item, error)
+
+    def _note(self, item: str, error: Exception) -> None:
+        said = str(error) if isinstance(error, FoundationsError) else f"{type(error).__name__}: {error}"
+        self.not_archived.append(f"{item}: {said}")

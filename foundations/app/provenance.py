@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from foundations.app.settings import Settings
 from foundations.domain.calls import short
 from foundations.domain.job import Job
+from foundations.domain.secrets import without_secrets
 from foundations.domain.stage import name_of
 from foundations.version import __version__
 
@@ -20,10 +20,6 @@ RECORDED_VARIABLES = (
     *("CUDA_VISIBLE_DEVICES", "HOSTNAME", "LANG", "LC_ALL", "MKL_NUM_THREADS", "OMP_NUM_THREADS"),
     *("OPENBLAS_NUM_THREADS", "PYTHONHASHSEED", "TZ", "USER", "VIRTUAL_ENV", "CONDA_DEFAULT_ENV"),
 )
-_SECRET = re.compile(
-    r"(?i)(^|[_\W])(pass(word|wd|phrase)?|secrets?|tokens?|api[_-]?keys?|access[_-]?keys?|private[_-]?keys?|credentials?)($|[_\W])"
-)
-_REDACTED = "<not recorded: its name looks like a secret's>"
 
 
 def describe_provenance(job: Job, settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -44,7 +40,7 @@ def describe_provenance(job: Job, settings: Settings, environ: Mapping[str, str]
         "platform": {"system": os.uname().sysname, "release": os.uname().release, "machine": os.uname().machine},
         "host": os.uname().nodename,
         "project_directory": job.project,
-        "commit": _commit(Path(job.project)),
+        "commit": job.commit,
         "parameters": recorded_parameters(job.parameters),
         "stages": {
             "uuids": [node.uuid for node in nodes],
@@ -61,23 +57,8 @@ def describe_provenance(job: Job, settings: Settings, environ: Mapping[str, str]
 def recorded_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return hyperparameters as JSON's own types; others abbreviated, those named like secrets left out."""
     return {
-        name: _REDACTED if _SECRET.search(name) else value if _is_plain(value) else short(value)
-        for name, value in parameters.items()
+        name: value if _is_plain(value) else short(value) for name, value in without_secrets(dict(parameters)).items()
     }
-
-
-def without_secrets(value: Any) -> Any:
-    """Return `value`, of JSON's own types, without what stands under names that look like secrets.
-
-    >>> without_secrets({"user": "ann", "db": {"password": "x"}})["db"]
-    {'password': "<not recorded: its name looks like a secret's>"}
-    """
-    if isinstance(value, dict):
-        return {
-            key: _REDACTED if isinstance(key, str) and _SECRET.search(key) else without_secrets(item)
-            for key, item in value.items()
-        }
-    return [without_secrets(item) for item in value] if isinstance(value, list) else value
 
 
 def _is_plain(value: object) -> bool:
@@ -87,6 +68,8 @@ def _is_plain(value: object) -> bool:
         return value == value and value not in (float("inf"), float("-inf"))
     if isinstance(value, list):
         return len(value) <= 100 and all(_is_plain(item) for item in value)
+    if isinstance(value, dict):
+        return len(value) <= 100 and all(isinstance(name, str) and _is_plain(item) for name, item in value.items())
     return value is None or (isinstance(value, str) and len(value) <= 1000)
 
 
@@ -113,19 +96,29 @@ def _packages() -> list[str]:
     return sorted(found)
 
 
-def _commit(project: Path) -> str | None:
-    """Return the git commit that the project stands on, where it still lies where it was submitted from."""
+def current_commit(project: Path) -> str | None:
+    """Return the git commit that a directory stands on; None where it is in no repository, or on no commit."""
     for directory in (project, *project.parents):
-        head = directory / ".git" / "HEAD"
-        try:
-            content = head.read_text().strip()
-            if not content.startswith("ref: "):
-                return content
-            reference = directory / ".git" / content.removeprefix("ref: ")
-            if reference.exists():
-                return reference.read_text().strip()
-            packed = (directory / ".git" / "packed-refs").read_text().splitlines()
-            return next((line.split()[0] for line in packed if line.endswith(content[5:])), None)
-        except (OSError, ValueError):
-            continue
+        place = directory / ".git"
+        if place.exists():
+            try:
+                return _commit(place)
+            except (OSError, ValueError):  # not as git lays it out: nothing is known
+                return None
     return None
+
+
+def _commit(place: Path) -> str | None:
+    """Return the commit of a ``.git``, which is a file in worktrees and submodules (gitrepository-layout(5))."""
+    if place.is_file():
+        place = place.parent / place.read_text().strip().removeprefix("gitdir: ")
+    head = (place / "HEAD").read_text().strip()
+    if not head.startswith("ref: "):
+        return head
+    shared = place / "commondir"
+    common = place / shared.read_text().strip() if shared.exists() else place
+    name = head.removeprefix("ref: ")
+    if (common / name).exists():
+        return (common / name).read_text().strip()
+    packed = (common / "packed-refs").read_text().splitlines()
+    return next((line.split()[0] for line in packed if line.endswith(f" {name}")), None)

@@ -49,12 +49,9 @@ class Sdk:
         Raises:
             JobNotFoundError: The listing has no job of that name.
         """
-        from foundations.app.deploy import deployment_of
-        from foundations.app.wiring import Wiring
+        from foundations.app.deploy import find_deployment
 
-        wiring = Wiring(settings=self.config_manager.settings())
-        wiring.listing.get(job_name)
-        return deployment_of(job_name, wiring)
+        return find_deployment(job_name, self.config_manager.settings())
 
     # -- what stages call into ----------------------------------------------------------------------------------------
 

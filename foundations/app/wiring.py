@@ -125,7 +125,7 @@ class Wiring:
             )
 
     def _adapter(self, entry: AdapterSettings, port: Callable[..., Port]) -> Port:
-        key = f"{entry.type_name} {entry.arguments!r} {entry.keyword_arguments!r}"
+        key = f"{port} {entry.type_name} {entry.arguments!r} {entry.keyword_arguments!r}"
         if key not in self._made:
             self._made[key] = construct(entry, port, self.environ)
         made: Port = self._made[key]

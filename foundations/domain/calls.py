@@ -6,6 +6,8 @@ import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from foundations.domain.secrets import looks_secret, without_secrets
+
 _LONGEST_ARGUMENTS = 6
 
 
@@ -33,13 +35,14 @@ def short(value: object) -> str:
 
 
 def describe_call(name: str, arguments: Sequence[Any], keyword_arguments: Mapping[str, Any]) -> str:
-    """Return a call as one would write it, its arguments abbreviated.
+    """Return a call as one would write it, its arguments abbreviated, those named like secrets left out.
 
-    >>> describe_call("train", [3], {"rate": 0.1})
-    'train(3, rate=0.1)'
+    >>> describe_call("train", [3], {"rate": 0.1, "password": "hunter2"})
+    'train(3, rate=0.1, password=...)'
     """
-    parts = [short(value) for value in arguments[:_LONGEST_ARGUMENTS]]
-    parts += [f"{key}={short(value)}" for key, value in list(keyword_arguments.items())[:_LONGEST_ARGUMENTS]]
+    parts = [short(without_secrets(value, 4)) for value in arguments[:_LONGEST_ARGUMENTS]]
+    named = list(keyword_arguments.items())[:_LONGEST_ARGUMENTS]
+    parts += [f"{key}={'...' if looks_secret(key) else short(without_secrets(value, 4))}" for key, value in named]
     left_out = len(arguments) + len(keyword_arguments) - len(parts)
     if left_out:
         parts.append(f"... {left_out} more")

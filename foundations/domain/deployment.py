@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +17,11 @@ from foundations.domain.result import Result, ResultDocument
 from foundations.errors import (
     FoundationsError,
     ItemNotFoundError,
+    OutputUnreadableError,
     RemoteException,
     StorageError,
     StorageUnavailableError,
+    UntrustedLocationError,
     WaitTimeoutError,
 )
 from foundations.ports.archive_listing import JobChange, PipelineListing
@@ -28,6 +31,9 @@ from foundations.ports.job import EndCause, JobEnd, JobState
 from foundations.ports.serialisation import Serialiser
 
 _LAST_LINES = 20
+_LOOK_AGAIN = 0.05
+_ON_ITS_WAY = 10.0
+"""Seconds within which a job that the listing has may not be known to its environment yet."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -43,6 +49,8 @@ class Deployment:
     _listing: PipelineListing
     _serialiser: Serialiser
     _clock: Callable[[], float] = attrs.field(repr=False)
+    _now: Callable[[], float] = attrs.field(repr=False)
+    _pause: Callable[[float], None] = attrs.field(repr=False)
 
     def job_name(self) -> str:
         """Return the job's name."""
@@ -66,6 +74,8 @@ class Deployment:
         Raises:
             WaitTimeoutError: The timeout is over; the job is untouched.
         """
+        if not wait_seconds > 0:
+            raise FoundationsError(f"wait_seconds is the longest interval between two looks, not {wait_seconds!r}")
         deadline = None if timeout is None else self._clock() + timeout
         while not self.is_job_complete():
             left = None if deadline is None else deadline - self._clock()
@@ -76,7 +86,12 @@ class Deployment:
                     job_name=self.job_name(),
                     timeout=timeout,
                 )
-            self._environment.wait([self._handle], timeout=left, interval=wait_seconds)
+            try:
+                self._environment.wait([self._handle], timeout=left, interval=wait_seconds)
+            except KeyboardInterrupt as interrupt:
+                name = self.job_name()
+                interrupt.add_note(f"job {name} goes on: load_job({name!r}) finds it again, to wait or to cancel()")
+                raise
 
     def fetch_job_results(self, wait_seconds: float = 5, timeout: float | None = None) -> Result:
         """Wait for the job's end and return its result.
@@ -95,11 +110,15 @@ class Deployment:
         if end is None:
             raise StorageUnavailableError(f"job {self.job_name()} has ended, but its end record is gone")
         document = self._document()
-        result = Result(end, document, self._load_output, self.provenance)
+        digests = {uuid: known.get("data_uuid") for uuid, known in document.details.items()}
+        result = Result(end, document, lambda uuid: self._load_output(uuid, digests.get(uuid)), self.provenance)
         if end.state is not JobState.COMPLETED:
             raise self._failure(end, result)
         if document.uuids and result["global_stage_context"]["has_stage_output"]:
-            result["global_stage_context"]["stage_output"]
+            try:
+                result["global_stage_context"]["stage_output"]  # fetched now, while the archive is there
+            except OutputUnreadableError as error:  # the rest of the result is good, and asking for the output says so
+                events.warning("output_unreadable", job_name=self.job_name(), reason=str(error))
         return result
 
     def get_job_logs(self, stream: str | None = None) -> str:
@@ -170,6 +189,9 @@ class Deployment:
             self._tell_listing(end)
             return end.state, end
         record = self._listing.get(self.job_name())
+        if record.state is JobState.QUEUED and self._now() - record.submitted_at < _ON_ITS_WAY:
+            self._pause(_LOOK_AGAIN)  # nobody can be told when it gets there, and it will in a moment
+            return record.state, None
         if not record.state.is_final:
             end = JobEnd(
                 job_name=self.job_name(),
@@ -179,6 +201,7 @@ class Deployment:
                 " its submission did not get there, or its directory was removed",
                 ended_at=record.submitted_at,
             )
+            self._tell_listing(end)
             return end.state, end
         return record.state, JobEnd(
             job_name=self.job_name(),
@@ -202,10 +225,19 @@ class Deployment:
         """
         try:
             if self._listing.get(self.job_name()).state is not end.state:
+                if end.cause is EndCause.LOST:
+                    self._keep_streams()
                 self._archives.tell_end(end)
                 self._listing.update(self.job_name(), JobChange.of(end))
-        except StorageError as error:
+        except (StorageError, UntrustedLocationError) as error:
             events.warning("listing_not_mended", job_name=self.job_name(), reason=str(error))
+
+    def _keep_streams(self) -> None:
+        """Archive what a job wrote whose supervisor died before it could."""
+        for stream in ("stdout", "stderr"):
+            said = self._environment.logs(self._handle, stream)
+            if said:
+                self._archives.stage_log.write(self.job_name(), items.stream_item(stream), [said])
 
     def _read(self, archive: Any, item: str) -> Buffer:
         """Return an item from its archive, or from the job's directory where the archive had failed."""
@@ -242,9 +274,22 @@ class Deployment:
             {uuid: known["details"] for uuid, known in found.items()},
         )
 
-    def _load_output(self, uuid: str) -> Any:
+    def _load_output(self, uuid: str, digest: str | None) -> Any:
         data = self._read(self._archives.persisted_data, items.output_item(uuid))
-        return self._serialiser.load(split_frames(data))
+        if digest is not None and hashlib.sha256(data).hexdigest() != digest:
+            raise OutputUnreadableError(
+                f"an output of job {self.job_name()} is damaged: {items.output_item(uuid)} in the archive is not what"
+                " the job wrote. Nothing of it was read.",
+                job_name=self.job_name(),
+            )
+        try:
+            return self._serialiser.load(split_frames(data))
+        except Exception as error:  # what an output needs to be rebuilt is the user's
+            raise OutputUnreadableError(
+                f"the output of job {self.job_name()} cannot be rebuilt here: {type(error).__name__}: {error}. Where a"
+                " module is missing, run from the project's directory, or put the module's on sys.path",
+                job_name=self.job_name(),
+            ) from error
 
     def _log(self, stream: str) -> str:
         (status,) = self._environment.poll([self._handle])

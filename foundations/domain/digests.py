@@ -3,7 +3,8 @@
 What cannot be digested with certainty raises :class:`UndigestibleError`, and the stage is computed: a miss, never a
 lie. Covered are plain functions whose globals are builtins, functions of the same kind, plain constants, and modules
 of the standard library or installed distributions; arguments of Python's plain types, and lists, tuples, dictionaries
-and sets of them.
+and sets of them. Refused is whatever looks as if it read something that is no argument: modules and calls made for
+reading, and strings that name a file.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import dis
 import hashlib
 import math
+import re
 import struct
 import sys
 from collections.abc import Callable
@@ -21,6 +23,17 @@ from foundations.domain.stage import StageFactory
 
 FORMAT = b"foundations key 1"
 _SEES_MORE = frozenset({"eval", "exec", "globals", "locals", "vars", "open", "input", "__import__", "compile"})
+_OUTSIDE = frozenset(
+    {
+        *("_io", "bz2", "codecs", "configparser", "ctypes", "dbm", "fileinput", "ftplib", "getpass", "glob", "gzip"),
+        *("http", "importlib", "inspect", "io", "linecache", "locale", "lzma", "mailbox", "mmap", "netrc", "os"),
+        *("pathlib", "pkgutil", "platform", "posix", "runpy", "shelve", "shutil", "socket", "socketserver", "sqlite3"),
+        *("subprocess", "tarfile", "tempfile", "urllib", "wave", "xmlrpc", "zipfile", "zoneinfo"),
+    }
+)
+"""Modules of the standard library that are there to see something beyond a call's arguments."""
+_READS = re.compile(r"(read|load|open|scan|fetch|download|urlopen|connect|fromfile|genfromtxt|imread)(?!s\Z)")
+_GLOBAL_OPERATIONS = ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL")
 _DEEPEST = 100
 
 
@@ -34,11 +47,20 @@ class Digester:
     Args:
         python: Names the interpreter whose byte code is digested.
         version_of: Returns what identifies the code of a module by name; None where it is no installed module.
+        names_content: Tells whether a string is the name of a file, or the like, whose content is no part of it.
     """
 
-    def __init__(self, python: str, version_of: Callable[[str], str | None]) -> None:
+    def __init__(
+        self, python: str, version_of: Callable[[str], str | None], names_content: Callable[[str], bool]
+    ) -> None:
         self._python = python.encode()
-        self._version_of = version_of
+        self._installed_version = version_of
+        self._names_content = names_content
+
+    def _version_of(self, module: str) -> str | None:
+        if module.partition(".")[0] in _OUTSIDE:
+            raise UndigestibleError(f"the module {module} sees what no digest covers")
+        return self._installed_version(module)
 
     def call(self, function: Any, arguments: dict[str, str]) -> str:
         """Return the content key of calling `function`.
@@ -78,6 +100,8 @@ class Digester:
         elif kind is complex:
             _feed(hasher, b"complex", struct.pack("<dd", value.real, value.imag))
         elif kind is str:
+            if self._names_content(value):
+                raise UndigestibleError(f"{where} is {value!r:.80}, which names something that no digest covers")
             _feed(hasher, b"str", value.encode("utf-8", "surrogatepass"))
         elif kind is bytes:
             _feed(hasher, b"bytes", value)
@@ -106,6 +130,7 @@ class Digester:
         """Return the digest of a function and of what it refers to."""
         version = self._version_of(function.__module__) if _is_named(function) else None
         if version is not None:
+            _refuse_reading(function.__name__)
             return f"{function.__module__}.{function.__qualname__} {version}"
         if type(function) is not FunctionType:
             raise UndigestibleError(f"{function!r:.80} is no plain function")
@@ -124,9 +149,11 @@ class Digester:
                 raise UndigestibleError(f"{variable} in the closure of {name} has no value yet") from None
             _feed(hasher, variable.encode())
             self._value_or_function(hasher, held, f"{variable} in the closure of {name}", seen)
-        for variable in sorted(_globals_named(function.__code__)):
+        for variable in sorted(_named(function.__code__, _GLOBAL_OPERATIONS)):
             _feed(hasher, variable.encode())
             self._global(hasher, function, variable, seen)
+        for attribute in sorted(_named(function.__code__, ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"))):
+            _refuse_reading(attribute)
         return hasher.hexdigest()
 
     def _global(self, hasher: Any, function: FunctionType, variable: str, seen: dict[int, int]) -> None:
@@ -184,6 +211,11 @@ class Digester:
                 self._value(hasher, constant, f"a constant of {name}", 0)
 
 
+def _refuse_reading(name: str) -> None:
+    if _READS.match(name):
+        raise UndigestibleError(f"{name} looks as if it read what no digest covers; pass the content as an argument")
+
+
 def _feed(hasher: Any, *parts: bytes) -> None:
     """Add parts so that no two sequences of parts read the same."""
     for part in parts:
@@ -191,15 +223,12 @@ def _feed(hasher: Any, *parts: bytes) -> None:
         hasher.update(part)
 
 
-def _globals_named(code: CodeType) -> set[str]:
-    found = {
-        str(instruction.argval)
-        for instruction in dis.get_instructions(code)
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL")
-    }
+def _named(code: CodeType, operations: tuple[str, ...]) -> set[str]:
+    """Return the names that certain operations of byte code are about, inner functions' included."""
+    found = {str(instruction.argval) for instruction in dis.get_instructions(code) if instruction.opname in operations}
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            found |= _globals_named(constant)
+            found |= _named(constant, operations)
     return found
 
 

@@ -27,6 +27,7 @@ class Job:
         parameters: A value for each hyperparameter.
         project: The project directory it was submitted from, an absolute path; it need not exist any more.
         import_paths: Where the job imports the project's modules from, relative to the project directory.
+        commit: The git commit that the project stood on, where it did.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Job:
     parameters: dict[str, Any]
     project: str
     import_paths: tuple[str, ...]
+    commit: str | None = None
 
     def to_buffers(self, serialiser: Serialiser) -> list[Buffer]:
         """Return the job as one pickle for its header, one for its parameters and one a stage, from one pickler.
@@ -61,6 +63,7 @@ class Job:
             "name": self.name,
             "project": self.project,
             "import_paths": self.import_paths,
+            "commit": self.commit,
             "stages": len(self.pipeline.nodes),
             "hyperparameters": sorted(self.pipeline.hyperparameters),
         }
@@ -121,6 +124,7 @@ class Job:
             parameters=parameters,
             project=header["project"],
             import_paths=tuple(header["import_paths"]),
+            commit=header["commit"],
         )
 
 

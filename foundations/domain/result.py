@@ -217,7 +217,10 @@ class Result(_ReadOnly):
             lines.append(f"  {self._end.message}")
         lines += [f"  not archived: {what}" for what in self._end.not_archived]
         lines += ["", *self._stage_table()]
-        if self._end.state is JobState.COMPLETED:
+        for name, known in zip(self._document.names, self._details(), strict=True):
+            if known.get("no_output_because"):
+                lines.append(f"  {name} has no output: {known['no_output_because']}")
+        if self._end.state is JobState.COMPLETED and self._document.names:
             lines += ["", f"Output of {self._document.names[-1]}:", *self._output_lines()]
         return "\n".join(lines)
 
@@ -226,10 +229,19 @@ class Result(_ReadOnly):
             return ""
         return f" in {duration(self._end.ended_at - self._end.started_at)}"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))  # what IPython and notebooks show
+
+    def _details(self) -> list[dict[str, Any]]:
+        return [self._document.details.get(uuid, {}) for uuid in self._document.uuids]
+
     def _output_lines(self) -> list[str]:
         import pprint
 
-        output = self.output
+        try:
+            output = self.output
+        except FoundationsError as error:
+            return [f"  {error}"]
         try:
             text = pprint.pformat(output, width=100, sort_dicts=False) if not isinstance(output, str) else output
         except Exception as error:
@@ -248,7 +260,9 @@ class Result(_ReadOnly):
         for index in shown:
             known = {**CONTEXT_DEFAULTS, **document.details.get(document.uuids[index], {})}
             ended, started = document.ended_at[index], document.started_at[index]
-            state = "failed" if known["error_information"] else "done" if ended else "cut off" if started else "not run"
+            state = "failed" if known["error_information"] else "done" if ended else "not run"
+            if not ended and (started or document.names[index] == self._end.stage):
+                state = "cut off"
             used = "hit" if known["used_cache"] else "miss" if known["cache_uuid"] else ""
             time = duration(self._seconds(index)) if ended else ""
             rows.append((short_name(document.names[index]), state, time, used))

@@ -145,6 +145,7 @@ def _runtime(packed: Path, digest: str, store: Path) -> Path:
     try:
         _extract_runtime(packed, made)
         _compile(made)
+        _flush(made)  # a torn one would fail every later job
         try:
             made.rename(target)
         except OSError:
@@ -178,6 +179,17 @@ def _compile(directory: Path) -> None:
     compileall.compile_dir(
         directory, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, stripdir=str(directory)
     )
+
+
+def _flush(directory: Path) -> None:
+    """Have the disk keep a directory and all that is in it."""
+    for place, _, names in os.walk(directory):
+        for name in (*names, "."):
+            descriptor = os.open(os.path.join(place, name), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def _opened_tgz(stream: IO[bytes]) -> tarfile.TarFile:

@@ -98,9 +98,11 @@ def _signal_name(number: int) -> str:
 
 
 def out_of_memory_kills() -> int:
-    """Return how many processes the kernel has killed for memory, as far as this host tells."""
+    """Return how many processes the kernel has killed for memory: in this control group, else on this host."""
     try:
-        lines = Path("/proc/vmstat").read_text().splitlines()
+        group = Path("/proc/self/cgroup").read_text().rpartition("0::")[2].strip().lstrip("/")
+        events = Path("/sys/fs/cgroup") / group / "memory.events"
+        lines = (events if events.exists() else Path("/proc/vmstat")).read_text().splitlines()
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

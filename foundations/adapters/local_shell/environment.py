@@ -14,6 +14,7 @@ from pathlib import Path
 
 import attrs
 
+from foundations import events
 from foundations.adapters._shared.job_directory import JobDirectory, hold_lock, liveness
 from foundations.adapters._shared.trusted import check_private_directory, ensure_private_directory
 from foundations.adapters._shared.unpack import unpack_bundle
@@ -48,6 +49,14 @@ def _root(value: str | os.PathLike[str] | None) -> Path:
     return path
 
 
+def _seconds(value: object) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1e6:
+        raise ConfigurationError(
+            f"grace_seconds is {value!r}, not a number of seconds", found=value, expected="a number from 0"
+        )
+    return float(value)
+
+
 @attrs.define
 class LocalShellJobDeployment(ExecutionEnvironment):
     """Runs each job by its run script, under the submitting interpreter, in a session of its own.
@@ -58,7 +67,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
     """
 
     root: Path = attrs.field(default=None, converter=_root)
-    grace_seconds: float = attrs.field(default=10.0, kw_only=True)
+    grace_seconds: float = attrs.field(default=10.0, kw_only=True, converter=_seconds)
     _children: dict[str, Supervisor] = attrs.field(factory=dict, init=False, repr=False)
 
     @property
@@ -89,18 +98,18 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             raise self._exists(target)
         self._reap()
         made = self._jobs / f".submitting-{os.urandom(8).hex()}"
+        directory = JobDirectory(target)
         published = started = False
         lock = -1
         try:
             made.mkdir(mode=0o700)
-            directory = JobDirectory(made)
-            directory.state.mkdir(mode=0o700)
-            lock = hold_lock(directory.lock)
-            runtime = unpack_bundle(submission.bundle, directory.bundle, directory.project, self._runtimes)
-            self._publish(made, target)
+            JobDirectory(made).state.mkdir(mode=0o700)
+            lock = hold_lock(JobDirectory(made).lock)
+            self._publish(made, target)  # Queued from now on, as long as the lock is held
             published = True
+            runtime = unpack_bundle(submission.bundle, directory.bundle, directory.project, self._runtimes)
             self._children[submission.job_name] = start_supervisor(
-                JobDirectory(target), submission, runtime, lock, self.grace_seconds
+                directory, submission, runtime, lock, self.grace_seconds
             )
             started = True
         except OSError as error:
@@ -110,8 +119,10 @@ class LocalShellJobDeployment(ExecutionEnvironment):
                 path=str(error.filename or target),
             ) from error
         finally:
-            if not started:
-                _remove(target if published else made)
+            if published and not started:
+                self._withdraw(target)
+            elif not published:
+                _remove(made)
             if lock >= 0:
                 os.close(lock)
 
@@ -184,11 +195,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             return
         if not status.state.is_final:
             raise ExecutionError(f"job {handle.job_name} is {status.state.value}; cancel it before releasing it")
-        # Nobody may see part of it, which would read as a lost job.
-        removed = self._jobs / f".released-{os.urandom(8).hex()}"
-        with suppress(FileNotFoundError):  # another process was faster
-            directory.path.rename(removed)
-            _remove(removed)
+        self._withdraw(directory.path)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -217,7 +224,23 @@ class LocalShellJobDeployment(ExecutionEnvironment):
                 raise self._exists(target) from error
             raise
 
+    def _withdraw(self, path: Path) -> None:
+        """Remove a job's directory at once: nobody may see part of it, which would read as a lost job."""
+        removed = self._jobs / f".released-{os.urandom(8).hex()}"
+        with suppress(FileNotFoundError):  # another process was faster
+            path.rename(removed)
+            _remove(removed)
+
     def _status(self, directory: JobDirectory) -> JobStatus | None:
+        try:
+            return self._found(directory)
+        except OSError as error:
+            raise StorageUnavailableError(
+                f"{error.filename or directory.path}: the job's state cannot be told: {error.strerror or error}",
+                path=str(error.filename or directory.path),
+            ) from error
+
+    def _found(self, directory: JobDirectory) -> JobStatus | None:
         name = directory.path.name
         if not directory.state.is_dir():
             return None
@@ -252,7 +275,14 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             + (f". It last said: {said[-500:]}" if said else ""),
             ended_at=time.time(),
         )
-        directory.write_end(end)
+        try:
+            written = directory.write_end(end)
+        except OSError as error:  # it is lost all the same; whoever asks next tries again
+            events.warning("end_not_recorded", job_name=end.job_name, reason=str(error))
+            return end
+        if written:
+            for left in (directory.bundle, directory.project):
+                _remove(left)
         return self._end(directory) or end
 
     def _end_descriptor(self, directory: JobDirectory) -> int | None:

@@ -78,7 +78,7 @@ def test_another_closure_is_another_entry(sdk, module):
     over = module("def over(held):\n    return lambda x: x + held").over
     from foundations.domain.digests import Digester
 
-    digester = Digester("", caching._installed_version)
+    digester = Digester("", caching._installed_version, caching._names_content)
     assert digester.call(over(1), {}) != digester.call(over(2), {})
 
 
@@ -124,6 +124,13 @@ def test_what_has_no_key_is_computed_and_said(sdk, said, function, argument, why
     (name, reason), _ = [(event, keys["reason"]) for _, event, keys in said]
     assert "not_cached" == name
     assert re.search(why, reason)
+
+
+def test_a_call_with_the_name_of_a_file_is_computed_and_said(sdk, module, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "5").write_text("a file whose name is also a number")
+    assert [(16, False), (16, False)] == [run(sdk, module(COUNTING).f, "5") for _ in range(2)]
+    assert {"value is '5', which names something that no digest covers"} == {keys["reason"] for _, _, keys in said}
 
 
 def test_an_output_that_cannot_be_serialised_is_not_cached_and_said(sdk, module, said):

@@ -189,10 +189,18 @@ def test_an_environment_where_there_is_none_is_told_with_the_place_for_it(manage
     assert f"a file {project}/config/c.config.yaml" == raised.value.expected
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "a\0", None])
+@pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "a\0", 1])
 def test_a_name_that_can_be_no_file_s_is_refused(manager, name):
     with pytest.raises(ConfigurationError, match="cannot name an environment"):
         manager.set_environment(name)
+
+
+def test_an_environment_can_be_left_again(manager, project):
+    before = manager.settings()
+    manager.set_environment("absent")
+    manager.set_environment(None)
+
+    assert before == manager.settings()
 
 
 def test_a_file_of_another_tool_is_passed_over_and_told_once(manager, project, told):

@@ -98,7 +98,7 @@ class TestLogMetric:
         )
         result = target.run().fetch_job_results()
         assert {"a": 1} == context_of(result, target)["stage_log"]
-        assert "not archived: metric a in the listing: it is deaf" in str(result)
+        assert "not archived: metrics in the listing: it is deaf" in str(result)
 
 
 class TestSaveArtifact:

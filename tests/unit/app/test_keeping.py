@@ -29,14 +29,19 @@ def test_what_the_archive_takes_is_kept_there_alone(keeper, archive, kept, tmp_p
 
 
 @pytest.mark.parametrize(
-    "error", [StorageUnavailableError("full"), UntrustedLocationError("theirs"), ValueError("item name")]
+    ("error", "said"),
+    [
+        (StorageUnavailableError("full"), "full"),
+        (UntrustedLocationError("theirs"), "theirs"),
+        (ConnectionError("reset by peer"), "ConnectionError: reset by peer"),
+    ],
 )
-def test_what_the_archive_refuses_is_kept_here_and_told(keeper, archive, kept, tmp_path, error):
+def test_what_the_archive_refuses_is_kept_here_and_told(keeper, archive, kept, tmp_path, error, said):
     archive.write.side_effect = archive.write_file.side_effect = error
     keeper.write(archive, "item", [b"da", b"ta"])
     keeper.write_file(archive, "file", tmp_path, None)
     assert {"item": b"data"} == kept
-    assert [f"item: {error}", f"file: {error}"] == keeper.not_archived
+    assert [f"item: {said}", f"file: {said}"] == keeper.not_archived
 
 
 def test_what_can_be_kept_nowhere_is_told_twice(archive):

@@ -86,6 +86,8 @@ def deployment(mocker, environment, listing, kept):
         listing=listing,
         serialiser=serialiser,
         clock=itertools.count(100.0).__next__,
+        now=lambda: 1e9,
+        pause=lambda seconds: None,
     )
 
 

@@ -15,7 +15,9 @@ from foundations.domain.digests import Digester, UndigestibleError
 from foundations.domain.stage import NO_LAUNCHER, StageFactory
 
 STANDARD = {"json", "math", "operator", "_operator", "builtins", "functools", "types", "os", "posix"}
-DIGESTER = Digester("python", lambda name: "1.0" if name.partition(".")[0] in STANDARD else None)
+DIGESTER = Digester(
+    "python", lambda name: "1.0" if name.partition(".")[0] in STANDARD else None, lambda text: text == "d.csv"
+)
 
 leaves = (
     st.none()
@@ -203,11 +205,11 @@ f = g.__wrapped__
         assert 4 == len(keys)
 
     def test_the_interpreter_counts(self):
-        other = Digester("another python", lambda name: "1.0")
+        other = Digester("another python", lambda name: "1.0", lambda text: False)
         assert other.call(len, {}) != DIGESTER.call(len, {})
 
     def test_the_version_of_installed_functions_counts(self):
-        newer = Digester("python", lambda name: "2.0")
+        newer = Digester("python", lambda name: "2.0", lambda text: False)
         for function in (len, json.loads, operator.getitem, dict, functools.partial):
             assert newer.call(function, {}) != DIGESTER.call(function, {})
 
@@ -250,6 +252,14 @@ f = g.__wrapped__
             ("class Held: pass\ndef f(): return Held()", "the global Held of f"),
             ("def g(): return open\ndef f(): return g()", "the global g of f: g calls open"),
             ("def f(x=object()): return x", "the defaults of f"),
+            ("import os\ndef f(): return os.environ['x']", "the module os sees what no digest covers"),
+            ("from pathlib import Path\ndef f(): return Path('x').stat()", "the module pathlib sees"),
+            ("def f():\n    import sqlite3\n    return sqlite3.version", "the module sqlite3 sees"),
+            ("import json\ndef f(): return json.read_csv('x')", "read_csv looks as if it read"),
+            ("import json\ndef f(): return [json.load(x) for x in 'a']", "load looks as if it read"),
+            ("from json import load\ndef f(): return load('x')", "load looks as if it read"),
+            ("def f(): return 'd.csv'", "a constant of f is 'd.csv', which names something"),
+            ("def f(x='d.csv'): return x", "which names something"),
         ],
     )
     def test_what_may_depend_on_more_has_no_key(self, monkeypatch, source, why):
