@@ -109,13 +109,13 @@ def test_a_name_that_is_free_when_it_is_looked_at_and_taken_meanwhile_is_refused
     shell: LocalShellJobDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = bundle_of(tmp_path, "exit 0")
-    unpack = environment.unpack_bundle
+    hold_lock = environment.hold_lock
 
-    def faster(*arguments: object) -> Path:
+    def faster(path: Path) -> int:
         (shell.root / "jobs" / "job" / "state").mkdir(parents=True)
-        return unpack(*arguments)  # type: ignore[arg-type]
+        return hold_lock(path)
 
-    monkeypatch.setattr(environment, "unpack_bundle", faster)
+    monkeypatch.setattr(environment, "hold_lock", faster)
     with pytest.raises(JobExistsError):
         shell.submit(submission(bundle))
     assert [["job"], ["state"]] == [
@@ -228,3 +228,26 @@ def test_standard_streams_that_are_closed_do_not_matter(shell: LocalShellJobDepl
     os.waitpid(child, 0)
     end = ended(shell, shell.handle("job"))
     assert end.message.endswith("It last said: said\nlocked")
+
+
+def test_a_job_that_is_being_extracted_is_queued_to_whoever_asks(
+    shell: LocalShellJobDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    unpack = environment.unpack_bundle
+
+    def asked_meanwhile(*arguments: object) -> Path:
+        other = LocalShellJobDeployment(shell.root)
+        told.extend(status.state for status in other.poll([other.handle("job")]) if status)
+        return unpack(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(environment, "unpack_bundle", asked_meanwhile)
+    shell.submit(submission(bundle_of(tmp_path, "exit 0")))
+    shell.wait([shell.handle("job")], timeout=60, interval=1)
+    assert [JobState.QUEUED] == told
+
+
+@pytest.mark.parametrize("seconds", ["abc", None, -1, True, float("nan"), float("inf")])
+def test_a_grace_that_is_no_number_of_seconds_is_refused(tmp_path: Path, seconds: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"grace_seconds is .* not a number of seconds"):
+        LocalShellJobDeployment(tmp_path, grace_seconds=seconds)  # type: ignore[arg-type]

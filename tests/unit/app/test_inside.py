@@ -114,6 +114,23 @@ class TestSaveArtifact:
         fetched = deployment.fetch_artifact("inputs/data", tmp_path / "fetched")
         assert "data of the project" == fetched.read_text()
 
+    def test_another_file_never_replaces_one_of_the_same_name(self, sdk, tmp_path):
+        def work():
+            for place in ("a", "b"):
+                (tmp_path / place).mkdir()
+                (tmp_path / place / "model").write_text(place)
+                save_artifact(tmp_path / place / "model")
+                save_artifact(tmp_path / place / "model")
+
+        deployment = sdk.pipeline.stage(work).run()
+        with pytest.raises(RemoteException, match=r"a/model as 'model', and .*b/model would replace it"):
+            deployment.fetch_job_results()
+        assert b"a" == deployment.fetch_artifact("model", tmp_path / "fetched").read_bytes()
+
+    def test_a_name_that_can_name_none_is_refused(self, sdk):
+        with pytest.raises(RemoteException, match=r"save_artifact: '\.\./x' cannot name an artifact"):
+            sdk.pipeline.stage(save_artifact, "data.txt", "../x").run().fetch_job_results()
+
     @pytest.mark.parametrize("path", ["absent", "."])
     def test_what_is_no_file_is_refused(self, sdk, path):
         with pytest.raises(RemoteException, match="is no file"):

@@ -10,6 +10,9 @@ import attrs
 import pytest
 
 import foundations
+from foundations.app.config_manager import ConfigManager
+from foundations.app.sdk import Sdk
+from foundations.app.settings import AdapterSettings
 from foundations.domain.hyperparameter import Hyperparameter
 from foundations.errors import JobNotFoundError, PipelineError, RemoteException
 
@@ -123,6 +126,17 @@ def test_a_job_is_found_again_by_its_name(sdk):
         deployment.get_job_status(),
         deployment.fetch_job_results().output,
     )
+
+
+def test_a_job_is_found_in_the_environment_that_it_runs_in_whatever_is_configured_now(sdk, tmp_path):
+    sdk.pipeline.stage(operator.neg, 3).run(job_name="mine").wait_for_deployment_to_complete()
+    settings = sdk.config_manager.settings()
+    elsewhere = AdapterSettings(
+        "foundations.LocalShellJobDeployment", (str(tmp_path),), key="deployment_implementation"
+    )
+    manager = ConfigManager()
+    manager.freeze(attrs.evolve(settings, deployment=elsewhere))
+    assert -3 == Sdk(manager).load_job("mine").fetch_job_results().output
 
 
 def test_an_unknown_job_is_not_found(sdk):

@@ -1,14 +1,17 @@
 import itertools
 import json
 
+import attrs
 import pytest
 
 from foundations.domain import archives as items
 from foundations.domain.archives import Archives
 from foundations.domain.deployment import Deployment
 from foundations.errors import (
+    FoundationsError,
     ItemNotFoundError,
     JobNotFoundError,
+    OutputUnreadableError,
     RemoteException,
     StorageUnavailableError,
     WaitTimeoutError,
@@ -148,8 +151,27 @@ class TestState:
             deployment.fetch_job_results()
         assert "lost" == raised.value.cause
 
+    def test_a_job_on_its_way_to_its_environment_is_queued_and_not_lost(self, deployment, environment, listing):
+        deployment = attrs.evolve(deployment, now=lambda: 9.0)
+        environment.poll.return_value = [None]
+        listing.get.return_value = JobRecord(job_name="job", state=JobState.QUEUED, submitted_at=0.5)
+        assert "Queued" == deployment.get_job_status()
+        listing.update.assert_not_called()
+
+    def test_that_a_job_is_lost_is_told_to_the_listing(self, deployment, environment, listing):
+        environment.poll.return_value = [None]
+        listing.get.return_value = JobRecord(job_name="job", state=JobState.QUEUED, submitted_at=0.5)
+        assert "Error" == deployment.get_job_status()
+        (name, change), _ = listing.update.call_args
+        assert ("job", JobState.ERROR, "lost") == (name, change.state, change.cause)
+
 
 class TestWaiting:
+    @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+    def test_an_interval_that_is_none_is_refused(self, deployment, seconds):
+        with pytest.raises(FoundationsError, match="wait_seconds is the longest interval"):
+            deployment.wait_for_deployment_to_complete(wait_seconds=seconds)
+
     def test_waiting_ends_with_the_job(self, deployment, environment):
         going, ended = [status(JobState.RUNNING)], [status(JobState.COMPLETED, COMPLETED)]
         environment.poll.side_effect = [going, going, ended]
@@ -168,8 +190,9 @@ class TestWaiting:
     def test_an_interrupt_detaches(self, deployment, environment):
         environment.poll.return_value = [status(JobState.RUNNING)]
         environment.wait.side_effect = KeyboardInterrupt
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as raised:
             deployment.wait_for_deployment_to_complete()
+        assert ["job job goes on: load_job('job') finds it again, to wait or to cancel()"] == raised.value.__notes__
         environment.cancel.assert_not_called()
 
     def test_only_what_goes_on_is_cancelled(self, deployment, environment):
@@ -237,6 +260,24 @@ class TestResults:
         with pytest.raises(RemoteException) as raised:
             deployment.fetch_job_results()
         assert raised.value.__cause__ is None
+
+    def test_an_output_that_is_not_what_was_written_is_refused(self, deployment, kept):
+        keep_result(kept)
+        document = json.loads(kept[items.RESULT])
+        document["details"]["u1"]["data_uuid"] = "0" * 64
+        kept[items.RESULT] = json.dumps(document).encode()
+        result = deployment.fetch_job_results()
+        with pytest.raises(OutputUnreadableError, match=r"is damaged: persisted_data/u1"):
+            result.output
+        assert "is damaged" in str(result)
+
+    def test_an_output_that_cannot_be_rebuilt_here_leaves_the_rest_of_the_result(self, deployment, kept):
+        keep_result(kept)
+        kept[items.output_item("u1")] = b"".join(join_frames([b"no json"]))
+        result = deployment.fetch_job_results()
+        assert ["u0", "u1"] == list(result["stage_contexts"])
+        with pytest.raises(OutputUnreadableError, match=r"cannot be rebuilt here: JSONDecodeError: .* sys\.path"):
+            result.output
 
 
 class TestLogs:
