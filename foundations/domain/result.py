@@ -19,6 +19,7 @@ CONTEXT_DEFAULTS: dict[str, Any] = {
     "meta_data": {},
     "data_uuid": None,
     "has_stage_output": False,
+    "no_output_because": None,
     "error_information": None,
     "is_context_aware": False,
     "used_cache": False,
