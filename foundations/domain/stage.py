@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -200,7 +201,7 @@ class StageFactory:
     def __get__(self, instance: object, owner: type | None = None) -> StageFactory:
         if instance is None:
             return self
-        if not hasattr(type(self.function), "__get__"):
+        if isinstance(self.function, functools.partial) or not hasattr(type(self.function), "__get__"):
             return self  # a class, a builtin, a partial: nothing that binds
         return StageFactory(self._launcher, self.function.__get__(instance, owner))
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, MethodType
 from typing import Any
 
+from foundations.errors import FoundationsError
+
 _DEEPEST = 60
 _WIDEST = 10_000
 
@@ -21,6 +23,7 @@ def find_culprit(
         failure: Returns what pickling a value by itself raises, or None.
     """
     path, kind, cause = "", "unknown", error
+    ours = isinstance(error, FoundationsError)  # it is searched for what raises the same, and not further inside
     candidates: Iterable[tuple[str, object]] = parts
     seen: set[int] = set()
     for _ in range(_DEEPEST):
@@ -28,7 +31,7 @@ def find_culprit(
             if id(value) in seen:
                 continue
             found = failure(value)
-            if found is not None:
+            if found is not None and isinstance(found, type(cause) if ours else Exception):
                 seen.add(id(value))
                 path, kind, cause = path + suffix, _type_name(value), found
                 candidates = _inside(value)

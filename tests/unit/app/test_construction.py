@@ -126,7 +126,7 @@ def test_a_variable_that_is_not_set_is_told_with_its_place():
         ("shop.stores.number", "is no class: its type is int", "int", "a subclass of"),
         ("shop.stores", "is no class: its type is _Lazy", "_Lazy", "a subclass of"),
         ("shop.stores.Broken", "importing shop.stores.Broken failed: ImportError: numpy", "ImportError", "imported"),
-        ("pathlib.Path", "is no adapter for this key", "pathlib.Path", "a subclass of"),
+        ("fractions.Fraction", "is no adapter for this key", "fractions.Fraction", "a subclass of"),
         ("shop.stores.Half", "it lacks put", "shop.stores.Half without put", "implements every method"),
         ("shop.stores.Store", "it lacks get, put", "shop.stores.Store without get, put", "implements every method"),
     ],
