@@ -54,9 +54,9 @@ class StageCache:
         return output, known
 
     def _key(self, node: Node, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]) -> str:
-        digests = {f"{number:06}": self._digester.value(value) for number, value in enumerate(arguments)}
-        digests |= {f"={name}": self._digester.value(value) for name, value in keyword_arguments.items()}
-        return self._digester.call(node.function, digests)
+        values = {f"{number:06}": value for number, value in enumerate(arguments)}
+        values |= {f"={name}": value for name, value in keyword_arguments.items()}
+        return self._digester.call(node.function, self._digester.values(values))
 
     def _read(self, name: str, key: str) -> tuple[bool, Any]:
         try:

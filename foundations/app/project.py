@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -80,7 +81,7 @@ def check_modules(pipeline: Pipeline, project: Path, extra: tuple[Path, ...]) ->
 
 def _modules(function: Any) -> Iterator[ModuleType]:
     """Iterate over the modules that unpickling `function` in the job imports, as far as they are plain to see."""
-    while hasattr(function, "func") and not isinstance(function, type):
+    while isinstance(function, functools.partial):
         function = function.func
     function = getattr(function, "__func__", function)
     name = getattr(function, "__module__", None) or type(function).__module__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
+from foundations import events
 from foundations.app import inside
 from foundations.app.failures import describe_failure, summary
 from foundations.app.journal import JobJournal
@@ -96,8 +98,13 @@ def work(job_directory: str, progress: Progress, configure: Callable[[Settings],
     def keep_here(item: str, data: Sequence[Buffer]) -> None:
         kept = state / "kept"
         kept.mkdir(mode=0o700, exist_ok=True)
-        with (kept / item.replace("/", "%2F")).open("wb") as stream:
-            stream.writelines(data)
+        made = kept / f".{os.urandom(8).hex()}"
+        try:
+            with made.open("xb") as stream:
+                stream.writelines(data)
+            made.replace(kept / item.replace("/", "%2F"))
+        finally:
+            made.unlink(missing_ok=True)
 
     workplace = Workplace(
         job_name=manifest["job_name"],
@@ -189,7 +196,7 @@ def _install_main(job: Job, project: Path) -> None:
     main = vars(sys.modules["__main__"])
     for node in job.pipeline.nodes:
         function = node.function
-        while hasattr(function, "func"):
+        while isinstance(function, functools.partial):
             function = function.func
         function = getattr(function, "__func__", function)
         names = getattr(function, "__globals__", None)
@@ -211,13 +218,20 @@ def _show(error: BaseException, journal: JobJournal) -> None:
     information = next(
         known["error_information"] for known in journal.details.values() if known.get("error_information")
     )
-    print(information["traceback"], file=sys.stderr, flush=True)  # noqa: T201 - into the job's own stream
+    _say(information["traceback"])
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - into the job's own stream
+    except Exception as error:  # the user's code has closed it, or put another there
+        events.debug("not_written_to_stderr", reason=f"{type(error).__name__}: {error}")
 
 
 def _keep_setup_failure(keeper: Keeper, workplace: Workplace, error: BaseException, started_at: float) -> None:
     roots = [] if workplace.project is None else [str(workplace.project)]
     information = describe_failure(error, roots, "", None, "set-up")
-    print(information["traceback"], file=sys.stderr, flush=True)  # noqa: T201 - into the job's own stream
+    _say(information["traceback"])
     document = {
         "format": 1,
         "uuids": ["set-up"],

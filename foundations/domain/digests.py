@@ -15,7 +15,7 @@ import math
 import re
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -56,6 +56,7 @@ class Digester:
         self._python = python.encode()
         self._installed_version = version_of
         self._names_content = names_content
+        self._shared: dict[int, int] = {}
 
     def _version_of(self, module: str) -> str | None:
         if module.partition(".")[0] in _OUTSIDE:
@@ -85,9 +86,21 @@ class Digester:
         Raises:
             UndigestibleError: It, or a part of it, has none.
         """
-        hasher = hashlib.sha256()
-        self._value(hasher, value, "value", 0)
-        return hasher.hexdigest()
+        return self.values({"value": value})["value"]
+
+    def values(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Return the digests of several values by name; that two share an object counts, since a call may change it.
+
+        Raises:
+            UndigestibleError: One, or a part of it, has none.
+        """
+        self._shared = {}
+        digests = {}
+        for name, value in values.items():
+            hasher = hashlib.sha256()
+            self._value(hasher, value, "value", 0)
+            digests[name] = hasher.hexdigest()
+        return digests
 
     def _value(self, hasher: Any, value: Any, where: str, depth: int) -> None:
         kind = type(value)
@@ -105,11 +118,15 @@ class Digester:
             _feed(hasher, b"str", value.encode("utf-8", "surrogatepass"))
         elif kind is bytes:
             _feed(hasher, b"bytes", value)
+        elif kind in (list, dict, set) and id(value) in self._shared:
+            _feed(hasher, b"shared", str(self._shared[id(value)]).encode())
         elif kind is list or kind is tuple:
+            self._shared[id(value)] = len(self._shared)
             _feed(hasher, kind.__name__.encode(), str(len(value)).encode())
             for index, item in enumerate(value):
                 self._value(hasher, item, f"{where}[{index}]", depth + 1)
         elif kind is dict:
+            self._shared[id(value)] = len(self._shared)
             _feed(hasher, b"dict", str(len(value)).encode())
             for key, item in value.items():  # in order: a function may depend on it
                 self._value(hasher, key, f"a key of {where}", depth + 1)
@@ -138,7 +155,10 @@ class Digester:
             return f"recursion to {seen[id(function)]}"
         seen[id(function)] = len(seen)
         name = function.__qualname__
+        if set(function.__dict__) - {"__wrapped__"}:
+            raise UndigestibleError(f"{name} carries attributes, which its code may read")
         hasher = hashlib.sha256()
+        _feed(hasher, name.encode(), function.__name__.encode(), repr(function.__annotations__).encode())
         self._code(hasher, function.__code__, name)
         self._value_or_function(hasher, function.__defaults__ or (), f"the defaults of {name}", seen)
         self._value_or_function(hasher, function.__kwdefaults__ or {}, f"the defaults of {name}", seen)
@@ -195,6 +215,7 @@ class Digester:
             struct.pack("<5q", code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags, 0),
             repr((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)).encode(),
             getattr(code, "co_exceptiontable", b""),
+            code.co_qualname.encode(),
             str(len(code.co_consts)).encode(),
         )
         for module in _imported(code):

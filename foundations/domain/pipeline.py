@@ -6,6 +6,7 @@ thousand stages is a list like any other.
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -131,7 +132,7 @@ def _direct_upstream(stage: Stage, hyperparameters: set[str]) -> list[Stage]:
                 else:
                     hyperparameters.add(item.name)
     function = stage._function
-    if getattr(function, "__closure__", None) or hasattr(function, "func"):
+    if getattr(function, "__closure__", None) or isinstance(function, functools.partial):
         for item in _in_function(function):
             raise PipelineError(
                 f"{item!r} stands in the closure or the partial arguments of {name_of(function)}, where it would never"

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 _WORDS = re.compile(
-    r"(^|[_\W])(pass(word|wd|phrase)?|secrets?|token|credentials?|(api|access|private|secret|signing|auth)_?keys?)"
+    r"(^|[_\W])(pass(word|wd|phrase)?|pwd|secrets?|token|credentials?|(api|access|private|secret|signing|auth)_?keys?)"
     r"($|[_\W])"
 )
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

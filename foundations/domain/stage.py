@@ -261,9 +261,7 @@ def name_of(function: Any) -> str:
     >>> name_of(functools.partial(sorted, reverse=True))
     'sorted'
     """
-    inner = getattr(function, "func", None)
-    while inner is not None and callable(inner) and not isinstance(function, type):
-        function = inner
-        inner = getattr(function, "func", None)
+    while isinstance(function, functools.partial):
+        function = function.func
     name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or type(function).__qualname__
     return str(name).rpartition("<locals>.")[2]

@@ -11,7 +11,13 @@ import pytest
 from foundations.adapters._shared.job_directory import JobDirectory
 from foundations.adapters.local_shell import LocalShellJobDeployment, environment
 from foundations.adapters.tarball import TarballJobBundler
-from foundations.errors import ConfigurationError, ExecutionError, JobExistsError, StorageUnavailableError
+from foundations.errors import (
+    ConfigurationError,
+    ExecutionError,
+    JobExistsError,
+    StorageUnavailableError,
+    UntrustedLocationError,
+)
 from foundations.ports.bundling import Bundle, BundleContents
 from foundations.ports.execution import JobHandle, Submission
 from foundations.ports.job import EndCause, JobEnd, JobState
@@ -251,3 +257,21 @@ def test_a_job_that_is_being_extracted_is_queued_to_whoever_asks(
 def test_a_grace_that_is_no_number_of_seconds_is_refused(tmp_path: Path, seconds: object) -> None:
     with pytest.raises(ConfigurationError, match=r"grace_seconds is .* not a number of seconds"):
         LocalShellJobDeployment(tmp_path, grace_seconds=seconds)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("place", ["jobs", "jobs/job", "jobs/job/state", "jobs/job/state/kept"])
+def test_nothing_is_believed_that_another_user_could_have_written(
+    shell: LocalShellJobDeployment, tmp_path: Path, place: str
+) -> None:
+    shell.submit(submission(bundle_of(tmp_path, "exit 0")))
+    handle = shell.handle("job")
+    shell.wait([handle], timeout=60, interval=1)
+    kept = shell.root / "jobs" / "job" / "state" / "kept"
+    kept.mkdir(mode=0o700, exist_ok=True)
+    (kept / "item").write_bytes(b"planted")
+    (shell.root / place).chmod(0o777)
+    with pytest.raises(UntrustedLocationError):
+        shell.kept(handle, "item")
+    if place.endswith("state"):
+        with pytest.raises(UntrustedLocationError):
+            shell.poll([handle])

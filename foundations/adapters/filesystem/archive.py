@@ -20,11 +20,11 @@ from foundations.adapters._shared.files import (
     write_atomically,
 )
 from foundations.adapters._shared.rules import check_digest, check_item
-from foundations.adapters._shared.trusted import check_private_directory
+from foundations.adapters._shared.trusted import check_private_directory, could_be_foreign
 from foundations.adapters.filesystem.blobs import Blobs
 from foundations.adapters.filesystem.item_paths import item_name, item_path
 from foundations.adapters.filesystem.root import absolute_root, ensure_writable, readable
-from foundations.errors import ItemNotFoundError
+from foundations.errors import ItemNotFoundError, UntrustedLocationError
 from foundations.ports.archive import ArchiveItem, PipelineArchive
 from foundations.ports.frames import Buffer
 from foundations.ports.job import check_job_name
@@ -176,9 +176,15 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
                 if error.errno not in _NO_SUCH_FILE:
                     raise
                 raise missing from error
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode) and not could_be_foreign(status):
                 return descriptor, path
             os.close(descriptor)
+            if stat.S_ISREG(status.st_mode):
+                reason, remedy = "another user could have written it", "Look at what it is, and move it away."
+                raise UntrustedLocationError(
+                    f"{path} is not trusted: {reason}. {remedy}", path=str(path), reason=reason, remedy=remedy
+                )
         raise missing
 
     def _leads_to_a_directory(self, path: Path) -> bool:

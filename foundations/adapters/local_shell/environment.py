@@ -16,7 +16,7 @@ import attrs
 
 from foundations import events
 from foundations.adapters._shared.job_directory import JobDirectory, hold_lock, liveness
-from foundations.adapters._shared.trusted import check_private_directory, ensure_private_directory
+from foundations.adapters._shared.trusted import check_private_directory, ensure_private_directory, is_private_directory
 from foundations.adapters._shared.unpack import unpack_bundle
 from foundations.adapters.local_shell.process import Supervisor, start_supervisor
 from foundations.adapters.local_shell.requirements import check_requirements
@@ -185,7 +185,11 @@ class LocalShellJobDeployment(ExecutionEnvironment):
 
     def kept(self, handle: JobHandle, item: str) -> bytes | None:
         """Return an item that the job kept in its directory because its archive failed."""
-        return _content(self._directory(handle).kept / item.replace("/", "%2F"))
+        directory = self._directory(handle)
+        if not directory.kept.is_dir():
+            return None
+        is_private_directory(directory.kept)  # else it raises: what it holds is unpickled
+        return _content(directory.kept / item.replace("/", "%2F"))
 
     def release(self, handle: JobHandle) -> None:
         """Remove the directory of a job that has ended."""
@@ -244,6 +248,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         name = directory.path.name
         if not directory.state.is_dir():
             return None
+        is_private_directory(directory.state)  # and the way there, else it raises: what it says is believed
         end = self._end(directory)
         if end is None:
             alive = liveness(directory)

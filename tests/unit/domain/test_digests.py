@@ -258,6 +258,8 @@ f = g.__wrapped__
             ("import json\ndef f(): return json.read_csv('x')", "read_csv looks as if it read"),
             ("import json\ndef f(): return [json.load(x) for x in 'a']", "load looks as if it read"),
             ("from json import load\ndef f(): return load('x')", "load looks as if it read"),
+            ("def f(): return f.factor\nf.factor = 2", "f carries attributes"),
+            ("def g(): pass\ng.factor = 2\ndef f(): return g.factor", "g carries attributes"),
             ("def f(): return 'd.csv'", "a constant of f is 'd.csv', which names something"),
             ("def f(x='d.csv'): return x", "which names something"),
         ],
@@ -281,3 +283,25 @@ f = g.__wrapped__
             later = 1
 
         outer()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("def g(x: int): pass\ndef f(): return g", "def g(x: float): pass\ndef f(): return g"),
+        ("def g(): return 1\nf = g", "def h(): return 1\nf = h"),
+        ("A = [1]\nB = A\ndef f(): return A, B", "A = [1]\nB = [1]\ndef f(): return A, B"),
+    ],
+)
+def test_what_a_function_can_see_of_itself_and_of_others_counts(one, other):
+    keys = set()
+    for source in (one, other):
+        names = {"__name__": "project_code"}
+        exec(source, names)
+        keys.add(DIGESTER.call(names["f"], {}))
+    assert 2 == len(keys)
+
+
+def test_that_two_arguments_are_one_object_counts():
+    shared = [0]
+    assert DIGESTER.values({"a": shared, "b": shared}) != DIGESTER.values({"a": [0], "b": [0]})
