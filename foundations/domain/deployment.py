@@ -13,6 +13,7 @@ import attrs
 from foundations import events
 from foundations.domain import archives as items
 from foundations.domain.archives import Archives
+from foundations.domain.failure import describe_failure
 from foundations.domain.result import Result, ResultDocument
 from foundations.errors import (
     FoundationsError,
@@ -30,7 +31,6 @@ from foundations.ports.frames import Buffer, split_frames
 from foundations.ports.job import EndCause, JobEnd, JobState
 from foundations.ports.serialisation import Serialiser
 
-_LAST_LINES = 20
 _LOOK_AGAIN = 0.05
 _ON_ITS_WAY = 10.0
 """Seconds within which a job that the listing has may not be known to its environment yet."""
@@ -303,26 +303,7 @@ class Deployment:
             return ""
 
     def _failure(self, end: JobEnd, result: Result) -> RemoteException:
-        error = result["global_stage_context"]["error_information"]
-        lines = [f"job {end.job_name} ended as {end.state.value}: {end.message}"]
-        said = self.get_job_logs("stderr")
-        if error and end.cause is not EndCause.NOT_SERIALISABLE:
-            lines += ["", f"in stage {error['call']}:" if error["stage"] else "before the first stage:", ""]
-            lines.append(error["traceback"])
-        if error:
-            said = said.replace(error["traceback"], "")  # the job wrote it there too
-        last = said.rstrip().splitlines()[-_LAST_LINES:]
-        if last and end.state is JobState.ERROR:
-            lines += ["", "The last lines of its stderr:", *("  " + line for line in last)]
-        lines += [f"not archived: {what}" for what in end.not_archived]
-        failure = RemoteException(
-            "\n".join(lines),
-            job_name=end.job_name,
-            state=end.state.value,
-            cause=end.cause.value if end.cause else None,
-            stage=end.stage,
-        )
-        failure.result = result
+        failure = describe_failure(end, result, self.get_job_logs("stderr"))
         failure.__cause__ = self._original_exception()
         return failure
 

@@ -18,43 +18,21 @@ from foundations import events
 from foundations.adapters._shared.job_directory import JobDirectory, hold_lock, liveness
 from foundations.adapters._shared.trusted import check_private_directory, ensure_private_directory, is_private_directory
 from foundations.adapters._shared.unpack import unpack_bundle
+from foundations.adapters.local_shell.options import root_directory, seconds
 from foundations.adapters.local_shell.process import Supervisor, start_supervisor
 from foundations.adapters.local_shell.requirements import check_requirements
 from foundations.errors import (
-    ConfigurationError,
     ExecutionError,
     JobExistsError,
     StorageUnavailableError,
     UnsupportedPlatformError,
 )
-from foundations.home import foundations_home
 from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
 from foundations.ports.job import EndCause, JobEnd, JobState, check_job_name
 
 _CAPABILITIES = Capabilities(
     crosses_processes=True, survives_the_caller=True, cancel=True, live_logs=True, needs_bundle_file=True
 )
-
-
-def _root(value: str | os.PathLike[str] | None) -> Path:
-    if value is None:
-        return foundations_home() / "local_shell"
-    path = Path(value).expanduser()
-    if not path.is_absolute():
-        raise ConfigurationError(
-            f"the local shell's root is {str(value)!r}; a relative path would mean another place in the job",
-            found=str(value),
-            expected="an absolute path, or one that begins with ~",
-        )
-    return path
-
-
-def _seconds(value: object) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1e6:
-        raise ConfigurationError(
-            f"grace_seconds is {value!r}, not a number of seconds", found=value, expected="a number from 0"
-        )
-    return float(value)
 
 
 @attrs.define
@@ -66,8 +44,8 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         grace_seconds: How long a cancelled job may take to end by itself before it is killed.
     """
 
-    root: Path = attrs.field(default=None, converter=_root)
-    grace_seconds: float = attrs.field(default=10.0, kw_only=True, converter=_seconds)
+    root: Path = attrs.field(default=None, converter=root_directory)
+    grace_seconds: float = attrs.field(default=10.0, kw_only=True, converter=seconds)
     _children: dict[str, Supervisor] = attrs.field(factory=dict, init=False, repr=False)
 
     @property
