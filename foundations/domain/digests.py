@@ -56,7 +56,7 @@ class Digester:
         self._python = python.encode()
         self._installed_version = version_of
         self._names_content = names_content
-        self._shared: dict[int, int] = {}
+        self._shared: dict[int, tuple[int, object]] = {}  # holds the objects too, so that no number is used again
 
     def _version_of(self, module: str) -> str | None:
         if module.partition(".")[0] in _OUTSIDE:
@@ -73,6 +73,7 @@ class Digester:
         Raises:
             UndigestibleError: The function has no digest.
         """
+        self._shared = {}
         hasher = hashlib.sha256(FORMAT)
         _feed(hasher, self._python)
         _feed(hasher, self._function(function, {}).encode())
@@ -119,14 +120,14 @@ class Digester:
         elif kind is bytes:
             _feed(hasher, b"bytes", value)
         elif kind in (list, dict, set) and id(value) in self._shared:
-            _feed(hasher, b"shared", str(self._shared[id(value)]).encode())
+            _feed(hasher, b"shared", str(self._shared[id(value)][0]).encode())
         elif kind is list or kind is tuple:
-            self._shared[id(value)] = len(self._shared)
+            self._shared[id(value)] = (len(self._shared), value)
             _feed(hasher, kind.__name__.encode(), str(len(value)).encode())
             for index, item in enumerate(value):
                 self._value(hasher, item, f"{where}[{index}]", depth + 1)
         elif kind is dict:
-            self._shared[id(value)] = len(self._shared)
+            self._shared[id(value)] = (len(self._shared), value)
             _feed(hasher, b"dict", str(len(value)).encode())
             for key, item in value.items():  # in order: a function may depend on it
                 self._value(hasher, key, f"a key of {where}", depth + 1)

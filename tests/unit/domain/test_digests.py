@@ -305,3 +305,9 @@ def test_what_a_function_can_see_of_itself_and_of_others_counts(one, other):
 def test_that_two_arguments_are_one_object_counts():
     shared = [0]
     assert DIGESTER.values({"a": shared, "b": shared}) != DIGESTER.values({"a": [0], "b": [0]})
+
+
+def test_the_same_function_has_the_same_key_however_often_it_is_asked_for():
+    names = {"__name__": "project_code"}
+    exec("A = [1]\ndef f(x=[2], *, y={}): return A, A, x, y", names)
+    assert 1 == len({DIGESTER.call(names["f"], {}) for _ in range(100)})
