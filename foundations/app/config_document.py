@@ -80,6 +80,8 @@ def read_document(path: Path) -> Document:
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
+        if mark and "nesting depth" in problem:  # libyaml's own limit, which it may meet before the first event
+            raise too_deep(file, mark.line + 1) from error
         raise mistake(
             file,
             mark.line + 1 if mark else None,

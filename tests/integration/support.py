@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,14 @@ class Project:
         descriptor = os.open(self._hear, os.O_RDWR)
         self._open.append(descriptor)
         os.write(descriptor, b"\n")
+
+    def said(self, name: str, text: str) -> None:
+        """Wait until a running job's supervisor has kept `text`, which its worker has written to stdout."""
+        stdout = self.job_directory(name) / "state" / "stdout"
+        deadline = time.monotonic() + PATIENCE
+        while text.encode() not in stdout.read_bytes():
+            assert time.monotonic() < deadline, f"{text!r} was not kept"
+            os.sched_yield()
 
     # -- looking ------------------------------------------------------------------------------------------------------
 

@@ -83,6 +83,7 @@ def test_whoever_is_killed_the_job_has_ended_and_nothing_of_it_runs(
     worker, supervisor = project.met()
     processes = processes_of(project.job_directory("job"))
     assert {worker, supervisor} == set(processes)
+    project.said("job", "said before")  # what the killed supervisor had not read yet would be lost
     for pid in {"worker": [worker], "supervisor": [supervisor], "both": [supervisor, worker]}[killed]:
         os.kill(pid, signal.SIGKILL)
     reports = [*project.reports("job", 2), project.report("job")]

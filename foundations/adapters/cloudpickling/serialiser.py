@@ -7,7 +7,7 @@ import io
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import attrs
@@ -24,9 +24,15 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """Sends a function that a decorator re-bound as module + qualified name of the wrapper around it.
 
     A plain pickle by reference would find the wrapper, and by value the function would lose its module.
+
+    Code that goes by value keeps its file's name, which cloudpickle leaves out since 3.1.3: a failing job shows the
+    user's own lines.
     """
 
     def reducer_override(self, obj: Any) -> Any:
+        if type(obj) is CodeType:
+            make, arguments = self.dispatch_table[CodeType](obj)
+            return _code_of_file, (obj.co_filename, make, arguments)
         if type(obj) is FunctionType and obj.__module__ != "__main__":
             module, name = str(obj.__module__), obj.__qualname__
             found = _lookup(module, name)
@@ -40,6 +46,10 @@ def _lookup(module_name: str, qualified_name: str) -> Any:
     for part in qualified_name.split("."):
         found = getattr(found, part, None)
     return found
+
+
+def _code_of_file(file: str, make: Callable[..., CodeType], arguments: tuple[Any, ...]) -> CodeType:
+    return make(*arguments).replace(co_filename=file)
 
 
 def _wrapped_function(module_name: str, qualified_name: str) -> Any:

@@ -104,6 +104,12 @@ def test_of_the_script_itself_functions_go_by_value():
     assert 5 == SERIALISER.load([data])()
 
 
+def test_code_that_goes_by_value_keeps_its_file_s_name_inner_functions_too():
+    outer = there_and_back(lambda: lambda: None)
+
+    assert [__file__, __file__] == [code.co_filename for code in (outer.__code__, outer().__code__)]
+
+
 def test_what_values_of_a_sequence_share_stays_shared():
     shared = [1]
     data = b"".join(SERIALISER.dump_sequence([{"a": shared}, shared, 3], lambda position: ()))
