@@ -55,8 +55,8 @@ class PipelineArchive(Store):
             job_name: The job.
             item: The item.
             source: A regular file.
-            digest: The SHA-256 of its content in hexadecimal, where the caller knows it: content already held
-                under it is referred to instead of being stored again.
+            digest: 64 hexadecimal digits that stand for its content, where the caller knows some, as a SHA-256: content
+                already held under them is referred to instead of being stored again.
         """
 
     @abstractmethod

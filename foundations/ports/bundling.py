@@ -50,13 +50,16 @@ class Bundle:
     Attributes:
         job_name: The job.
         path: The file, for bundles that are files.
-        sha256: Of the file's bytes, in hexadecimal; sent beside it.
+        index_size: How many bytes at the file's end are its index: the manifest and the small members. They vouch for
+            every byte before them.
+        sha256: Of the index, in hexadecimal; sent beside the file.
         digest: The manifest's digest: the same for the same contents.
         size: Bytes.
     """
 
     job_name: str
     path: Path | None
+    index_size: int
     sha256: str
     digest: str
     size: int

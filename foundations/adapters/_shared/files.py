@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -94,17 +95,25 @@ def read_all(descriptor: int, size: int) -> bytearray:
     return data
 
 
-def copy_all(source: int, target: int) -> None:
-    """Copy what is left of the open file `source` to `target`, inside the kernel where it can."""
+def copy_all(source: int, target: int, count: int | None = None) -> None:
+    """Copy what is left of the open file `source` to `target`, inside the kernel where it can.
+
+    Args:
+        source: A descriptor, read from where it stands.
+        target: A descriptor, written where it stands.
+        count: At most so many bytes.
+    """
+    left = sys.maxsize if count is None else count
     copy = getattr(os, "copy_file_range", None)
     try:
-        while copy is not None and copy(source, target, CHUNK):
-            continue
+        while copy is not None and left and (copied := copy(source, target, min(left, CHUNK))):
+            left -= copied
     except OSError as error:
         if error.errno not in _COPYING_UNSUPPORTED:
             raise
-    while data := os.read(source, CHUNK):  # also the end that a kernel left out
+    while left and (data := os.read(source, min(left, CHUNK))):  # also the end that a kernel left out
         write_all(target, [data])
+        left -= len(data)
 
 
 def write_atomically(path: Path, buffers: Iterable[Buffer], *, exclusive: bool = False, durable: bool = True) -> bool:

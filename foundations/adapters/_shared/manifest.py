@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -22,10 +23,11 @@ class Entry:
 
     Attributes:
         path: ``/``-separated and relative.
-        kind: ``file``, ``directory`` or ``link``.
+        kind: ``file``, ``directory``, ``link``, or ``project`` for the packed project.
         size: Bytes; 0 for what is no file.
         mode: Permission bits: 0o644 or 0o755.
-        digest: The SHA-256 of a file's content in hexadecimal; a link's target; nothing for a directory.
+        digest: The SHA-256 of a file's content in hexadecimal; a link's target; nothing for a directory; what
+            :func:`project_digest` returns for the packed project.
     """
 
     path: str
@@ -76,17 +78,40 @@ class Manifest:
             document = json.loads(data)
             if _typed(document["format"], int) != FORMAT:
                 raise ValueError(f"format {document['format']!r}")
-            return cls(
+            found = cls(
                 job_name=_typed(document["job_name"], str),
                 versions=_typed(document["versions"], dict),
                 project_member=_typed(document["project_member"], str),
                 members=[_entry(row) for row in _typed(document["members"], list)],
                 files=[_entry(row) for row in _typed(document["files"], list)],
             )
+            found._check()
+            return found
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DamagedBundleError(
                 f"{NAME} is no manifest of format {FORMAT}: {error!r:.300}", member=NAME
             ) from error
+
+    def _check(self) -> None:
+        """Raise ValueError unless every path is there once, below a directory, and the project's digest is right."""
+        for entries in (self.members, self.files):
+            if any(first.path >= second.path for first, second in pairwise(entries)):
+                raise ValueError("its entries are not sorted, or one is there twice")
+        directories = {entry.path for entry in self.files if entry.kind == "directory"} | {""}
+        for entry in self.files:
+            if entry.kind == "project" or entry.path.rpartition("/")[0] not in directories:
+                raise ValueError(f"{entry.path!r:.200} lies in no directory of the project")
+        for entry in self.members:
+            is_project = entry.path == self.project_member
+            if entry.kind != ("project" if is_project else "file") or entry.path == NAME:
+                raise ValueError(f"{entry.path!r:.200} is of kind {entry.kind}")
+            if is_project and entry.digest != project_digest(self.files):
+                raise ValueError("the digest of the project is not that of its files")
+
+
+def project_digest(files: Sequence[Entry]) -> str:
+    """Return the SHA-256 in hexadecimal of what a project holds, whatever it was packed with."""
+    return digest_of(json.dumps([_row(entry) for entry in files], separators=(",", ":")).encode())
 
 
 def digest_of(data: bytes | memoryview) -> str:
@@ -128,7 +153,7 @@ def _entry(row: Any) -> Entry:
     entry = Entry(
         check_path(_typed(path, str)), _typed(kind, str), _typed(size, int), _typed(mode, int), _typed(digest, str)
     )
-    if kind not in ("file", "directory", "link") or mode not in (0o644, 0o755) or size < 0:
+    if kind not in ("file", "directory", "link", "project") or mode not in (0o644, 0o755) or size < 0:
         raise ValueError(f"unsafe entry {row!r:.200}")
     if kind == "link":
         check_link(path, digest)

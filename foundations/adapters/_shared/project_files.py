@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import attrs
 
 from foundations import events
-from foundations.adapters._shared.manifest import check_link, check_path
+from foundations.adapters._shared.manifest import check_link
 from foundations.errors import BundleError
+from foundations.ports.bundling import BundleContents, extra_source_member
 
 IGNORE_FILE = ".foundationsignore"
 IGNORED_NAMES = (
     *(".git", ".hg", ".svn", ".venv", ".tox", ".nox", ".eggs", "__pycache__", "node_modules", ".ipynb_checkpoints"),
     *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".DS_Store", ".env"),
 )
+_IGNORED = frozenset(IGNORED_NAMES)
 IGNORED_ENDINGS = (".pyc", ".pyo", ".swp")
 LARGEST_PROJECT = 4 * 2**30
 MOST_FILES = 250_000
@@ -34,6 +37,7 @@ class SourceFile:
         size: Bytes; 0 for what is no file.
         mode: 0o755 for directories and what its owner may execute, 0o644 otherwise.
         target: A link's target.
+        stamp: What tells that a file is still the same: see :func:`stamp`.
     """
 
     path: str
@@ -42,6 +46,28 @@ class SourceFile:
     size: int
     mode: int
     target: str = ""
+    stamp: tuple[int, ...] = ()
+
+
+def stamp(status: os.stat_result) -> tuple[int, ...]:
+    """Return a file's size, inode number, and times of its last change and of its status's, in nanoseconds."""
+    return status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+def bundled_files(contents: BundleContents) -> list[SourceFile]:
+    """Return what goes into the packed project: its own files, and the extra source paths' beside them.
+
+    Raises:
+        BundleError: As :func:`project_files`.
+    """
+    sources = project_files(contents.project)
+    for number, extra in enumerate(contents.extra_source_paths):
+        prefix = extra_source_member(number)
+        sources += [SourceFile(prefix, str(extra), "directory", 0, 0o755), *project_files(extra, prefix + "/")]
+    if contents.extra_source_paths:
+        sources.append(SourceFile(extra_source_member(0).partition("/")[0], "", "directory", 0, 0o755))
+        sources.sort(key=attrgetter("path"))
+    return sources
 
 
 def project_files(root: Path, prefix: str = "") -> list[SourceFile]:
@@ -58,12 +84,17 @@ def project_files(root: Path, prefix: str = "") -> list[SourceFile]:
             unreasonable size.
     """
     _refuse_place(root)
-    budget = _Budget(root)
-    found = []
+    found: list[SourceFile] = []
+    size = 0
     for entry in _walk(root, prefix, _ignored(root)):
         found.append(entry)
-        budget.spend(entry.path[len(prefix) :], entry.size)
-    return sorted(found, key=lambda entry: entry.path)
+        size += entry.size
+        if size > LARGEST_PROJECT or len(found) > MOST_FILES:
+            budget = _Budget(root)
+            for seen in found:
+                budget.spend(seen.path[len(prefix) :], seen.size)
+    found.sort(key=attrgetter("path"))
+    return found
 
 
 def _walk(root: Path, prefix: str, ignored: Callable[[str, bool], bool]) -> Iterator[SourceFile]:
@@ -78,35 +109,31 @@ def _walk(root: Path, prefix: str, ignored: Callable[[str, bool], bool]) -> Iter
                 f"{location}: cannot be read: {error.strerror}. Make it readable, or name it in {IGNORE_FILE}.",
                 path=location,
             ) from error
-        if inside and any(entry.name == "pyvenv.cfg" for entry in listed):
-            continue  # a virtual environment, whatever its name
         if inside:
+            if os.path.lexists(f"{location}/pyvenv.cfg"):
+                continue  # a virtual environment, whatever its name
             yield SourceFile(prefix + inside[:-1], location, "directory", 0, 0o755)
         for entry in listed:
             path = inside + entry.name
             directory = entry.is_dir(follow_symlinks=False)
             if ignored(path, directory):
                 continue
-            _check_name(path, entry.path)
+            if not entry.name.isascii():
+                _check_name(entry)
             if directory:
                 pending.append((entry.path, path + "/"))
                 continue
-            source = _source_file(prefix + path, entry, str(root), path)
-            if source is not None:
-                yield source
-
-
-def _source_file(path: str, entry: os.DirEntry[str], root: str, inside: str) -> SourceFile | None:
-    try:
-        status = entry.stat(follow_symlinks=False)
-        if stat.S_ISLNK(status.st_mode):
-            return SourceFile(path, entry.path, "link", 0, 0o644, _target(entry.path, root, inside))
-    except OSError as error:
-        raise BundleError(f"{entry.path}: cannot be read: {error.strerror}", path=entry.path) from error
-    if not stat.S_ISREG(status.st_mode):
-        events.info("not_bundled", path=entry.path, reason="it is no file, directory or link")
-        return None
-    return SourceFile(path, entry.path, "file", status.st_size, 0o755 if status.st_mode & 0o100 else 0o644)
+            try:
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    mode = 0o755 if status.st_mode & 0o100 else 0o644
+                    yield SourceFile(prefix + path, entry.path, "file", status.st_size, mode, "", stamp(status))
+                elif stat.S_ISLNK(status.st_mode):
+                    yield SourceFile(prefix + path, entry.path, "link", 0, 0o644, _target(entry.path, str(root), path))
+                else:
+                    events.info("not_bundled", path=entry.path, reason="it is no file, directory or link")
+            except OSError as error:
+                raise BundleError(f"{entry.path}: cannot be read: {error.strerror}", path=entry.path) from error
 
 
 def _target(location: str, root: str, inside: str) -> str:
@@ -123,15 +150,14 @@ def _target(location: str, root: str, inside: str) -> str:
         ) from None
 
 
-def _check_name(path: str, location: str) -> None:
+def _check_name(entry: os.DirEntry[str]) -> None:
     try:
-        path.encode()
-        check_path(path)
-    except ValueError as error:
+        entry.name.encode()
+    except UnicodeEncodeError as error:
         raise BundleError(
-            f"{location!r}: the name is not valid UTF-8, so it cannot be bundled. Rename it, or name its directory in"
-            f" {IGNORE_FILE}.",
-            path=location,
+            f"{entry.path!r}: the name is not valid UTF-8, so it cannot be bundled. Rename it, or name its directory in"
+            f" {IGNORE_FILE}. (Where other programs show it rightly, this Python runs in another locale than UTF-8.)",
+            path=entry.path,
         ) from error
 
 
@@ -156,7 +182,7 @@ def _ignored(root: Path) -> Callable[[str, bool], bool]:
 
 def _ignored_by_default(path: str, directory: bool) -> bool:
     name = path.rpartition("/")[2]
-    return name in IGNORED_NAMES or name.endswith(IGNORED_ENDINGS)
+    return name in _IGNORED or name.endswith(IGNORED_ENDINGS)
 
 
 def _refuse_place(root: Path) -> None:

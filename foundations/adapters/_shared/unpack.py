@@ -1,23 +1,30 @@
 """Verifying and extracting a bundle: every byte is compared with the manifest before anything of it runs.
 
-Members are validated here, not by ``tarfile``: early patch releases of the supported Pythons lack its ``data`` filter,
-and the manifest is stricter than any filter.
+The index at the bundle's end was hashed by whoever sent it. Its manifest tells what lies before it, so the bytes of
+every header and frame are known beforehand: they are compared, and never interpreted.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+import attrs
+
+from foundations.adapters._shared.ahead import running_ahead
+from foundations.adapters._shared.gzip_format import inflated, read_stored
 from foundations.adapters._shared.manifest import NAME, RUNTIME, Entry, Manifest, check_path, digest_of
+from foundations.adapters._shared.tar_format import END, header, padding
 from foundations.errors import DamagedBundleError
+from foundations.ports.frames import Buffer
 
 if TYPE_CHECKING:
     from foundations.ports.bundling import Bundle
@@ -25,15 +32,16 @@ if TYPE_CHECKING:
 _CHUNK = 2**20
 _LARGEST_MANIFEST = 2**28
 _LARGEST_RUNTIME = 2**28
+_WORTH_A_THREAD = 2**22
 
 
 def verify_bundle(bundle: Bundle) -> Manifest:
-    """Compare every byte of a bundle with its digests, without writing anything.
+    """Compare every byte of a bundle with what was packed, without writing anything.
 
     Raises:
         DamagedBundleError: Something differs; ``member`` says what.
     """
-    return _read_outer(bundle, None)
+    return _read(bundle, None, None, None)
 
 
 def unpack_bundle(bundle: Bundle, members: Path, project: Path, runtimes: Path) -> Path:
@@ -41,7 +49,7 @@ def unpack_bundle(bundle: Bundle, members: Path, project: Path, runtimes: Path) 
 
     Args:
         bundle: The bundle.
-        members: A new directory for the members at its root.
+        members: A new directory for the members at its root, the packed project among them.
         project: A new directory for the project.
         runtimes: The store of extracted runtimes, which keeps each once.
 
@@ -53,12 +61,12 @@ def unpack_bundle(bundle: Bundle, members: Path, project: Path, runtimes: Path) 
     """
     members.mkdir(mode=0o700)
     project.mkdir(mode=0o700)
-    manifest = _read_outer(bundle, members)
-    wanted = {entry.path: entry for entry in manifest.files}
-    with (members / manifest.project_member).open("rb") as packed:
-        _extract(packed, project, wanted, manifest.project_member)
+    manifest = _read(bundle, members, project, runtimes)
     runtime = next(entry for entry in manifest.members if entry.path == RUNTIME)
-    return _runtime(members / RUNTIME, runtime.digest, runtimes)
+    target = _runtime_directory(runtime, runtimes)
+    if not target.is_dir():
+        _extract_runtime(members / RUNTIME, target)
+    return target
 
 
 @contextmanager
@@ -70,80 +78,185 @@ def _reading(name: str) -> Iterator[None]:
         raise _damaged(name, f"it is no intact .tgz: {error}") from error
 
 
-def _read_outer(bundle: Bundle, target: Path | None) -> Manifest:
+def _read(bundle: Bundle, members: Path | None, project: Path | None, runtimes: Path | None) -> Manifest:
     assert bundle.path is not None, "only bundles that are files are verified here"  # noqa: S101 - wiring sees to it
     try:
-        with bundle.path.open("rb") as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() != bundle.sha256:
-                raise _damaged(str(bundle.path), "its SHA-256 is not the one it was submitted with")
-            stream.seek(0)
-            with _reading(str(bundle.path)), _opened_tgz(stream) as archive:
-                return _verified_members(archive, bundle, target)
+        stream = bundle.path.open("rb")
     except FileNotFoundError as error:
         raise _damaged(str(bundle.path), "the file is gone") from error
+    with stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size != bundle.size or not 0 < bundle.index_size <= size:
+            raise _damaged(str(bundle.path), f"it has {size} bytes, and {bundle.size} were sent")
+        stream.seek(size - bundle.index_size)
+        index = stream.read()
+        if digest_of(index) != bundle.sha256:
+            raise _damaged(str(bundle.path), "the SHA-256 of its index is not the one it was submitted with")
+        manifest = _read_index(index, bundle, members)
+        stream.seek(0)
+        for entry in _packed(manifest):
+            with _reading(entry.path):
+                _expect_header(stream, bundle.job_name, entry)
+                content = _without_padding(read_stored(stream, entry.size + padding(entry.size)), entry.size)
+                kept = None if members is None else members / entry.path
+                if entry.kind == "project":
+                    _extract_project(content, kept, project, manifest, entry.size)
+                else:
+                    known = runtimes is not None and _runtime_directory(entry, runtimes).is_dir()
+                    _copy(content, entry, None if known else kept)
+        if stream.tell() != size - bundle.index_size:
+            raise _damaged(str(bundle.path), "something lies before its index")
+    return manifest
 
 
-def _verified_members(archive: tarfile.TarFile, bundle: Bundle, target: Path | None) -> Manifest:
-    top = bundle.job_name + "/"
-    first = archive.next()
-    if first is None or first.name != top + NAME or not first.isreg() or first.size > _LARGEST_MANIFEST:
-        raise _damaged(NAME, "it is not the first member")
-    data = _opened(archive, first).read()
-    if digest_of(data) != bundle.digest:
-        raise _damaged(NAME, "its digest is not the one that the bundle was submitted with")
-    manifest = Manifest.from_bytes(data)
-    if manifest.job_name != bundle.job_name:
-        raise _damaged(NAME, f"it is of job {manifest.job_name!r}, not {bundle.job_name!r}")
-    for needed in (RUNTIME, manifest.project_member):
-        if not any(entry.path == needed for entry in manifest.members):
+def _packed(manifest: Manifest) -> list[Entry]:
+    """Return the members that lie before the index, in the order in which they do: the project, then the runtime."""
+    found = {entry.path: entry for entry in manifest.members}
+    for needed in (manifest.project_member, RUNTIME):
+        if needed not in found:
             raise _damaged(needed, "it is missing")
-    if target is not None:
-        _write(target / NAME, data)
-    missing = {entry.path: entry for entry in manifest.members}
-    while (member := archive.next()) is not None:
-        entry = missing.pop(member.name.removeprefix(top), None) if member.name.startswith(top) else None
-        if entry is None or not member.isreg():
-            raise _damaged(member.name, "the manifest has no such member, or it is no file")
+    return [found[manifest.project_member], found[RUNTIME]]
+
+
+def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
+    """Read the manifest, and copy the small members behind it."""
+    top = bundle.job_name + "/"
+    with _reading(str(bundle.path)), tarfile.open(fileobj=io.BytesIO(index), mode="r|gz") as archive:
+        first = archive.next()
+        if first is None or first.name != top + NAME or not first.isreg() or first.size > _LARGEST_MANIFEST:
+            raise _damaged(NAME, "it is not the first of the index")
+        data = _opened(archive, first).read()
+        if digest_of(data) != bundle.digest:
+            raise _damaged(NAME, "its digest is not the one that the bundle was submitted with")
+        manifest = Manifest.from_bytes(data)
+        if manifest.job_name != bundle.job_name:
+            raise _damaged(NAME, f"it is of job {manifest.job_name!r}, not {bundle.job_name!r}")
         if target is not None:
-            (target / entry.path).parent.mkdir(parents=True, exist_ok=True)
-        _copy(_opened(archive, member), entry, None if target is None else target / entry.path)
+            _write(target / NAME, [data])
+        packed = {entry.path for entry in _packed(manifest)}
+        missing = {entry.path: entry for entry in manifest.members if entry.path not in packed}
+        while (member := archive.next()) is not None:
+            entry = missing.pop(member.name.removeprefix(top), None) if member.name.startswith(top) else None
+            if entry is None or not member.isreg():
+                raise _damaged(member.name, "the manifest has no such member, or it is no file")
+            _copy(_pieces(_opened(archive, member)), entry, None if target is None else target / entry.path)
     if missing:
         raise _damaged(min(missing), "it is missing")
     return manifest
 
 
-def _extract(stream: IO[bytes], target: Path, wanted: Mapping[str, Entry], name: str) -> None:
-    """Extract a packed project whose entries are exactly `wanted`; links last, so that nothing is written through."""
-    missing = dict(wanted)
-    links: list[Entry] = []
-    with _reading(name), _opened_tgz(stream) as archive:
-        while (member := archive.next()) is not None:
-            entry = missing.pop(member.name, None)
-            if entry is None or _kind(member) != entry.kind:
-                raise _damaged(member.name, "the manifest has no such entry")
-            if entry.kind == "link":
-                links.append(entry)
-            elif entry.kind == "directory":
-                (target / entry.path).mkdir(mode=0o755)
-            else:
-                _copy(_opened(archive, member), entry, target / entry.path)
-    if missing:
-        raise _damaged(min(missing), "it is missing")
-    for entry in links:
-        (target / entry.path).symlink_to(entry.digest)
+def _expect_header(stream: IO[bytes], job_name: str, entry: Entry) -> None:
+    wanted = header(attrs.evolve(entry, path=f"{job_name}/{entry.path}"))
+    if b"".join(read_stored(stream, len(wanted))) != wanted:
+        raise _damaged(entry.path, "another member is in its place")
 
 
-def _runtime(packed: Path, digest: str, store: Path) -> Path:
+def _without_padding(pieces: Iterable[memoryview], size: int) -> Iterator[memoryview]:
+    """Iterate over the first `size` bytes, and see that the rest is zeros."""
+    for piece in pieces:
+        content = piece[:size]
+        size -= content.nbytes
+        if content.nbytes:
+            yield content
+        if any(piece[content.nbytes :]):
+            raise ValueError("something lies behind a member's content")
+
+
+# -- the project ------------------------------------------------------------------------------------------------------
+
+
+def _extract_project(
+    packed: Iterator[memoryview], kept: Path | None, target: Path | None, manifest: Manifest, size: int
+) -> None:
+    """Extract the packed project whose entries are exactly the manifest's files, and keep it packed beside.
+
+    Reading and decompressing run ahead of hashing and writing where that is worth a thread.
+    """
+    pieces = inflated(_teed(packed, kept))
+    if size < _WORTH_A_THREAD:
+        _extract(_TarStream(pieces), manifest.files, target)
+        return
+    with running_ahead(pieces) as ahead:
+        _extract(_TarStream(ahead), manifest.files, target)
+
+
+def _teed(pieces: Iterator[memoryview], kept: Path | None) -> Iterator[memoryview]:
+    if kept is None:
+        yield from pieces
+        return
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        for piece in pieces:
+            _write_all(descriptor, piece)
+            yield piece
+    finally:
+        os.close(descriptor)
+
+
+class _TarStream:
+    """Reads a tar stream of which everything but the files' content is known beforehand."""
+
+    def __init__(self, pieces: Iterator[Buffer]) -> None:
+        self._pieces = pieces
+        self._held = memoryview(b"")
+
+    def expect(self, wanted: bytes) -> bool:
+        """Read as many bytes as `wanted` has; return whether they are these."""
+        found = b"".join(self.content(len(wanted)))
+        return found == wanted
+
+    def content(self, size: int) -> Iterator[memoryview]:
+        """Iterate over the next `size` bytes; over fewer only where the stream ends."""
+        while size:
+            if not self._held.nbytes:
+                self._held = memoryview(next(self._pieces, b""))
+                if not self._held.nbytes:
+                    return
+            piece = self._held[:size]
+            self._held = self._held[piece.nbytes :]
+            size -= piece.nbytes
+            yield piece
+
+    def has_ended(self) -> bool:
+        """Return whether nothing is left."""
+        return not self._held.nbytes and next(self._pieces, None) is None
+
+
+def _extract(stream: _TarStream, files: Sequence[Entry], target: Path | None) -> None:
+    """Extract; links last, so that nothing is written through one."""
+    root = None if target is None else f"{target}/"
+    for entry in files:
+        if not stream.expect(header(entry)):
+            raise _damaged(entry.path, "the packed project has something else in its place")
+        if entry.kind == "file":
+            _copy(stream.content(entry.size), entry, None if root is None else root + entry.path)
+            if not stream.expect(bytes(padding(entry.size))):
+                raise _damaged(entry.path, "something lies behind its content")
+        elif entry.kind == "directory" and root is not None:
+            os.mkdir(root + entry.path, 0o755)
+    if not (stream.expect(END) and stream.has_ended()):
+        raise _damaged("the project", "it holds more than its manifest says")
+    for entry in files:
+        if entry.kind == "link" and root is not None:
+            os.symlink(entry.digest, root + entry.path)
+
+
+# -- the runtime ------------------------------------------------------------------------------------------------------
+
+
+def _runtime_directory(runtime: Entry, store: Path) -> Path:
     """Return where the runtime of this digest lies, extracted once for each Python, with byte code."""
     import sys
 
-    target = store / f"{digest[:32]}-{sys.implementation.cache_tag}"
-    if target.is_dir():
-        return target
-    made = store / f".extracting-{os.urandom(8).hex()}"
+    return store / f"{runtime.digest[:32]}-{sys.implementation.cache_tag}"
+
+
+def _extract_runtime(packed: Path, target: Path) -> None:
+    made = target.parent / f".extracting-{os.urandom(8).hex()}"
     made.mkdir(mode=0o700)
     try:
-        _extract_runtime(packed, made)
+        _extract_files(packed, made)
         _compile(made)
         _flush(made)  # a torn one would fail every later job
         try:
@@ -156,20 +269,19 @@ def _runtime(packed: Path, digest: str, store: Path) -> Path:
             import shutil
 
             shutil.rmtree(made)
-    return target
 
 
-def _extract_runtime(packed: Path, target: Path) -> None:
+def _extract_files(packed: Path, target: Path) -> None:
     """Extract the runtime: regular files only; its digest was verified as a member of the bundle."""
     room = _LARGEST_RUNTIME
-    with packed.open("rb") as stream, _reading(RUNTIME), _opened_tgz(stream) as archive:
+    with packed.open("rb") as stream, _reading(RUNTIME), tarfile.open(fileobj=stream, mode="r:gz") as archive:
         while (member := archive.next()) is not None:
             room -= member.size
             if not member.isreg() or room < 0:
                 raise _damaged(RUNTIME, f"{member.name} is no file, or too large")
             path = target / check_path(member.name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            _copy(_opened(archive, member), None, path)
+            _write(path, [_opened(archive, member).read()], 0o644)
 
 
 def _compile(directory: Path) -> None:
@@ -192,15 +304,7 @@ def _flush(directory: Path) -> None:
                 os.close(descriptor)
 
 
-def _opened_tgz(stream: IO[bytes]) -> tarfile.TarFile:
-    """Open a .tgz that may consist of several gzip members, which tarfile's own streaming does not read."""
-    return tarfile.open(fileobj=gzip.GzipFile(fileobj=stream, mode="rb"), mode="r|")
-
-
-def _kind(member: tarfile.TarInfo) -> str:
-    if member.isreg():
-        return "file"
-    return "directory" if member.isdir() else "link" if member.issym() else "other"
+# -- files ------------------------------------------------------------------------------------------------------------
 
 
 def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
@@ -210,36 +314,46 @@ def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     return stream
 
 
-def _copy(source: IO[bytes], entry: Entry | None, target: Path | None) -> None:
+def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
+    while data := stream.read(_CHUNK):
+        yield data
+
+
+def _copy(content: Iterable[Buffer], entry: Entry, target: str | Path | None) -> None:
     """Copy one file, at most as long as its entry says, and compare its size and digest."""
-    mode = 0o644 if entry is None else entry.mode
-    out = None if target is None else os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     digest = hashlib.sha256()
     size = 0
-    try:
-        while data := source.read(_CHUNK):
+
+    def hashed() -> Iterator[Buffer]:
+        nonlocal size
+        for data in content:
             size += len(data)
-            if entry is not None and size > entry.size:
-                break
+            if size > entry.size:
+                return
             digest.update(data)
-            if out is not None:
-                _write_all(out, data)
-    finally:
-        if out is not None:
-            os.close(out)
-    if entry is not None and (size != entry.size or digest.hexdigest() != entry.digest):
+            yield data
+
+    if target is None:
+        for _ in hashed():
+            continue
+    else:
+        if "/" in entry.path and isinstance(target, Path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        _write(target, hashed(), entry.mode)
+    if size != entry.size or digest.hexdigest() != entry.digest:
         raise _damaged(entry.path, "its size or digest is not the manifest's")
 
 
-def _write(target: Path, data: bytes) -> None:
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+def _write(target: str | Path, content: Iterable[Buffer], mode: int = 0o600) -> None:
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
-        _write_all(descriptor, data)
+        for data in content:
+            _write_all(descriptor, data)
     finally:
         os.close(descriptor)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: Buffer) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -9,12 +9,12 @@ from typing import ClassVar
 
 import attrs
 
-from foundations.adapters._shared.manifest import NAME, Entry, Manifest, digest_of
-from foundations.adapters._shared.project_files import project_files
+from foundations.adapters._shared.manifest import NAME, Entry, Manifest, digest_of, project_digest
+from foundations.adapters._shared.project_files import bundled_files
 from foundations.adapters.memory.stores import MemoryStore, memory_store
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError
-from foundations.ports.bundling import Bundle, BundleContents, JobBundler, extra_source_member
-from foundations.ports.frames import Buffer, join_frames
+from foundations.ports.bundling import Bundle, BundleContents, JobBundler
+from foundations.ports.frames import Buffer, join_frames, split_frames
 from foundations.version import __version__
 
 
@@ -37,7 +37,16 @@ class MemoryJobBundler(JobBundler):
             job_name=contents.job_name,
             versions={"foundations": __version__, "python": "{}.{}".format(*sys.version_info[:2])},
             project_member=contents.project_member,
-            members=[Entry(path, "file", len(data), 0o644, digest_of(data)) for path, data in sorted(members.items())],
+            members=[
+                Entry(
+                    path,
+                    "project" if path == contents.project_member else "file",
+                    len(data),
+                    0o644,
+                    project_digest(files) if path == contents.project_member else digest_of(data),
+                )
+                for path, data in sorted(members.items())
+            ],
             files=files,
         ).to_bytes()
         members[NAME] = manifest
@@ -49,6 +58,7 @@ class MemoryJobBundler(JobBundler):
         return Bundle(
             job_name=contents.job_name,
             path=None,
+            index_size=len(manifest),
             sha256=digest,
             digest=digest,
             size=sum(len(data) for data in members.values()),
@@ -60,8 +70,11 @@ class MemoryJobBundler(JobBundler):
         manifest = members.pop(NAME, b"")
         if digest_of(manifest) != bundle.digest:
             raise DamagedBundleError(f"the bundle is damaged at {NAME}: its digest differs", member=NAME)
-        for entry in Manifest.from_bytes(manifest).members:
-            if digest_of(members.pop(entry.path, b"")) != entry.digest:
+        known = Manifest.from_bytes(manifest)
+        for entry in known.members:
+            data = members.pop(entry.path, b"")
+            intact = _holds(data, known.files) if entry.kind == "project" else digest_of(data) == entry.digest
+            if not intact:
                 raise DamagedBundleError(f"the bundle is damaged at {entry.path}", member=entry.path)
         if members:
             raise DamagedBundleError(f"the bundle has a member too many: {min(members)}", member=min(members))
@@ -83,11 +96,20 @@ class MemoryJobBundler(JobBundler):
         return memory_store(self.store)
 
 
+def _holds(project: bytes, files: Sequence[Entry]) -> bool:
+    """Return whether these are the contents of the files, one after the other, as :func:`_packed` returns them."""
+    try:
+        contents = split_frames(project)
+    except ValueError:
+        return False
+    return [entry.digest for entry in files if entry.kind == "file"] == [
+        digest_of(content) for content, entry in zip(contents, files, strict=False) if entry.kind == "file"
+    ] and len(contents) == len(files)
+
+
 def _packed(contents: BundleContents) -> tuple[bytes, Sequence[Entry]]:
     """Return the project's files one after the other, and what they are."""
-    sources = project_files(contents.project)
-    for number, extra in enumerate(contents.extra_source_paths):
-        sources += project_files(extra, extra_source_member(number) + "/")
+    sources = bundled_files(contents)
     entries: list[Entry] = []
     frames: list[Buffer] = []
     for source in sources:

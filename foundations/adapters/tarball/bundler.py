@@ -5,50 +5,75 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 import attrs
 
 from foundations import events
+from foundations.adapters._shared.files import copy_all, write_all
+from foundations.adapters._shared.gzip_format import stored
 from foundations.adapters._shared.manifest import NAME, RUNTIME, Entry, Manifest, digest_of
-from foundations.adapters._shared.project_files import SourceFile, project_files
+from foundations.adapters._shared.project_files import SourceFile, bundled_files
+from foundations.adapters._shared.tar_format import header, padding
 from foundations.adapters._shared.unpack import verify_bundle
-from foundations.adapters.tarball.runtime import packed_runtime
-from foundations.adapters.tarball.writing import TgzWriter
-from foundations.errors import BundleError, BundleExistsError, DamagedBundleError
+from foundations.adapters.tarball.packing import Packed, pack_project, packed_files
+from foundations.adapters.tarball.runtime import Runtime, packed_runtime
+from foundations.adapters.tarball.sources import SourceStore
+from foundations.errors import BundleError, BundleExistsError, DamagedBundleError, FoundationsError
 from foundations.home import foundations_home
-from foundations.ports.bundling import Bundle, BundleContents, JobBundler, extra_source_member
+from foundations.ports.bundling import Bundle, BundleContents, JobBundler
 from foundations.version import __version__
+
+
+@attrs.frozen(kw_only=True)
+class _Made:
+    """How a bundle was made, until it is discarded."""
+
+    places: tuple[Path, ...]
+    sources: list[SourceFile]
+    looked_at: int
+    packed: Packed
+    begins_at: int
+    reused: bool
 
 
 @attrs.define
 class TarballJobBundler(JobBundler):
-    """Makes each bundle as ``<job_name>.tgz`` beside the project directory, as the specification says."""
+    """Makes each bundle as ``<job_name>.tgz`` beside the project directory, as the specification says.
+
+    A project that has not changed since it was last bundled is copied as it was packed then, from a private directory;
+    see :mod:`foundations.adapters.tarball.sources`.
+    """
 
     _temporary: dict[Path, Path] = attrs.field(factory=dict, init=False, repr=False)
+    _made: dict[Path, _Made] = attrs.field(factory=dict, init=False, repr=False)
 
     def make(self, contents: BundleContents) -> Bundle:
         """Make a bundle; the file gets its name when it is whole."""
-        sources = _sources(contents)
+        looked_at = time.time_ns()
+        places = (contents.project, *contents.extra_source_paths)
+        sources = bundled_files(contents)
         runtime = packed_runtime(contents.runtime_packages, foundations_home() / "runtime")
         directory = self._directory(contents)
         target = directory / f"{contents.job_name}.tgz"
         self._refuse_existing(target)
         made = directory / f".{contents.job_name}-{os.urandom(8).hex()}.tgz.part"
         try:
-            with tempfile.TemporaryFile(dir=directory) as packed, runtime.path.open("rb") as packed_sdk:
-                project = TgzWriter(packed)
-                files = [project.add_source(source) for source in sources]
-                digest = project.close()
-                packed.seek(0)
-                inner: dict[str, tuple[IO[bytes], int, str]] = {
-                    contents.project_member: (packed, project.size, digest),
-                    RUNTIME: (packed_sdk, runtime.size, runtime.digest),
-                }
-                manifest = _manifest(contents, inner, files).to_bytes()
-                sha256, size = _write_outer(made, contents, manifest, inner)
+            known = self._store.find(places, sources)
+            descriptor = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                packed, begins_at = _write_project(descriptor, contents, sources, known)
+                _write_member(descriptor, _member(contents, RUNTIME, runtime.size, runtime.digest), runtime.path)
+                manifest = _manifest(contents, packed, runtime)
+                index = _index(contents, manifest)
+                write_all(descriptor, [index])
+                size = os.fstat(descriptor).st_size
+            finally:
+                os.close(descriptor)
+                if known is not None:
+                    os.close(known[1])
             os.link(made, target)
         except FileExistsError:
             raise self._exists(target) from None
@@ -61,7 +86,22 @@ class TarballJobBundler(JobBundler):
         finally:
             made.unlink(missing_ok=True)
             self._forget(target, only_empty=True)
-        return Bundle(job_name=contents.job_name, path=target, sha256=sha256, digest=digest_of(manifest), size=size)
+        self._made[target] = _Made(
+            places=places,
+            sources=sources,
+            looked_at=looked_at,
+            packed=packed,
+            begins_at=begins_at,
+            reused=known is not None,
+        )
+        return Bundle(
+            job_name=contents.job_name,
+            path=target,
+            index_size=len(index),
+            sha256=digest_of(index),
+            digest=digest_of(manifest),
+            size=size,
+        )
 
     def verify(self, bundle: Bundle) -> None:
         """Raise unless every byte is as it was packed."""
@@ -82,10 +122,26 @@ class TarballJobBundler(JobBundler):
             raise DamagedBundleError(f"{bundle.path}: {member} cannot be read: {error}", member=member) from error
 
     def discard(self, bundle: Bundle) -> None:
-        """Remove the file, and the temporary directory that was made for it."""
-        if bundle.path is not None:
-            bundle.path.unlink(missing_ok=True)
-            self._forget(bundle.path, only_empty=False)
+        """Remove the file, and the temporary directory that was made for it; keep its packed project for the next."""
+        if bundle.path is None:
+            return
+        made = self._made.pop(bundle.path, None)
+        if made is not None and not made.reused:
+            self._keep(bundle.path, made)
+        bundle.path.unlink(missing_ok=True)
+        self._forget(bundle.path, only_empty=False)
+
+    @property
+    def _store(self) -> SourceStore:
+        return SourceStore(foundations_home() / "sources")
+
+    def _keep(self, path: Path, made: _Made) -> None:
+        try:
+            with path.open("rb") as stream:
+                os.lseek(stream.fileno(), made.begins_at, os.SEEK_SET)
+                self._store.keep(made.places, made.sources, made.looked_at, made.packed, stream.fileno())
+        except (OSError, FoundationsError) as error:  # the next bundle is packed anew
+            events.info("packed_project_not_kept", path=str(path), reason=str(error))
 
     def _directory(self, contents: BundleContents) -> Path:
         if os.access(contents.directory, os.W_OK | os.X_OK):
@@ -119,48 +175,50 @@ class TarballJobBundler(JobBundler):
         )
 
 
-def _sources(contents: BundleContents) -> list[SourceFile]:
-    """Return what goes into the packed project: its own files, and the extra source paths' beside them."""
-    sources = project_files(contents.project)
-    for number, extra in enumerate(contents.extra_source_paths):
-        prefix = extra_source_member(number)
-        sources += [SourceFile(prefix, str(extra), "directory", 0, 0o755), *project_files(extra, prefix + "/")]
-    if contents.extra_source_paths:
-        sources.append(SourceFile(extra_source_member(0).partition("/")[0], "", "directory", 0, 0o755))
-    return sorted(sources, key=lambda source: source.path)
+def _member(contents: BundleContents, path: str, size: int, digest: str = "") -> Entry:
+    """Return a member as it stands in the bundle: below the job's name."""
+    return Entry(f"{contents.job_name}/{path}", "file", size, 0o644, digest)
 
 
-def _manifest(
-    contents: BundleContents, inner: dict[str, tuple[IO[bytes], int, str]], files: Sequence[Entry]
-) -> Manifest:
+def _write_project(
+    descriptor: int, contents: BundleContents, sources: Sequence[SourceFile], known: tuple[Packed, int] | None
+) -> tuple[Packed, int]:
+    """Write the packed project behind its header, the first of the bundle; return it and where it begins."""
+    begins_at = len(stored(header(_member(contents, contents.project_member, 0))))
+    os.lseek(descriptor, begins_at, os.SEEK_SET)
+    if known is None:
+        packed = pack_project(sources, descriptor)
+    else:
+        packed = known[0]
+        copy_all(known[1], descriptor)
+    os.lseek(descriptor, 0, os.SEEK_SET)  # its size, which the header tells, is known by now
+    write_all(descriptor, [stored(header(_member(contents, contents.project_member, packed.size)))])
+    os.lseek(descriptor, 0, os.SEEK_END)
+    return packed, begins_at
+
+
+def _write_member(descriptor: int, entry: Entry, path: Path) -> None:
+    data = path.read_bytes()
+    write_all(descriptor, [stored(header(entry)), stored(data + bytes(padding(entry.size)))])
+
+
+def _manifest(contents: BundleContents, packed: Packed, runtime: Runtime) -> bytes:
     members = [Entry(path, "file", len(data), _mode(path), digest_of(data)) for path, data in contents.members.items()]
-    members += [Entry(path, "file", size, 0o644, digest) for path, (_, size, digest) in inner.items()]
+    members.append(Entry(RUNTIME, "file", runtime.size, 0o644, runtime.digest))
+    members.append(Entry(contents.project_member, "project", packed.size, 0o644, packed.digest))
     return Manifest(
         job_name=contents.job_name,
         versions={"foundations": __version__, "python": "{}.{}".format(*sys.version_info[:2])},
         project_member=contents.project_member,
         members=sorted(members, key=lambda entry: entry.path),
-        files=files,
-    )
+        files=packed.files,
+    ).to_bytes()
 
 
-def _write_outer(
-    target: Path, contents: BundleContents, manifest: bytes, inner: dict[str, tuple[IO[bytes], int, str]]
-) -> tuple[str, int]:
-    """Write the outer file, the manifest first; return its SHA-256 and its size."""
-    top = contents.job_name + "/"
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as stream:
-        writer = TgzWriter(stream)
-        writer.add_bytes(top + NAME, manifest, 0o644)
-        for path in sorted([*contents.members, *inner]):
-            if path in inner:
-                source, size, digest = inner[path]
-                writer.add_packed(top + path, source, size, digest)
-            else:
-                writer.add_bytes(top + path, contents.members[path], _mode(path))
-        sha256 = writer.close()
-    return sha256, writer.size
+def _index(contents: BundleContents, manifest: bytes) -> bytes:
+    """Return the last gzip member: the manifest, and the members that it is small enough to lie beside."""
+    members = [(NAME, manifest), *sorted(contents.members.items())]
+    return packed_files([(f"{contents.job_name}/{path}", data, _mode(path)) for path, data in members])
 
 
 def _mode(path: str) -> int:

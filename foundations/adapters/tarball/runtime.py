@@ -12,8 +12,9 @@ from typing import Any
 import attrs
 
 from foundations.adapters._shared.files import write_atomically
+from foundations.adapters._shared.manifest import digest_of
 from foundations.adapters._shared.trusted import ensure_private_directory
-from foundations.adapters.tarball.writing import TgzWriter
+from foundations.adapters.tarball.packing import packed_files
 from foundations.errors import BundleError
 from foundations.version import __version__
 
@@ -49,20 +50,12 @@ def packed_runtime(packages: tuple[str, ...], store: Path) -> Runtime:
     known = _known(packed, about)
     if known is not None:
         return known
-    made = store / f".packing-{os.getpid()}-{os.urandom(4).hex()}"
-    try:
-        with made.open("xb") as stream:
-            writer = TgzWriter(stream)
-            for path, location in sorted([*((path, location) for path, location, *_ in files), *_licences(packages)]):
-                writer.add_bytes(path, Path(location).read_bytes(), 0o644)
-            digest = writer.close()
-            stream.flush()
-            os.fsync(stream.fileno())
-        made.replace(packed)
-        write_atomically(about, [json.dumps({"size": writer.size, "sha256": digest}).encode()])
-    finally:
-        made.unlink(missing_ok=True)
-    return Runtime(packed, writer.size, digest)
+    listed = sorted([*((path, location) for path, location, *_ in files), *_licences(packages)])
+    data = packed_files((path, Path(location).read_bytes(), 0o644) for path, location in listed)
+    digest = digest_of(data)
+    write_atomically(packed, [data])
+    write_atomically(about, [json.dumps({"size": len(data), "sha256": digest}).encode()])
+    return Runtime(packed, len(data), digest)
 
 
 def _known(packed: Path, about: Path) -> Runtime | None:

@@ -74,7 +74,8 @@ class JobBundlerContract:
         assert [64, 64] == [len(bytes.fromhex(digest)) * 2 for digest in (bundle.sha256, bundle.digest)]
         if bundle.path is not None:
             data = bundle.path.read_bytes()
-            assert (hashlib.sha256(data).hexdigest(), len(data)) == (bundle.sha256, bundle.size)
+            index = data[-bundle.index_size :]
+            assert (hashlib.sha256(index).hexdigest(), len(data)) == (bundle.sha256, bundle.size)
 
     def test_the_same_contents_give_the_same_digest_and_the_same_bytes(
         self, bundler: JobBundler, contents: BundleContents, tmp_path: Path

@@ -32,9 +32,9 @@ class TestMemoryJobBundler(JobBundlerContract):
     def test_a_file_that_vanishes_while_it_is_packed_is_told(self, bundler, contents, monkeypatch):
         from foundations.adapters.memory import bundler as module
 
-        listed = module.project_files(contents.project)
+        listed = module.bundled_files(contents)
         (contents.project / "main.py").unlink()
-        monkeypatch.setattr(module, "project_files", lambda project: listed)
+        monkeypatch.setattr(module, "bundled_files", lambda contents: listed)
         with pytest.raises(module.BundleError) as raised:
             bundler.make(contents)
         assert str(contents.project / "main.py") == raised.value.path

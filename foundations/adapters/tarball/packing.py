@@ -1,0 +1,247 @@
+"""Packing a project: one pass over its files, hashed while they are read, compressed by every processor."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Protocol
+
+import attrs
+
+from foundations.adapters._shared.files import write_all
+from foundations.adapters._shared.gzip_format import CHUNK, StoredWriter, compressed
+from foundations.adapters._shared.manifest import Entry, project_digest
+from foundations.adapters._shared.project_files import SourceFile, stamp
+from foundations.adapters._shared.tar_format import END, header, padding
+from foundations.errors import BundleError
+from foundations.ports.frames import Buffer
+
+_WORTH_THREADS = 2 * CHUNK
+_WAITING = 4
+
+
+@attrs.frozen
+class Packed:
+    """A project that was packed.
+
+    Attributes:
+        files: What it holds.
+        size: Of the packed bytes.
+        digest: Of what it holds.
+    """
+
+    files: Sequence[Entry]
+    size: int
+    digest: str
+
+
+def pack_project(sources: Sequence[SourceFile], descriptor: int) -> Packed:
+    """Write a project as a .tgz, itself framed and padded as a member of a bundle.
+
+    Raises:
+        BundleError: A file cannot be read, or changes while it is read; the target cannot be written.
+    """
+    framing = _Framing(descriptor)
+    threaded = sum(source.size for source in sources) > _WORTH_THREADS
+    with _Threads(framing.write) if threaded else _Inline(framing.write) as sink:
+        stream = _ChunkedStream(sink.put)
+        files = [_add(stream, source) for source in sources]
+        stream.write(END)
+        stream.close()
+    framing.close()
+    return Packed(files, framing.size, project_digest(files))
+
+
+def packed_files(files: Iterable[tuple[str, bytes, int]]) -> bytes:
+    """Return files in memory, each with its path and mode, as a .tgz."""
+    parts: list[bytes] = []
+    stream = _ChunkedStream(lambda chunk: parts.append(compressed(chunk)))
+    for path, data, mode in files:
+        stream.write(header(Entry(path, "file", len(data), mode, "")))
+        stream.write(data)
+        stream.write(bytes(padding(len(data))))
+    stream.write(END)
+    stream.close()
+    return b"".join(parts)
+
+
+class _Framing:
+    """Frames packed bytes as one stored gzip member, and pads them to a tar stream's blocks."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._writer = StoredWriter()
+        self.size = 0
+
+    def write(self, data: Buffer) -> None:
+        self.size += len(data)
+        self._write(self._writer.add(data))
+
+    def close(self) -> None:
+        self._write(self._writer.add(bytes(padding(self.size))))
+        self._write(self._writer.close())
+
+    def _write(self, buffers: Iterable[Buffer]) -> None:
+        try:
+            write_all(self._descriptor, buffers)
+        except OSError as error:  # told here, where it cannot be taken for a source's
+            raise BundleError(f"the bundle cannot be written: {error.strerror or error}") from error
+
+
+class _ChunkedStream:
+    """Gathers a tar stream in chunks of one size, so that the same stream is always compressed alike."""
+
+    def __init__(self, put: Callable[[memoryview], object]) -> None:
+        self._put = put
+        self._chunk = memoryview(bytearray(CHUNK))
+        self._filled = 0
+
+    def write(self, data: Buffer) -> None:
+        view = memoryview(data)
+        while view.nbytes:
+            room = self.room()
+            count = min(room.nbytes, view.nbytes)
+            room[:count] = view[:count]
+            self.filled(count)
+            view = view[count:]
+
+    def room(self) -> memoryview:
+        """Return where the next bytes can be put; :meth:`filled` tells how many were."""
+        return self._chunk[self._filled :]
+
+    def filled(self, count: int) -> None:
+        self._filled += count
+        if self._filled == CHUNK:
+            self._put(self._chunk)
+            self._chunk = memoryview(bytearray(CHUNK))
+            self._filled = 0
+
+    def close(self) -> None:
+        if self._filled:
+            self._put(self._chunk[: self._filled])
+
+
+class _Sink(Protocol):
+    """Compresses chunks and writes them, in order."""
+
+    def put(self, chunk: memoryview) -> None: ...
+
+    def __enter__(self) -> _Sink: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class _Inline:
+    def __init__(self, write: Callable[[Buffer], None]) -> None:
+        self._write = write
+
+    def put(self, chunk: memoryview) -> None:
+        self._write(compressed(chunk))
+
+    def __enter__(self) -> _Inline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+
+class _Threads:
+    """A thread a processor compresses, one more writes; a few chunks wait, so that memory is bounded."""
+
+    def __init__(self, write: Callable[[Buffer], None]) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._write = write
+        self._most = workers + _WAITING
+        self._compressing = ThreadPoolExecutor(workers, "foundations-compress")
+        self._writing = ThreadPoolExecutor(1, "foundations-write")
+        self._waiting: deque[Any] = deque()
+
+    def put(self, chunk: memoryview) -> None:
+        made = self._compressing.submit(compressed, chunk)
+        self._waiting.append(self._writing.submit(lambda: self._write(made.result())))
+        while len(self._waiting) > self._most:
+            self._waiting.popleft().result()
+
+    def __enter__(self) -> _Threads:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with ExitStack() as stack:
+            stack.callback(self._compressing.shutdown, cancel_futures=True)
+            stack.callback(self._writing.shutdown, cancel_futures=True)
+            while self._waiting and kind is None:
+                self._waiting.popleft().result()
+
+
+def _add(stream: _ChunkedStream, source: SourceFile) -> Entry:
+    if source.kind != "file":
+        entry = Entry(source.path, source.kind, 0, source.mode, source.target)
+        stream.write(header(entry))
+        return entry
+    try:
+        descriptor = os.open(source.location, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if stamp(os.fstat(descriptor)) != source.stamp:
+                raise _changed(source)
+            stream.write(header(Entry(source.path, "file", source.size, source.mode, "")))
+            digest = _copy(stream, descriptor, source)
+            if stamp(os.fstat(descriptor)) != source.stamp:
+                raise _changed(source)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _unreadable(source, error) from error
+    stream.write(bytes(padding(source.size)))
+    return Entry(source.path, "file", source.size, source.mode, digest)
+
+
+def _copy(stream: _ChunkedStream, descriptor: int, source: SourceFile) -> str:
+    digest = hashlib.sha256()
+    left = source.size
+    while left:
+        room = stream.room()[:left]
+        count = os.readv(descriptor, [room])
+        if not count:
+            raise _changed(source)
+        digest.update(room[:count])
+        stream.filled(count)
+        left -= count
+    return digest.hexdigest()
+
+
+def digest_of_source(source: SourceFile) -> str | None:
+    """Return the SHA-256 of a file's content as it is now; None where it is another file by now."""
+    digest = hashlib.sha256()
+    try:
+        descriptor = os.open(source.location, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb", buffering=0) as stream:
+            if stamp(os.fstat(descriptor)) != source.stamp:
+                return None
+            while data := stream.read(CHUNK):
+                digest.update(data)
+            return digest.hexdigest() if stamp(os.fstat(descriptor)) == source.stamp else None
+    except OSError as error:
+        raise _unreadable(source, error) from error
+
+
+def _unreadable(source: SourceFile, error: OSError) -> BundleError:
+    return BundleError(
+        f"{source.location}: cannot be read: {error.strerror}. Make it readable, or name it in .foundationsignore.",
+        path=source.location,
+    )
+
+
+def _changed(source: SourceFile) -> BundleError:
+    return BundleError(
+        f"{source.location}: changed while it was bundled. Run again when nothing writes to it, or name it in"
+        " .foundationsignore.",
+        path=source.location,
+    )
