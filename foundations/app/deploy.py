@@ -252,6 +252,7 @@ def _run_here(bundle: Bundle, wiring: Wiring) -> JobEnd:
             project=None,
             source=lambda keeper: keeper.write(wiring.archives.job_source, items.SOURCE, [source]),
             keep_here=_refuse_to_keep,
+            note=lambda line: None,
             progress=lambda index: None,
         ),
     )

@@ -70,7 +70,7 @@ class Attendant:
 
 def archive_streams(wiring: Wiring, end: JobEnd, streams: dict[str, Path]) -> JobEnd:
     """Archive a job's output streams; return the end with what could not be archived."""
-    keeper = Keeper(end.job_name, lambda item, data: None)
+    keeper = Keeper(end.job_name, lambda item, data: None)  # they stay in the job's directory anyway
     for name, path in streams.items():
         keeper.write_file(wiring.archives.stage_log, items.stream_item(name), path, None)
     return attrs.evolve(end, not_archived=(*end.not_archived, *keeper.not_archived))

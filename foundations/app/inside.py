@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ class RunningStage(Protocol):
 
 _of_this_context: ContextVar[RunningStage | None] = ContextVar("foundations_running_stage", default=None)
 _of_this_process: list[RunningStage] = []
+_process: list[int] = []
 _serves_a_job: list[bool] = []
 
 
@@ -32,12 +34,14 @@ def serve() -> None:
 def enter(running: RunningStage) -> None:
     """Note that the stages of a job run in this process from now on, in the calling thread."""
     _of_this_process.append(running)
+    _process.append(os.getpid())
     _of_this_context.set(running)
 
 
 def leave(running: RunningStage) -> None:
     """Note that the job has ended."""
     _of_this_process.remove(running)
+    _process.pop()
     _of_this_context.set(None)
 
 
@@ -63,6 +67,11 @@ def _required(called: str) -> RunningStage:
             f"{called} was called outside a job: call it inside a stage's function, which knows where its job's"
             " archives are"
         )
+    if os.getpid() not in _process:
+        raise OutsideJobError(
+            f"{called} was called in a process that a stage has forked, and nothing of it would reach the job: return"
+            f" the value to the stage, and call {called} there"
+        )
     return running
 
 
@@ -84,7 +93,12 @@ def log_metric(name: str, value: float | int | str | bool) -> None:
         raise FoundationsError(f"a metric's name is a string that is not empty, not {name!r:.100}")
     plain: Any = value
     if not isinstance(plain, (int, float, str, bool)) and hasattr(plain, "item"):
-        plain = plain.item()
+        try:
+            plain = plain.item()
+        except Exception as error:  # an array of several elements
+            raise FoundationsError(
+                f"metric {name!r}: a value is a single number, not {value!r:.100}: {error}"
+            ) from error
     if not isinstance(plain, (int, float, str, bool)):
         raise FoundationsError(
             f"metric {name!r}: a value is a number, a string or a truth value, not of type {type(value).__name__}"
@@ -106,6 +120,8 @@ def save_artifact(path: str | Path, name: str | None = None) -> None:
         FoundationsError: `path` is no file.
     """
     running = _required("save_artifact")
+    if name is not None and not isinstance(name, str):
+        raise FoundationsError(f"save_artifact: an artifact's name is a string, not {name!r:.100}")
     source = Path(path)
     if not source.is_file():
         raise FoundationsError(f"save_artifact: {source.absolute()} is no file")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -70,8 +72,9 @@ class JobJournal:
     _cache: StageCache | None = attrs.field(default=None, init=False)
     _untold: dict[str, Any] = attrs.field(factory=dict, init=False)
     _told_at: float = attrs.field(default=0.0, init=False)
-    _artifacts: dict[str, str] = attrs.field(factory=dict, init=False)
+    _artifacts: dict[str, tuple[int, str]] = attrs.field(factory=dict, init=False)
     _index: int = attrs.field(default=-1, init=False)
+    _process: int = attrs.field(factory=os.getpid, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -96,6 +99,7 @@ class JobJournal:
 
     def end(self, index: int, output: Any) -> None:
         """Note that a stage ended, and archive its output where it is to be kept."""
+        self._only_here()
         self.ended_at[index] = self.clock()
         is_target = index == len(self.pipeline.nodes) - 1
         if is_target or self.pipeline.nodes[index].persisted:
@@ -112,6 +116,7 @@ class JobJournal:
         self, index: int, error: BaseException, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
     ) -> None:
         """Note what a stage raised, and archive it."""
+        self._only_here()
         self.ended_at[index] = self.clock()
         name = self.pipeline.name(index)
         self.failed_stage = name
@@ -129,6 +134,14 @@ class JobJournal:
         self._details(index)["error_information"] = information
         self._keep_exception(error)
         self._settle(index)
+
+    def _only_here(self) -> None:
+        """End a process that a stage has forked and that returned from it: the job goes on in the other."""
+        if os.getpid() != self._process:
+            name = self.pipeline.name(self._index)
+            sys.stderr.write(f"a process that stage {name} has forked returned from it, and was ended there\n")
+            sys.stderr.flush()
+            os._exit(70)
 
     # -- the running stage tells --------------------------------------------------------------------------------------
 
@@ -148,11 +161,12 @@ class JobJournal:
 
     def save_artifact(self, path: Path, name: str) -> None:
         """Archive a file; what the archive refuses is the caller's error."""
-        place = str(path.absolute())
-        if self._artifacts.setdefault(name, place) != place:
+        saved = (self._index, str(path.absolute()))
+        stage, place = self._artifacts.setdefault(name, saved)
+        if (stage, place) != saved:
             raise FoundationsError(
-                f"save_artifact: this job has saved {self._artifacts[name]} as {name!r}, and {place} would replace it."
-                " Give it another name."
+                f"save_artifact: stage {self.pipeline.name(stage)} has saved {place} as {name!r}, and {saved[1]} would"
+                " replace it. Give it another name."
             )
         try:
             self.archives.artifact.write_file(self.job_name, items.ARTIFACTS + name, path)
@@ -190,9 +204,7 @@ class JobJournal:
         try:
             self.listing().update(self.job_name, JobChange(metrics=untold))
         except Exception as error:  # of whatever adapter
-            told = f"metrics in the listing: {error}"
-            if told not in self.keeper.not_archived:
-                self.keeper.not_archived.append(told)
+            self.keeper.tell(f"metrics in the listing: {error}")
         self._keep_stage(self._index)
 
     def _details(self, index: int) -> dict[str, Any]:

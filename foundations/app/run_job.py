@@ -52,6 +52,7 @@ class Workplace:
         source: The packed project.
         source_digest: Its SHA-256 in hexadecimal, where it is known.
         keep_here: Keeps an item whose archive failed.
+        note: Told at once what could not be archived, a line each.
         progress: Told the position of the stage that runs.
     """
 
@@ -60,6 +61,7 @@ class Workplace:
     project: Path | None
     source: Callable[[Keeper], object]
     keep_here: Callable[[str, Sequence[Buffer]], None]
+    note: Callable[[str], None]
     progress: Callable[[int], None]
 
 
@@ -106,12 +108,17 @@ def work(job_directory: str, progress: Progress, configure: Callable[[Settings],
         finally:
             made.unlink(missing_ok=True)
 
+    def note(line: str) -> None:
+        with (state / "not_archived").open("a") as stream:
+            stream.write(json.dumps(line) + "\n")
+
     workplace = Workplace(
         job_name=manifest["job_name"],
         wiring=wiring,
         project=place / "project",
         source=lambda keeper: keeper.write_file(wiring.archives.job_source, items.SOURCE, packed, digest),
         keep_here=keep_here,
+        note=note,
         progress=progress.set,
     )
     outcome = run_job((bundle / BUNDLE_JOB).read_bytes(), workplace)
@@ -125,12 +132,13 @@ def work(job_directory: str, progress: Progress, configure: Callable[[Settings],
 
 def run_job(data: Buffer, workplace: Workplace) -> Outcome:
     """Load the serialised job, run its pipeline and archive what comes of it; never raises for the user's code."""
-    keeper = Keeper(workplace.job_name, workplace.keep_here)
+    keeper = Keeper(workplace.job_name, workplace.keep_here, workplace.note)
     wiring = workplace.wiring
     started_at = time.time()
     try:
         if workplace.project is not None:  # adapters may be the project's own, so this comes before any of them
             use_import_paths(workplace.project, Job.header(data, wiring.serialiser)["import_paths"])
+        wiring.archives.distinct()
         workplace.source(keeper)
         job = _loaded(data, workplace)
     except BaseException as error:
@@ -240,4 +248,10 @@ def _keep_setup_failure(keeper: Keeper, workplace: Workplace, error: BaseExcepti
         "ended_at": [time.time()],
         "details": {"set-up": {"error_information": information}},
     }
-    keeper.write(workplace.wiring.archives.miscellaneous, items.RESULT, [json.dumps(document).encode()])
+    data = [json.dumps(document).encode()]
+    try:
+        archive = workplace.wiring.archives.miscellaneous
+    except Exception as error:  # it may be the very adapter that cannot be made here
+        keeper.keep_beside(items.RESULT, data, error)
+    else:
+        keeper.write(archive, items.RESULT, data)

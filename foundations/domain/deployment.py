@@ -22,7 +22,6 @@ from foundations.errors import (
     RemoteException,
     StorageError,
     StorageUnavailableError,
-    UntrustedLocationError,
     WaitTimeoutError,
 )
 from foundations.ports.archive_listing import JobChange, PipelineListing
@@ -154,7 +153,14 @@ class Deployment:
             ItemNotFoundError: The job ended before it was archived.
         """
         path = Path(target)
-        self._archives.job_source.read_file(self.job_name(), items.SOURCE, path)
+        try:
+            self._archives.job_source.read_file(self.job_name(), items.SOURCE, path)
+        except StorageError:
+            kept = self._environment.kept(self._handle, items.SOURCE)
+            if kept is None:
+                raise
+            with path.open("xb") as stream:
+                stream.write(kept)
         return path
 
     def artifacts(self) -> list[str]:
@@ -224,12 +230,16 @@ class Deployment:
         They only repeat the end record, so their failure is told and stands in nobody's way.
         """
         try:
-            if self._listing.get(self.job_name()).state is not end.state:
+            if self._listing.get(self.job_name()).state is end.state:
+                return
+            try:
                 if end.cause is EndCause.LOST:
                     self._keep_streams()
                 self._archives.tell_end(end)
-                self._listing.update(self.job_name(), JobChange.of(end))
-        except (StorageError, UntrustedLocationError) as error:
+            except Exception as error:  # of whatever adapter
+                events.warning("end_not_archived", job_name=self.job_name(), reason=str(error))
+            self._listing.update(self.job_name(), JobChange.of(end))  # last: who finds it told looks no further
+        except Exception as error:  # likewise
             events.warning("listing_not_mended", job_name=self.job_name(), reason=str(error))
 
     def _keep_streams(self) -> None:
@@ -244,7 +254,7 @@ class Deployment:
         try:
             content: Buffer = archive.read(self.job_name(), item)
             return content
-        except ItemNotFoundError:
+        except StorageError:  # not there, or nobody can tell
             kept = self._environment.kept(self._handle, item)
             if kept is None:
                 raise
@@ -258,14 +268,18 @@ class Deployment:
 
     def _document_of_stages(self) -> ResultDocument:
         """Gather what stages archived as they ended, for a job that died before it could write its result."""
-        found: dict[str, dict[str, Any]] = {}
-        for item in self._archives.stage_log.items(self.job_name(), items.STAGES):
-            known = json.loads(bytes(self._archives.stage_log.read(self.job_name(), item.name)))
-            found[known["uuid"]] = known
         try:
             stages = self.provenance()["stages"]
         except ItemNotFoundError:  # without it nobody can tell which stage was run, and what the others are
             return ResultDocument([], [], [], [], {})
+        found: dict[str, dict[str, Any]] = {}
+        for item in self._archives.stage_log.items(self.job_name(), items.STAGES):
+            known = json.loads(bytes(self._archives.stage_log.read(self.job_name(), item.name)))
+            found[known["uuid"]] = known
+        for uuid in stages["uuids"]:
+            kept = None if uuid in found else self._environment.kept(self._handle, items.stage_item(uuid))
+            if kept is not None:
+                found[uuid] = json.loads(kept)
         return ResultDocument(
             stages["uuids"],
             stages["names"],

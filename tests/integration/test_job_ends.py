@@ -308,3 +308,117 @@ def test_the_caller_is_left_without_zombies_descriptors_or_warnings(project: Pro
 def test_a_job_has_no_standard_input(project: Project) -> None:
     submitted(project, "value = sys.stdin.read()")
     assert ["''", "'kept'"] == project.report("job")["outputs"]
+
+
+def test_a_forked_process_that_returns_from_a_stage_is_not_the_job(project: Project) -> None:
+    submitted(project, "if os.fork() == 0:\n    return 'child'\nos.wait()\nsignal.raise_signal(signal.SIGSEGV)")
+    report = project.report("job")
+    assert ["Error", "killed", ["'kept'"]] == [report[key] for key in ("status", "cause", "outputs")]
+    assert "a process that stage last has forked returned from it, and was ended there" in report["stderr"]
+
+
+def test_a_forked_process_that_raises_does_not_fail_the_job(project: Project) -> None:
+    submitted(project, "if os.fork() == 0:\n    sys.exit(1)\nos.wait()")
+    assert ["Completed", ["'kept'", "'kept'"]] == [project.report("job")[key] for key in ("status", "outputs")]
+
+
+def test_a_metric_that_a_forked_process_logs_is_refused_there(project: Project) -> None:
+    body = """reading, writing = os.pipe()
+if os.fork() == 0:
+    try:
+        log_metric("a", 1)
+    except FoundationsError as error:
+        os.write(writing, str(error).encode())
+    os._exit(0)
+value = os.read(reading, 1000).decode()[:61]"""
+    submitted(project, body)
+    told = "log_metric was called in a process that a stage has forked, a"
+    assert ["'kept'", repr(told)] == project.report("job")["outputs"]
+
+
+def test_a_worker_that_has_closed_everything_dies_with_its_supervisor(project: Project) -> None:
+    submitted(project, "os.closerange(3, 1000)\nmeet()")
+    worker, supervisor = project.met()
+    os.kill(supervisor, signal.SIGKILL)
+    assert wait_until_gone([worker])
+    assert "lost" == project.report("job")["cause"]
+
+
+FAILING_ARCHIVE = """import os
+from foundations import LocalFileSystemPipelineArchive
+
+class Archive(LocalFileSystemPipelineArchive):
+    def write(self, job_name, item, data):
+        raise OSError(28, "No space left on device")
+
+    def write_file(self, job_name, item, source, *, digest=None):
+        raise OSError(28, "No space left on device")
+
+class Unreadable(Archive):
+    def read(self, job_name, item):
+        raise StorageUnavailableError(f"cannot read {item}")
+
+class OnlyHere(LocalFileSystemPipelineArchive):
+    def __init__(self, root):
+        if "FOUNDATIONS_LOCK" in os.environ:
+            raise RuntimeError("no such server")
+        super().__init__(root)
+
+from foundations.errors import StorageUnavailableError
+"""
+
+
+def with_archive(project: Project, role: str, kind: str) -> None:
+    """Have one archive of the project be a failing one of its own."""
+    root = project.place / "failing"
+    project.write(
+        {
+            "mine.py": FAILING_ARCHIVE,
+            "local.config.yaml": f"{role}_archive_implementation:\n"
+            f"  archive_type: mine.{kind}\n  constructor_arguments: [{root}]\n",
+        }
+    )
+
+
+@pytest.mark.parametrize("kind", ["Archive", "Unreadable"])
+@pytest.mark.parametrize(
+    "role", ["stage_log", "persisted_data", "provenance", "job_source", "artifact", "miscellaneous"]
+)
+def test_when_only_one_archive_fails_nothing_is_lost_and_the_failure_is_told(
+    project: Project, role: str, kind: str
+) -> None:
+    with_archive(project, role, kind)
+    submitted(project, "log_metric('a', 1)")
+    result = project.run(
+        "-c",
+        "from foundations import *\n"
+        "result = load_job('job').fetch_job_results()\n"
+        "logs = [context['stage_log'] for context in result['stage_contexts'].values()]\n"
+        "load_job('job').fetch_job_source('source.tgz')\n"
+        "names = result['provenance']['stages']['names']\n"
+        "print(result.output, logs, names, load_job('job').get_job_logs())\n"
+        "print(result)",
+    )
+    assert "kept [{}, {'a': 1}] ['first', 'last'] said before\n" in result
+    assert (role == "artifact") != ("not archived: " in result)
+    assert (project.root / "source.tgz").stat().st_size
+
+
+@pytest.mark.parametrize("role", ["stage_log", "job_source"])
+def test_what_could_not_be_archived_is_told_though_the_worker_died(project: Project, role: str) -> None:
+    with_archive(project, role, "Archive")
+    submitted(project, "os._exit(3)")
+    report = project.report("job")
+    assert ["Error", "exited", ["'kept'"]] == [report[key] for key in ("status", "cause", "outputs")]
+    assert f"not archived: {role}/" in report["message"]
+    project.run("-c", "from foundations import *; load_job('job').fetch_job_source('source.tgz')")
+
+
+@pytest.mark.parametrize("role", ["stage_log", "persisted_data", "miscellaneous"])
+def test_an_archive_that_cannot_be_made_in_the_job_is_a_failure_of_its_set_up(project: Project, role: str) -> None:
+    with_archive(project, role, "OnlyHere")
+    submitted(project, "pass")
+    report = project.report("job")
+    assert ["Error", "environment_setup"] == [report[key] for key in ("status", "cause")]
+    assert "no such server" in report["message"]
+    assert "stdout and stderr: " in report["message"]

@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_OPTIONS = {"PR_SET_PDEATHSIG": 1, "PR_SET_CHILD_SUBREAPER": 36}  # linux/prctl.h
 
 
 def adopt_orphans() -> None:
@@ -15,12 +15,25 @@ def adopt_orphans() -> None:
     Raises:
         OSError: The kernel refuses.
     """
+    _prctl("PR_SET_CHILD_SUBREAPER", 1)
+
+
+def end_with_parent() -> None:
+    """Have this process killed when its parent dies.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    _prctl("PR_SET_PDEATHSIG", signal.SIGKILL)
+
+
+def _prctl(option: str, value: int) -> None:
     import ctypes
 
     library = ctypes.CDLL(None, use_errno=True)
-    if library.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+    if library.prctl(_OPTIONS[option], value, 0, 0, 0) != 0:
         code = ctypes.get_errno()
-        raise OSError(code, f"prctl(PR_SET_CHILD_SUBREAPER): {os.strerror(code)}")
+        raise OSError(code, f"prctl({option}): {os.strerror(code)}")
 
 
 def kill_children() -> None:

@@ -1,7 +1,8 @@
 """The supervisor: forks the worker that runs the pipeline, watches it, keeps its output and records its end.
 
 When it dies, the kernel kills the worker and its whole process group: they hold the reading end of a pipe whose writing
-end only the supervisor has, with ``F_SETSIG`` set to ``SIGKILL``.
+end only the supervisor has, with ``F_SETSIG`` set to ``SIGKILL``. The worker itself it kills even where that has closed
+its end.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from foundations.adapters._shared.descendants import adopt_orphans, kill_children
+from foundations.adapters._shared.descendants import adopt_orphans, end_with_parent, kill_children
 from foundations.adapters._shared.job_directory import JobDirectory, declare_alive
 from foundations.adapters._shared.log_pump import LogPump
 from foundations.adapters._shared.verdict import at_stage, judged, out_of_memory_kills, read_outcome
@@ -140,6 +141,7 @@ def _become_worker(
             os.dup2(source, target)
         for descriptor in (nothing, *output, *error):
             os.close(descriptor)
+        end_with_parent()
         if os.getppid() != supervisor:  # the supervisor died before the leash was on
             os._exit(code)
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
@@ -207,8 +209,14 @@ class _Attendance:
     def finish(self, end: JobEnd, outcome: dict[str, Any]) -> JobEnd:
         if self._attendant is None:
             return end
-        finish = self._attendant.finish
-        return _guarded(lambda: finish(end, outcome), end)
+        try:
+            return self._attendant.finish(end, outcome)
+        except Exception as error:
+            traceback.print_exc()
+            import attrs
+
+            said = f"stdout and stderr: {type(error).__name__}: {error}"
+            return attrs.evolve(end, not_archived=(*end.not_archived, said))
 
     def ended(self, end: JobEnd, outcome: dict[str, Any]) -> None:
         if self._attendant is not None:

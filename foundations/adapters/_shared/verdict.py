@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -13,7 +14,7 @@ from foundations.ports.job import EndCause, JobEnd, JobState
 
 
 def read_outcome(directory: JobDirectory) -> dict[str, Any]:
-    """Return what the worker wrote of how its pipeline ended; nothing where it did not get there."""
+    """Return what the worker wrote of how its pipeline ended; where it did not get there, what was not archived."""
     try:
         outcome = read_json(directory.outcome)
         if isinstance(outcome, dict):
@@ -22,7 +23,18 @@ def read_outcome(directory: JobDirectory) -> dict[str, Any]:
             return outcome
     except (OSError, ValueError, KeyError):
         pass  # user code can write there: what it leaves is not worth a lost job
-    return {}
+    return {"not_archived": _not_archived(directory)}
+
+
+def _not_archived(directory: JobDirectory) -> list[str]:
+    """Return what the worker noted while it ran; a line that it did not finish is left out."""
+    noted = []
+    try:
+        for line in (directory.state / "not_archived").read_text(errors="replace").splitlines():
+            noted.append(str(json.loads(line)))
+    except (OSError, ValueError):
+        pass  # there is none, or the worker died while it wrote the last
+    return noted
 
 
 def judged(

@@ -70,9 +70,8 @@ def test_the_stage_that_ran_is_named_by_the_provenance(directory, wiring):
 
 def test_a_stream_that_cannot_be_archived_is_told_in_the_end(wiring, tmp_path):
     end = archive_streams(wiring, attrs.evolve(END, not_archived=("before",)), {"stdout": tmp_path / "absent"})
-    before, stream = end.not_archived
-    assert "before" == before
-    assert stream.startswith("stage_log/stdout: ")
+    assert "before" == end.not_archived[0]
+    assert end.not_archived[1].startswith("stage_log/stdout: ")
 
 
 def test_an_end_that_cannot_be_archived_is_told_in_the_log_and_to_the_listing(with_adapter, said):
