@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from foundations import events
-from foundations.domain.digests import Digester, UndigestibleError
+from foundations.domain.digests import Digester, UndigestibleError, mutable_parts
 from foundations.domain.pipeline import Node
 from foundations.errors import NotSerialisableError
 from foundations.ports.cache import CacheBackend
@@ -49,6 +50,10 @@ class StageCache:
             return output, {**known, "used_cache": True, "cache_read_time": time.perf_counter() - begun}
         output = node.function(*arguments, **keyword_arguments)
         begun = time.perf_counter()
+        why = self._not_the_same_again(key, node, arguments, keyword_arguments, output)
+        if why is not None:
+            events.info("not_cached", stage=name, reason=why)
+            return output, {}
         if self._write(name, key, output):
             known["cache_write_time"] = time.perf_counter() - begun
         return output, known
@@ -57,6 +62,25 @@ class StageCache:
         values = {f"{number:06}": value for number, value in enumerate(arguments)}
         values |= {f"={name}": value for name, value in keyword_arguments.items()}
         return self._digester.call(node.function, self._digester.values(values))
+
+    def _not_the_same_again(
+        self,
+        key: str,
+        node: Node,
+        arguments: tuple[Any, ...],
+        keyword_arguments: dict[str, Any],
+        output: Any,
+    ) -> str | None:
+        """Return what a later hit would not do as this call did; None where there is nothing."""
+        try:
+            if self._key(node, arguments, keyword_arguments) != key:
+                return "the call changed its arguments, or what it refers to"
+            held = mutable_parts((arguments, keyword_arguments))
+            if held and (held & mutable_parts(output)):
+                return "the output shares objects with the arguments"
+        except UndigestibleError as error:
+            return str(error)
+        return "the output names a file" if isinstance(output, str) and _names_content(output) else None
 
     def _read(self, name: str, key: str) -> tuple[bool, Any]:
         try:
@@ -105,10 +129,15 @@ def _version(top: str) -> str | None:
         return None  # the project's own, whatever its name; an editable install
     from importlib import metadata
 
-    owners = metadata.packages_distributions().get(top)
-    if not owners:
-        return None
-    return " ".join(f"{owner}=={metadata.version(owner)}" for owner in sorted(set(owners)))
+    owners = sorted(set(metadata.packages_distributions().get(top, ())))
+    records = [metadata.distribution(owner).read_text("RECORD") for owner in owners]
+    if not records or not all(records):
+        return None  # nobody can tell what its files are
+    # The record has each file's digest: the same version may have been installed again with other code.
+    return " ".join(
+        f"{owner}=={metadata.version(owner)} {hashlib.sha256(str(record).encode()).hexdigest()}"
+        for owner, record in zip(owners, records, strict=True)
+    )
 
 
 def _file_of(top: str) -> str | None:

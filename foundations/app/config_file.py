@@ -25,6 +25,7 @@ from foundations.app.settings import (
     Origin,
     SourceBundleSettings,
 )
+from foundations.domain.secrets import looks_secret
 from foundations.errors import ConfigurationError
 
 _ARGUMENTS = "constructor_arguments"
@@ -34,6 +35,7 @@ _BUNDLE_MEMBERS = frozenset(("run.sh", "main.py", "manifest.json", "job.bin", "j
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NOT_IN_A_FILE_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 _LONGEST_BUNDLE_NAME = 200
+_SURELY_MEANT = 0.85
 
 
 @attrs.frozen
@@ -67,17 +69,51 @@ def read_config_file(path: Path, *, required: bool = False) -> dict[str, Section
     if not any(key in TOP_LEVEL_KEYS for key in document.keys):
         if required and not document.is_empty:
             raise _without_keys(file, document.keys)
+        for key, line in document.keys.items():
+            if nearest_name(key, TOP_LEVEL_KEYS, _SURELY_MEANT):  # no other tool has a key so much like one of ours
+                raise _unknown(file, line, key, TOP_LEVEL_KEYS)
         return None
     content = document.values().content
     _check_keys(file, "", content, TOP_LEVEL_KEYS)
+    for key, value in content.items():
+        _refuse_secrets(file, key, value)
     return {key: Section(_read_section(file, key, value), Origin(file, value.line)) for key, value in content.items()}
 
 
-def nearest_name(name: str, names: Iterable[str]) -> str | None:
-    """Return the one of `names` that somebody who wrote `name` may have meant, or None."""
+def nearest_name(name: str, names: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Return the one of `names` that somebody who wrote `name` may have meant, or None.
+
+    Args:
+        name: What was written.
+        names: What there is.
+        likeness: How alike they must be, from 0 to 1.
+    """
     import difflib
 
-    return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)
+    return next(iter(difflib.get_close_matches(name, list(names), n=1, cutoff=likeness)), None)
+
+
+def _refuse_secrets(file: str, key: str, item: Marked) -> None:
+    """Refuse a secret in plain text: it would be shipped with every job, and stored with some."""
+    if isinstance(item.content, list):
+        for index, value in enumerate(item.content):
+            _refuse_secrets(file, f"{key}[{index}]", value)
+    if not isinstance(item.content, dict):
+        return
+    for name, value in item.content.items():
+        inner = f"{key}.{name}"
+        if looks_secret(name) and isinstance(value.content, str) and value.content and "${" not in value.content:
+            variable = re.sub(r"[^A-Za-z0-9]+", "_", str(name)).upper()
+            raise mistake(
+                file,
+                value.line,
+                "this looks like a secret in plain text, which would be shipped with every job. Put it into an"
+                f" environment variable, and write ${{{variable}}} here.",
+                key=inner,
+                found="a secret in plain text",
+                expected=f"${{{variable}}}",
+            )
+        _refuse_secrets(file, inner, value)
 
 
 def _read_section(file: str, key: str, value: Marked) -> Any:

@@ -86,7 +86,8 @@ class ConfigManager:
             sections.update(self._read(path, required=True))
         if self._environment is not None:
             sections.update(self._read(_environment_file(self._environment, directory, self._home), required=True))
-        return Settings.from_sections({key: section.value for key, section in sections.items()}, self._home)
+        origins = {key: section.origin for key, section in sections.items()}
+        return Settings.from_sections({key: section.value for key, section in sections.items()}, self._home, origins)
 
     def config(self) -> Mapping[str, Any]:
         """Return the merged configuration, of the shape that a file with every key has; changing it changes nothing."""
@@ -162,7 +163,8 @@ class ConfigManager:
         sections = read_config_file(path, required=required)
         if sections is None and path not in self._told:
             self._told.add(path)
-            events.info("configuration_passed_over", file=str(path))
+            reason = "it has none of our top-level keys, so it belongs to another tool"
+            events.info("configuration_passed_over", file=str(path), reason=reason)
         return sections or {}
 
 

@@ -197,7 +197,7 @@ def _locate(error: ConfigurationError, adapter_settings: AdapterSettings) -> Non
 
 
 def _public_names(owner: object) -> list[str]:
-    return [name for name in getattr(owner, "__all__", None) or dir(owner) if not name.startswith("_")]
+    return [name for name in dir(owner) if not name.startswith("_")]
 
 
 def _nearest(name: str, names: Iterable[str]) -> str | None:

@@ -14,6 +14,7 @@ import attrs
 
 from foundations import events
 from foundations.app import inside
+from foundations.app.calls import check_calls
 from foundations.app.finish_job import tell_end
 from foundations.app.project import check_modules, import_paths
 from foundations.app.provenance import current_commit, recorded_parameters
@@ -27,6 +28,7 @@ from foundations.domain.job import Job
 from foundations.domain.pipeline import Pipeline
 from foundations.domain.stage import Stage
 from foundations.errors import (
+    BundleExistsError,
     ConfigurationError,
     FoundationsError,
     InsideJobError,
@@ -78,6 +80,7 @@ def deploy(
         )
     name = None if job_name is None else check_job_name(job_name)
     pipeline = Pipeline.of(stage)
+    check_calls(pipeline)
     name = name or _generated_name(pipeline)
     parameters = merge_parameters(params_dict, params)
     check_parameters(pipeline.hyperparameters, parameters)
@@ -87,8 +90,11 @@ def deploy(
     extra = tuple((project / os.path.expanduser(path)).resolve() for path in source.extra_source_paths)
     for configured, place in zip(source.extra_source_paths, extra, strict=True):
         if not place.is_dir():
+            origin = wiring.settings.origins.get("job_source_bundle", Origin())
             raise ConfigurationError(
                 f"{configured!r} is no directory: {place} is not there",
+                file=origin.file,
+                line=origin.line,
                 key="job_source_bundle.extra_source_paths",
                 found=configured,
                 expected="a directory, relative to the working directory or absolute",
@@ -97,9 +103,11 @@ def deploy(
         check_modules(pipeline, project, extra)
     wiring.check()
     wiring.environment.check(project)
-    variables = resolve_variables(
-        wiring.settings.run_script_environment, os.environ, "run_script_environment", Origin()
-    )
+    origin = wiring.settings.origins.get("run_script_environment", Origin())
+    variables = {
+        name: resolve_variables(value, os.environ, f"run_script_environment.{name}", origin)
+        for name, value in wiring.settings.run_script_environment.items()
+    }
     _check_unused(name, wiring)
     job = Job(
         name=name,
@@ -118,7 +126,11 @@ def deploy(
         runtime_packages=RUNTIME_PACKAGES,
         directory=project.parent,
     )
-    bundle = wiring.bundler.make(contents)
+    try:
+        bundle = wiring.bundler.make(contents)
+    except BundleExistsError:
+        _check_unused(name, wiring)  # another caller of this name may have been faster, and its bundle be in use
+        raise
     discarded_by_run = not wiring.environment.capabilities.crosses_processes
     try:
         _submit(bundle, wiring, parameters, variables)
@@ -141,7 +153,7 @@ def find_deployment(job_name: str, settings: Settings) -> Deployment:
     Raises:
         JobNotFoundError: The listing has no job of that name.
     """
-    record = Wiring(settings=settings).listing.get(job_name)
+    record = Wiring(settings=settings).listing.get(check_job_name(job_name))
     entry = settings.deployment
     known = record.environment.get("deployment")
     if known:
@@ -160,7 +172,13 @@ def _deployment(handle: JobHandle, wiring: Wiring) -> Deployment:
         clock=time.monotonic,
         now=time.time,
         pause=time.sleep,
+        write_file=_write_new_file,
     )
+
+
+def _write_new_file(path: Path, data: bytes) -> None:
+    with path.open("xb") as stream:
+        stream.write(data)
 
 
 def _is_imported_by_multiprocessing() -> bool:

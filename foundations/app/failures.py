@@ -48,7 +48,12 @@ def describe_failure(
 
 def summary(error: BaseException) -> str:
     """Return an exception on one line."""
-    return f"{_type_name(error)}: {_message(error)}".splitlines()[0][:500]
+    return _headline(error).splitlines()[0][:500]
+
+
+def _headline(error: BaseException) -> str:
+    message = _message(error)
+    return f"{_type_name(error)}: {message}" if message else _type_name(error)
 
 
 def _chain(error: BaseException, roots: Sequence[str]) -> list[str]:
@@ -78,13 +83,13 @@ def _one(error: BaseException, roots: Sequence[str]) -> list[str]:
         if frame["text"]:
             lines.append(f"    {frame['text']}")
     if isinstance(error, BaseExceptionGroup):
-        lines.append(f"{_type_name(error)}: {_message(error)}")
+        lines.append(_headline(error))
         for number, part in enumerate(error.exceptions[:5], 1):
             lines += [f"  +-- {number}", *("  | " + line for line in _one(part, roots))]
         return lines
     if isinstance(error, SyntaxError):
         return lines + "".join(traceback.format_exception_only(type(error), error)).rstrip().splitlines()
-    lines.append(f"{_type_name(error)}: {_message(error)}")
+    lines.append(_headline(error))
     lines += [note[:_LONGEST_MESSAGE] for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
     return lines
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,18 +33,18 @@ def serve() -> None:
     _serves_a_job.append(True)
 
 
-def enter(running: RunningStage) -> None:
-    """Note that the stages of a job run in this process from now on, in the calling thread."""
+@contextmanager
+def running_stages(running: RunningStage) -> Iterator[None]:
+    """Have the stages of a pipeline run in the calling thread, inside the block."""
     _of_this_process.append(running)
     _process.append(os.getpid())
-    _of_this_context.set(running)
-
-
-def leave(running: RunningStage) -> None:
-    """Note that the job has ended."""
-    _of_this_process.remove(running)
-    _process.pop()
-    _of_this_context.set(None)
+    token = _of_this_context.set(running)
+    try:
+        yield
+    finally:
+        _of_this_process.remove(running)
+        _process.pop()
+        _of_this_context.reset(token)
 
 
 def is_inside() -> bool:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from foundations import events
+from foundations.app import inside
+from foundations.app.calls import check_calls
 from foundations.domain.calls import describe_call
 from foundations.domain.execution import execute
 from foundations.domain.hyperparameter import check_parameters, merge_parameters
@@ -13,7 +17,7 @@ from foundations.domain.stage import Stage
 
 
 class _Notes:
-    """Adds to an exception which stage raised it."""
+    """Adds to an exception which stage raised it; says in the log what a stage would have a job keep."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -34,10 +38,19 @@ class _Notes:
         """Note the stage's call on the exception."""
         error.add_note(f"in stage {describe_call(self._pipeline.name(index), arguments, keyword_arguments)}")
 
+    def log_metric(self, name: str, value: Any) -> None:
+        """Say a metric."""
+        events.info("metric", name=name, value=value)
+
+    def save_artifact(self, path: Path, name: str) -> None:
+        """Say an artifact; it stays where it is."""
+        events.info("artifact", name=name, path=str(path), kept=False)
+
 
 def run_here(stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
     """Run the pipeline behind `stage` in this process and return its output."""
     pipeline = Pipeline.of(stage)
+    check_calls(pipeline)
     parameters = merge_parameters(params_dict, params)
     check_parameters(pipeline.hyperparameters, parameters)
     return run_pipeline(pipeline, parameters)
@@ -45,4 +58,6 @@ def run_here(stage: Stage, params_dict: Mapping[str, Any] | None, params: Mappin
 
 def run_pipeline(pipeline: Pipeline, parameters: dict[str, Any]) -> Any:
     """Run a flat pipeline in this process and return its output; a stage's error has a note that tells its call."""
-    return execute(pipeline, parameters, _Notes(pipeline))
+    notes = _Notes(pipeline)
+    with inside.running_stages(notes):
+        return execute(pipeline, parameters, notes)

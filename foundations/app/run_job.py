@@ -164,15 +164,13 @@ def run_job(data: Buffer, workplace: Workplace) -> Outcome:
         progress=workplace.progress,
         roots=_roots(job, workplace),
     )
-    inside.enter(journal)
     try:
-        execute(job.pipeline, job.parameters, journal)
+        with inside.running_stages(journal):
+            execute(job.pipeline, job.parameters, journal)
     except BaseException as error:
         if journal.cause is None:  # not a stage's: the machinery's own
             raise
         _show(error, journal)
-    finally:
-        inside.leave(journal)
     journal.keep_result()
     return Outcome(
         state=JobState.COMPLETED if journal.cause is None else JobState.ERROR,

@@ -84,7 +84,7 @@ class RootPipeline:
     def __init__(self, sdk: Sdk) -> None:
         self._sdk = sdk
 
-    def stage(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Stage:
+    def stage(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Stage:
         """Return the stage ``function(*args, **kwargs)``."""
         return Stage(self._sdk, unwrapped(function), args, kwargs)
 

@@ -135,19 +135,24 @@ class Settings:
     job_source_bundle: SourceBundleSettings = SourceBundleSettings()
     run_script_environment: Mapping[str, str] = attrs.field(factory=dict)
     user_settings: Mapping[Any, Any] = attrs.field(factory=dict)
+    origins: Mapping[str, Origin] = attrs.field(factory=dict, eq=False)
+    """Where each top-level key stands, in the process that read the files."""
 
     @classmethod
-    def from_sections(cls, sections: Mapping[str, Any], home: Callable[[], Path]) -> Settings:
+    def from_sections(
+        cls, sections: Mapping[str, Any], home: Callable[[], Path], origins: Mapping[str, Origin] | None = None
+    ) -> Settings:
         """Return the settings of `sections`, and the defaults for what they leave out.
 
         Args:
             sections: Values by top-level keys: :class:`AdapterSettings`, :class:`SourceBundleSettings`, mappings.
             home: Returns the directory that storage lies in by default; called only where a default needs it.
+            origins: Where the keys stand.
         """
-        given = {key: value for key, value in sections.items() if key not in ADAPTER_KEYS}
+        given: dict[str, Any] = {key: value for key, value in sections.items() if key not in ADAPTER_KEYS}
         for key, name in ADAPTER_KEYS.items():
             given[name] = sections[key] if key in sections else _default_adapter(key, home)
-        return cls(**given)
+        return cls(**given, origins=dict(origins or {}))
 
     def to_mapping(self) -> dict[str, Any]:
         """Return a new mapping of the shape that a configuration file with every key has."""
@@ -182,11 +187,11 @@ class Settings:
         """
         try:
             bundle = record["job_source_bundle"]
+            adapters: dict[str, Any] = {
+                name: AdapterSettings.from_mapping(key, record[key], Origin(file)) for key, name in ADAPTER_KEYS.items()
+            }
             return cls(
-                **{
-                    name: AdapterSettings.from_mapping(key, record[key], Origin(file))
-                    for key, name in ADAPTER_KEYS.items()
-                },
+                **adapters,
                 job_source_bundle=SourceBundleSettings(
                     bundle["bundle_name"], bundle["target_path"], tuple(bundle["extra_source_paths"])
                 ),

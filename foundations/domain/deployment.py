@@ -24,6 +24,7 @@ from foundations.errors import (
     StorageUnavailableError,
     WaitTimeoutError,
 )
+from foundations.ports.archive import PipelineArchive
 from foundations.ports.archive_listing import JobChange, PipelineListing
 from foundations.ports.execution import ExecutionEnvironment, JobHandle
 from foundations.ports.frames import Buffer, split_frames
@@ -50,6 +51,7 @@ class Deployment:
     _clock: Callable[[], float] = attrs.field(repr=False)
     _now: Callable[[], float] = attrs.field(repr=False)
     _pause: Callable[[float], None] = attrs.field(repr=False)
+    _write_file: Callable[[Path, bytes], None] = attrs.field(repr=False)
 
     def job_name(self) -> str:
         """Return the job's name."""
@@ -73,8 +75,13 @@ class Deployment:
         Raises:
             WaitTimeoutError: The timeout is over; the job is untouched.
         """
-        if not wait_seconds > 0:
-            raise FoundationsError(f"wait_seconds is the longest interval between two looks, not {wait_seconds!r}")
+        if not _is_number(wait_seconds) or not wait_seconds > 0:
+            raise FoundationsError(
+                f"wait_seconds is the longest interval between two looks, a number of seconds above 0, not"
+                f" {wait_seconds!r:.100}"
+            )
+        if timeout is not None and (not _is_number(timeout) or not timeout >= 0):
+            raise FoundationsError(f"timeout is a number of seconds, at least 0, or None, not {timeout!r:.100}")
         deadline = None if timeout is None else self._clock() + timeout
         while not self.is_job_complete():
             left = None if deadline is None else deadline - self._clock()
@@ -152,16 +159,7 @@ class Deployment:
         Raises:
             ItemNotFoundError: The job ended before it was archived.
         """
-        path = Path(target)
-        try:
-            self._archives.job_source.read_file(self.job_name(), items.SOURCE, path)
-        except StorageError:
-            kept = self._environment.kept(self._handle, items.SOURCE)
-            if kept is None:
-                raise
-            with path.open("xb") as stream:
-                stream.write(kept)
-        return path
+        return self._fetch_file(self._archives.job_source, items.SOURCE, target)
 
     def artifacts(self) -> list[str]:
         """Return the names of the artifacts that the job has saved so far."""
@@ -174,9 +172,14 @@ class Deployment:
         Raises:
             ItemNotFoundError: The job has saved none of that name.
         """
-        path = Path(target)
-        self._archives.artifact.read_file(self.job_name(), items.ARTIFACTS + name, path)
-        return path
+        if name not in self.artifacts():
+            raise ItemNotFoundError(
+                f"job {self.job_name()} has saved no artifact {name!r:.200}; it has saved:"
+                f" {', '.join(self.artifacts()) or 'none'}",
+                job_name=self.job_name(),
+                item=name,
+            )
+        return self._fetch_file(self._archives.artifact, items.ARTIFACTS + name, target)
 
     def __repr__(self) -> str:
         return f"<deployment of job {self.job_name()}>"
@@ -249,7 +252,7 @@ class Deployment:
             if said:
                 self._archives.stage_log.write(self.job_name(), items.stream_item(stream), [said])
 
-    def _read(self, archive: Any, item: str) -> Buffer:
+    def _read(self, archive: PipelineArchive, item: str) -> Buffer:
         """Return an item from its archive, or from the job's directory where the archive had failed."""
         try:
             content: Buffer = archive.read(self.job_name(), item)
@@ -259,6 +262,21 @@ class Deployment:
             if kept is None:
                 raise
             return kept
+
+    def _fetch_file(self, archive: PipelineArchive, item: str, target: Path | str) -> Path:
+        """Write an item to a new file, from its archive or from the job's directory."""
+        path = Path(target)
+        try:
+            try:
+                archive.read_file(self.job_name(), item, path)
+            except StorageError:
+                kept = self._environment.kept(self._handle, item)
+                if kept is None:
+                    raise
+                self._write_file(path, kept)
+        except FileExistsError as error:
+            raise FoundationsError(f"{path} is there already and is not overwritten; name a new file") from error
+        return path
 
     def _document(self) -> ResultDocument:
         try:
@@ -331,3 +349,7 @@ class Deployment:
         except Exception as error:  # it is told instead: the job's own failure matters more
             return FoundationsError(f"the original exception cannot be rebuilt here: {type(error).__name__}: {error}")
         return original if isinstance(original, BaseException) else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -22,18 +22,25 @@ from typing import Any
 from foundations.domain.stage import StageFactory
 
 FORMAT = b"foundations key 1"
-_SEES_MORE = frozenset({"eval", "exec", "globals", "locals", "vars", "open", "input", "__import__", "compile"})
+_SEES_MORE = frozenset(
+    {"eval", "exec", "globals", "locals", "vars", "open", "input", "__import__", "compile", "getattr", "setattr"}
+)
 _OUTSIDE = frozenset(
     {
         *("_io", "bz2", "codecs", "configparser", "ctypes", "dbm", "fileinput", "ftplib", "getpass", "glob", "gzip"),
         *("http", "importlib", "inspect", "io", "linecache", "locale", "lzma", "mailbox", "mmap", "netrc", "os"),
         *("pathlib", "pkgutil", "platform", "posix", "runpy", "shelve", "shutil", "socket", "socketserver", "sqlite3"),
         *("subprocess", "tarfile", "tempfile", "urllib", "wave", "xmlrpc", "zipfile", "zoneinfo"),
+        "foundations",
     }
 )
-"""Modules of the standard library that are there to see something beyond a call's arguments."""
-_READS = re.compile(r"(read|load|open|scan|fetch|download|urlopen|connect|fromfile|genfromtxt|imread)(?!s\Z)")
-_GLOBAL_OPERATIONS = ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL")
+"""Modules that are there to see, or to do, something beyond a call's arguments and its output."""
+_READS = re.compile(
+    r"(read|load|open|scan|fetch|download|urlopen|connect|fromfile|genfromtxt|imread|save|write|dump|tofile|to_|memmap"
+    r"|send|upload|mkdir|unlink|remove_|rename)(?!s\Z)"
+)
+_GLOBAL_OPERATIONS = ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")
+_ATTRIBUTE_OPERATIONS = ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM", "LOAD_SUPER_ATTR")
 _DEEPEST = 100
 
 
@@ -173,7 +180,7 @@ class Digester:
         for variable in sorted(_named(function.__code__, _GLOBAL_OPERATIONS)):
             _feed(hasher, variable.encode())
             self._global(hasher, function, variable, seen)
-        for attribute in sorted(_named(function.__code__, ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"))):
+        for attribute in sorted(_named(function.__code__, _ATTRIBUTE_OPERATIONS)):
             _refuse_reading(attribute)
         return hasher.hexdigest()
 
@@ -233,9 +240,33 @@ class Digester:
                 self._value(hasher, constant, f"a constant of {name}", 0)
 
 
+def mutable_parts(value: Any) -> set[int]:
+    """Return the identities of the lists, dictionaries and sets in a value of plain types.
+
+    Raises:
+        UndigestibleError: It has parts of other types, which may hold what cannot be seen.
+    """
+    found: set[int] = set()
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        kind = type(item)
+        if kind in (list, dict, set) and id(item) in found:
+            continue
+        if kind in (list, dict, set):
+            found.add(id(item))
+        if kind is dict:
+            waiting += [*item.keys(), *item.values()]
+        elif kind in (list, tuple, set, frozenset):
+            waiting += item
+        elif item is not None and kind not in (bool, int, float, complex, str, bytes):
+            raise UndigestibleError(f"the output is of type {kind.__qualname__}, which may hold an argument")
+    return found
+
+
 def _refuse_reading(name: str) -> None:
     if _READS.match(name):
-        raise UndigestibleError(f"{name} looks as if it read what no digest covers; pass the content as an argument")
+        raise UndigestibleError(f"{name} looks as if it read or wrote what no digest covers; pass the content along")
 
 
 def _feed(hasher: Any, *parts: bytes) -> None:

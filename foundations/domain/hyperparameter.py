@@ -61,6 +61,12 @@ def merge_parameters(params_dict: Mapping[str, Any] | None, params: Mapping[str,
 
 def check_parameters(wanted: Collection[str], given: Mapping[str, Any]) -> None:
     """Raise :class:`HyperparameterError` unless exactly the `wanted` names are given."""
+    unfilled = [name for name, value in given.items() if isinstance(value, Hyperparameter)]
+    if unfilled:
+        raise HyperparameterError(
+            f"hyperparameter {unfilled[0]!r} is given {given[unfilled[0]]!r}, a hole where a value was needed."
+            " Nothing was run."
+        )
     missing = tuple(sorted(set(wanted) - given.keys()))
     unknown = tuple(sorted(given.keys() - set(wanted)))
     if not missing and not unknown:

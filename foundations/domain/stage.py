@@ -64,7 +64,7 @@ class Stage:
 
     # -- building -----------------------------------------------------------------------------------------------------
 
-    def stage(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Stage:
+    def stage(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Stage:
         """Return the stage ``function(self's output, *args, **kwargs)``."""
         return Stage(self._launcher, unwrapped(function), (self, *args), kwargs)
 
@@ -133,7 +133,7 @@ class Stage:
     def run_same_process(self, params_dict: Mapping[str, Any] | None = None, **params: Any) -> Any:
         """Run the pipeline that ends in this stage here and now, and return its output.
 
-        Nothing is bundled, archived or cached.
+        Nothing is bundled, archived or cached. Metrics and artifacts are said in the log, and not kept.
         """
         return self._launcher.run_here(self, params_dict, params)
 
@@ -194,7 +194,7 @@ class StageFactory:
                 self.__dict__[name] = getattr(function, name)
         self.__dict__["__wrapped__"] = function
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Stage:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Stage:
         """Return the stage `function(*args, **kwargs)`; nothing is called yet."""
         return Stage(self._launcher, self.function, args, kwargs)
 

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import tarfile
 
 import pytest
 from support import Project
@@ -219,3 +220,23 @@ def test_a_file_of_the_bundles_name_is_never_overwritten(project: Project) -> No
     project.write({"train.py": "from foundations import *\npipeline.stage(int).run(job_name='job')\n"})
     assert f"BundleExistsError: {taken}: a file of the bundle's name already exists" in project.refusal("train.py")
     assert ["precious", ["job.tgz", "project"], []] == [taken.read_text(), project.beside(), project.job_names()]
+
+
+def test_what_foundations_keeps_inside_a_project_is_no_part_of_it(project: Project) -> None:
+    home = project.root / "kept" / "home"
+    project.write({"train.py": "from foundations import *\nprint(pipeline.stage(len, 'a').run(job_name='job'))\n"})
+    done = project.attempt("train.py", variables={"FOUNDATIONS_HOME": str(home)})
+    assert 0 == done.returncode
+    assert "foundations keeps there what it stores" not in done.stderr  # it was not there yet
+    done = project.attempt(
+        "-c",
+        "from foundations import *\n"
+        "job = load_job('job')\njob.fetch_job_results()\n"
+        "second = pipeline.stage(len, 'a').run()\nsecond.fetch_job_results()\n"
+        "second.fetch_job_source('../source.tgz')",
+        variables={"FOUNDATIONS_HOME": str(home)},
+    )
+    assert 0 == done.returncode, done.stderr
+    assert "foundations keeps there what it stores" in done.stderr
+    with tarfile.open(project.root.parent / "source.tgz") as archive:
+        assert ["kept", "train.py"] == archive.getnames()

@@ -54,23 +54,27 @@ def stamp(status: os.stat_result) -> tuple[int, ...]:
     return status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
-def bundled_files(contents: BundleContents) -> list[SourceFile]:
+def bundled_files(contents: BundleContents, own: Path | None = None) -> list[SourceFile]:
     """Return what goes into the packed project: its own files, and the extra source paths' beside them.
+
+    Args:
+        contents: What to bundle.
+        own: Where foundations keeps what it stores, which is no part of a project that it lies in.
 
     Raises:
         BundleError: As :func:`project_files`.
     """
-    sources = project_files(contents.project)
+    sources = project_files(contents.project, own=own)
     for number, extra in enumerate(contents.extra_source_paths):
         prefix = extra_source_member(number)
-        sources += [SourceFile(prefix, str(extra), "directory", 0, 0o755), *project_files(extra, prefix + "/")]
+        sources += [SourceFile(prefix, str(extra), "directory", 0, 0o755), *project_files(extra, prefix + "/", own)]
     if contents.extra_source_paths:
         sources.append(SourceFile(extra_source_member(0).partition("/")[0], "", "directory", 0, 0o755))
         sources.sort(key=attrgetter("path"))
     return sources
 
 
-def project_files(root: Path, prefix: str = "") -> list[SourceFile]:
+def project_files(root: Path, prefix: str = "", own: Path | None = None) -> list[SourceFile]:
     """Return what of `root` goes into a bundle, sorted by path.
 
     Sockets, FIFOs and devices are passed over, said in the log. Symbolic links stay links.
@@ -78,6 +82,7 @@ def project_files(root: Path, prefix: str = "") -> list[SourceFile]:
     Args:
         root: A directory.
         prefix: What each path begins with, ending in ``/``.
+        own: A directory that stays out, said in the log.
 
     Raises:
         BundleError: A directory cannot be read, a name cannot be told, a link leads out of `root`, or `root` is of
@@ -86,7 +91,7 @@ def project_files(root: Path, prefix: str = "") -> list[SourceFile]:
     _refuse_place(root)
     found: list[SourceFile] = []
     size = 0
-    for entry in _walk(root, prefix, _ignored(root)):
+    for entry in _walk(root, prefix, _ignored(root), None if own is None else os.path.realpath(own)):
         found.append(entry)
         size += entry.size
         if size > LARGEST_PROJECT or len(found) > MOST_FILES:
@@ -97,7 +102,7 @@ def project_files(root: Path, prefix: str = "") -> list[SourceFile]:
     return found
 
 
-def _walk(root: Path, prefix: str, ignored: Callable[[str, bool], bool]) -> Iterator[SourceFile]:
+def _walk(root: Path, prefix: str, ignored: Callable[[str, bool], bool], own: str | None) -> Iterator[SourceFile]:
     pending = [(str(root), "")]
     while pending:
         location, inside = pending.pop()
@@ -121,6 +126,9 @@ def _walk(root: Path, prefix: str, ignored: Callable[[str, bool], bool]) -> Iter
             if not entry.name.isascii():
                 _check_name(entry)
             if directory:
+                if own is not None and entry.name == os.path.basename(own) and os.path.realpath(entry.path) == own:
+                    events.info("not_bundled", path=entry.path, reason="foundations keeps there what it stores")
+                    continue
                 pending.append((entry.path, path + "/"))
                 continue
             try:

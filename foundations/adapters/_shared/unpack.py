@@ -258,6 +258,7 @@ def _extract_runtime(packed: Path, target: Path) -> None:
     try:
         _extract_files(packed, made)
         _compile(made)
+        _close(made)
         _flush(made)  # a torn one would fail every later job
         try:
             made.rename(target)
@@ -291,6 +292,13 @@ def _compile(directory: Path) -> None:
     compileall.compile_dir(
         directory, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, stripdir=str(directory)
     )
+
+
+def _close(directory: Path) -> None:
+    """Have nobody write the files by accident: every later job runs them."""
+    for place, _, names in os.walk(directory):
+        for name in names:
+            os.chmod(os.path.join(place, name), 0o444)
 
 
 def _flush(directory: Path) -> None:

@@ -136,10 +136,17 @@ def _explained(parts: Iterable[tuple[str, object]], error: Exception) -> NotSeri
     from foundations.adapters.cloudpickling.diagnosis import find_culprit
 
     path, culprit, cause = find_culprit(parts, error, _failure)
-    reason = cause.message if isinstance(cause, FoundationsError) else f"{type(cause).__name__}: {cause}"
+    if isinstance(cause, FoundationsError):  # it says what to do
+        reason = cause.message
+        message = f"{path} cannot be serialised: {reason}"
+    else:
+        reason = f"{type(cause).__name__}: {cause}".rstrip(".")
+        message = (
+            f"{path} cannot be serialised: it is of type {culprit}, and pickling it says: {reason:.500}."
+            " Create it where it is used, or hand over what it is made of instead."
+        )
     return NotSerialisableError(
-        f"{path} cannot be serialised: it is of type {culprit}, and pickling it says: {reason:.500}."
-        " Create it where it is used, or hand over what it is made of instead.",
+        message,
         path=path,
         reason=reason[:500],
     )

@@ -54,7 +54,7 @@ class TarballJobBundler(JobBundler):
         """Make a bundle; the file gets its name when it is whole."""
         looked_at = time.time_ns()
         places = (contents.project, *contents.extra_source_paths)
-        sources = bundled_files(contents)
+        sources = bundled_files(contents, foundations_home())
         runtime = packed_runtime(contents.runtime_packages, foundations_home() / "runtime")
         directory = self._directory(contents)
         target = directory / f"{contents.job_name}.tgz"
@@ -169,8 +169,8 @@ class TarballJobBundler(JobBundler):
 
     def _exists(self, target: Path) -> BundleExistsError:
         return BundleExistsError(
-            f"{target}: a file of the bundle's name already exists and is not overwritten. Choose another job name, or"
-            " move the file away.",
+            f"{target}: a file of the bundle's name already exists and is not overwritten. Choose another job name; or,"
+            " where no other run() of this name is under way, move the file away.",
             path=str(target),
         )
 

@@ -206,3 +206,60 @@ class TestVersions:
         monkeypatch.delitem(sys.modules, "antigravity", raising=False)
         assert caching._version("antigravity") is None
         assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("source", "argument", "reason"),
+    [
+        ("def f(x):\n    x.append(1)\n    return len(x)", [1], "the call changed its arguments"),
+        ("def f(x):\n    return x", [1], "the output shares objects with the arguments"),
+        ("def f(x):\n    return (1, {2: x})", [1], "the output shares objects with the arguments"),
+        ("class C:\n    pass\ndef f(x):\n    return bytearray(x)", [1], "is of type bytearray"),
+        ("def f(x):\n    return 'data' + x", ".txt", "the output names a file"),
+    ],
+)
+def test_what_a_hit_would_not_do_again_is_not_cached(sdk, module, said, source, argument, reason):
+    function = module(source).f
+    for _ in range(2):
+        value = argument if isinstance(argument, str) else list(argument)
+        assert run(sdk, function, value)[1] is False
+    assert all(reason in keys["reason"] for _, event, keys in said if event == "not_cached")
+    assert 2 == len([event for _, event, _ in said if event == "not_cached"])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from foundations import log_metric\ndef f(x):\n    log_metric('a', x)",
+        "import math\ndef f(x):\n    return getattr(math, 'sq' + 'rt')(x)",
+        "import json\ndef f(x):\n    return json.to_csv(x)",
+    ],
+)
+def test_what_does_or_sees_more_than_its_key_says_is_not_cached(sdk, module, said, source):
+    from foundations.domain.digests import Digester, UndigestibleError
+
+    digester = Digester("", caching._installed_version, caching._names_content)
+    with pytest.raises(UndigestibleError):
+        digester.call(module(source).f, {})
+
+
+def test_a_package_that_is_installed_again_with_other_code_is_another(tmp_path, monkeypatch):
+    site = tmp_path / "site-packages"
+    monkeypatch.syspath_prepend(site)
+    versions = []
+    for factor in "223":
+        (site / "reinstalled").mkdir(parents=True, exist_ok=True)
+        (site / "reinstalled" / "__init__.py").write_text(f"FACTOR = {factor}\n")
+        about = site / "reinstalled-0.1.0.dist-info"
+        about.mkdir(exist_ok=True)
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: reinstalled\nVersion: 0.1.0\n")
+        (about / "RECORD").write_text(f"reinstalled/__init__.py,sha256={factor},10\n")
+        (about / "top_level.txt").write_text("reinstalled\n")
+        caching._versions.clear()
+        importlib.invalidate_caches()
+        versions.append(caching._installed_version("reinstalled"))
+    assert versions[0] == versions[1] != versions[2]
+    assert versions[0].startswith("reinstalled==0.1.0 ")
+    (about / "RECORD").unlink()
+    caching._versions.clear()
+    assert caching._installed_version("reinstalled") is None

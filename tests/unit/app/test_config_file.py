@@ -502,3 +502,38 @@ def test_any_text_is_sections_or_passed_over_or_a_configuration_error(tmp_path, 
         error = raised
     assert error is None or (str(path) == error.file and error.found and error.expected)
     assert sections is None or set(sections) <= set(TOP_LEVEL_KEYS)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key", "variable"),
+    [
+        (
+            "cache_implementation:\n  cache_type: a.B\n  constructor_keyword_arguments:\n    password: hunter2\n",
+            4,
+            "cache_implementation.constructor_keyword_arguments.password",
+            "PASSWORD",
+        ),
+        ("run_script_environment: {AWS_SECRET_ACCESS_KEY: hunter2}\n", 1, None, "AWS_SECRET_ACCESS_KEY"),
+        ("user_settings:\n  servers:\n    - api-key: hunter2\n", 3, "user_settings.servers[0].api-key", "API_KEY"),
+    ],
+)
+def test_a_secret_in_plain_text_is_refused_and_not_shown(write, text, line, key, variable):
+    with pytest.raises(ConfigurationError, match="looks like a secret in plain text") as raised:
+        read_config_file(write(text))
+
+    assert line == raised.value.line
+    assert key in (None, raised.value.key)
+    assert f"${{{variable}}}" in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["user_settings: {password: '${DB}'}", "user_settings: {token: 5, secret: '', tokens: many}"]
+)
+def test_what_is_no_secret_in_plain_text_is_taken(write, text):
+    assert read_config_file(write(text)) is not None
+
+
+def test_a_file_whose_only_key_is_nearly_one_of_ours_is_ours(write):
+    with pytest.raises(ConfigurationError, match="did you mean cache_implementation"):
+        read_config_file(write("cache_implementatoin: {cache_type: a.B}\n"))

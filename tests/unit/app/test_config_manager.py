@@ -209,7 +209,8 @@ def test_a_file_of_another_tool_is_passed_over_and_told_once(manager, project, t
     manager.settings()
     manager.settings()
 
-    assert [("configuration_passed_over", {"file": str(path)})] == told
+    reason = "it has none of our top-level keys, so it belongs to another tool"
+    assert [("configuration_passed_over", {"file": str(path), "reason": reason})] == told
 
 
 def test_a_directory_that_looks_like_a_file_is_an_error(manager, project):

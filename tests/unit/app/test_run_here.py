@@ -1,5 +1,6 @@
 import pytest
 
+from foundations import log_metric, save_artifact
 from foundations.domain.hyperparameter import Hyperparameter
 from foundations.errors import HyperparameterError, OutsideJobError
 
@@ -24,12 +25,28 @@ def test_an_exception_has_a_note_that_tells_the_stage(sdk):
     assert ["in stage divmod(1, 0)"] == raised.value.__notes__
 
 
-def test_it_is_no_job(sdk, wiring):
-    from foundations import log_metric
+def test_metrics_and_artifacts_are_said_and_not_kept(sdk, wiring, said, project):
+    def work():
+        log_metric("a", 1)
+        save_artifact("data.txt")
+        return 3
 
-    with pytest.raises(OutsideJobError):
-        sdk.pipeline.stage(log_metric, "a", 1).run_same_process()
+    assert 3 == sdk.pipeline.stage(work).run_same_process()
+    assert [
+        ("info", "metric", {"name": "a", "value": 1}),
+        ("info", "artifact", {"name": "data.txt", "path": "data.txt", "kept": False}),
+    ] == said
     assert [] == list(wiring.archives.miscellaneous.jobs())
+    with pytest.raises(OutsideJobError):
+        log_metric("a", 1)
+
+
+def test_a_pipeline_that_runs_in_a_stage_leaves_that_as_it_was(sdk):
+    def work():
+        sdk.pipeline.stage(log_metric, "inner", 1).run_same_process()
+        log_metric("outer", 2)
+
+    sdk.pipeline.stage(work).run_same_process()
 
 
 def test_caching_is_passed_over(sdk):

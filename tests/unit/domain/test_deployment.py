@@ -64,7 +64,13 @@ def listing(mocker):
 
 
 @pytest.fixture
-def deployment(mocker, environment, listing, kept):
+def written():
+    """The files that were written."""
+    return []
+
+
+@pytest.fixture
+def deployment(mocker, environment, listing, kept, written):
     archive = mocker.create_autospec(PipelineArchive, instance=True)
 
     def read(job_name, item):
@@ -91,6 +97,7 @@ def deployment(mocker, environment, listing, kept):
         clock=itertools.count(100.0).__next__,
         now=lambda: 1e9,
         pause=lambda seconds: None,
+        write_file=lambda path, data: written.append((path, data)),
     )
 
 
