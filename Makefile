@@ -4,6 +4,7 @@
 #   VENV=.venv-3.13      where the virtual environment lives
 #   WORKERS=4            how many tests run at a time
 #   PYTEST_ARGS='-k x'   passed on to pytest
+#   BENCH_ARGS='--rounds 50', BENCHMARKS='hello pack'   for bench: passed on, and which of them to run
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -30,6 +31,7 @@ SDK_DIGEST := $(call digest,pyproject.toml foundations/version.py)
 SDK := $(VENV)/.sdk-$(SDK_DIGEST)
 DEV := $(VENV)/.dev-$(SDK_DIGEST)
 EXAMPLES := $(VENV)/.examples-$(call digest,examples/*/requirements.txt)
+BENCHMARKS ?= hello hundred graph pack result imports
 BENCH_VENV := $(VENV)-bench
 BENCH := $(BENCH_VENV)/.bench-$(call digest,pyproject.toml foundations/version.py benchmarks/requirements.txt)
 
@@ -44,7 +46,7 @@ ifneq ($(call current,$(BENCH_VENV)),yes)
 .PHONY: $(BENCH_VENV)/pyvenv.cfg
 endif
 
-.PHONY: help quickstart test lint types layers tests unit integration coverage bench wheel clean distclean
+.PHONY: help quickstart test lint types layers tests unit integration coverage bench sample wheel clean distclean
 
 help: ## Show this list
 	@echo 'Targets:'
@@ -80,8 +82,13 @@ coverage: $(DEV) $(EXAMPLES) ## Run all tests, job processes measured too, and c
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-bench: $(BENCH) ## Time a trivial job, ours and others', and print the ratios
-	$(BENCH_VENV)/bin/python benchmarks/hello.py $(BENCH_ARGS)
+bench: $(BENCH) ## Time us beside others, and print each ratio with its bar (BENCHMARKS='hello graph' for some)
+	@missed=; for benchmark in $(BENCHMARKS); do \
+		$(BENCH_VENV)/bin/python benchmarks/$$benchmark.py $(BENCH_ARGS) || missed="$$missed $$benchmark"; \
+	done; [ -z "$$missed" ] || { echo "bars missed in:$$missed"; exit 1; }
+
+sample: $(DEV) $(EXAMPLES) ## Run the benchmarks on small inputs, without what others need, against wide bars
+	@for benchmark in $(BENCHMARKS); do $(BIN)/python benchmarks/$$benchmark.py --sample --rounds 3 || exit; done
 
 wheel: ## Build the wheel into dist/
 	PYTHON='$(PYTHON)' ./build.sh

@@ -1,25 +1,20 @@
 """Hello: a trivial job in a process of its own, from submission to result, ours and others' in one run.
 
-Each round times every contender once, in another order; the first round warms up and is not counted. What counts is the
-ratio in one run: milliseconds differ from machine to machine.
-
-    python benchmarks/hello.py [--rounds N] [--only hello|script]
+python benchmarks/hello.py [--rounds N] [--sample]
 """
 
-import argparse
 import contextlib
 import io
 import os
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from floor import floor, floor_tgz
+from measuring import arguments, take_turns
 
 # The specification's configuration, with directories of the benchmark's own.
 CONFIGURATION = """\
@@ -64,6 +59,22 @@ pipe = create_stage(greet)("world")
 deployment = pipe.run()
 result = deployment.fetch_job_results()
 print(result)
+"""
+METAFLOW_SCRIPT = """\
+from metaflow import FlowSpec, step
+
+class Hello(FlowSpec):
+    @step
+    def start(self):
+        self.greeting = "Hello, world!"
+        self.next(self.end)
+
+    @step
+    def end(self):
+        print(self.greeting)
+
+if __name__ == "__main__":
+    Hello()
 """
 
 
@@ -123,73 +134,60 @@ def script_runner(*command: str) -> Callable[..., str]:
 
 
 @contextlib.contextmanager
-def contenders(group: str, directory: Path) -> Iterator[dict[str, Callable[..., str]]]:
+def contenders(group: str, directory: Path, sample: bool) -> Iterator[dict[str, Callable[..., str]]]:
     """Yield what a group compares: first ours, then whatever it is compared with."""
     if group == "script":
         here = str(Path(__file__).resolve().parent)
         for function in ("floor", "floor_tgz"):
             (directory / f"run_{function}.py").write_text(FLOOR_SCRIPT.format(here=here, function=function))
-        yield {
+        calls = {
             "ours": script_runner("script.py"),
             "floor": script_runner(str(directory / "run_floor.py")),
             "floor + .tgz": script_runner(str(directory / "run_floor_tgz.py")),
         }
+        if not sample:
+            (directory / "flow.py").write_text(METAFLOW_SCRIPT)
+            os.environ.update(METAFLOW_DATASTORE_SYSROOT_LOCAL=str(directory), METAFLOW_USER="benchmark")
+            calls["metaflow run"] = script_runner(str(directory / "flow.py"), "--quiet", "run")
+        yield calls
         return
 
+    calls = {"ours": our_job, "floor": floor, "floor + .tgz": floor_tgz}
+    if sample:
+        yield calls
+        return
     from executorlib import SingleNodeExecutor
 
     with SingleNodeExecutor(max_cores=1, hostname_localhost=True) as executor:
         yield {
-            "ours": our_job,
-            "floor": floor,
-            "floor + .tgz": floor_tgz,
+            **calls,
             "executorlib": executorlib_job(executor),
             "submitit": submitit_job(directory / "submitit"),
         }
 
 
-def measure(calls: dict[str, Callable[..., str]], rounds: int) -> dict[str, list[float]]:
-    """Return each contender's times in milliseconds, one for each counted round."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    order = list(calls)
-    for number in range(rounds + 1):
-        random.Random(number).shuffle(order)
-        for name in order:
-            start = time.perf_counter()
-            with contextlib.redirect_stderr(io.StringIO()):
-                answer = calls[name](greet, "world")
-            elapsed = 1000 * (time.perf_counter() - start)
-            if answer != "Hello, world!":
-                raise RuntimeError(f"{name} answered {answer!r}")
-            if number:
-                times[name].append(elapsed)
-    return times
+def checked(call: Callable[..., str]) -> Callable[[], None]:
+    def run() -> None:
+        with contextlib.redirect_stderr(io.StringIO()):
+            answer = call(greet, "world")
+        if answer != "Hello, world!":
+            raise RuntimeError(f"answered {answer!r}")
+
+    return run
 
 
-def report(title: str, times: dict[str, list[float]]) -> None:
-    ours = statistics.median(times["ours"])
-    print(f"\n{title}, {len(times['ours'])} rounds\n")
-    print(f"{'':16}{'median ms':>12}{'min':>10}{'max':>10}{'ours / it':>12}")
-    for name, values in times.items():
-        median = statistics.median(values)
-        ratio = "" if name == "ours" else f"{ours / median:.2f}"
-        print(f"{name:16}{median:12.1f}{min(values):10.1f}{max(values):10.1f}{ratio:>12}")
-
-
+BARS = {
+    "hello": {"floor + .tgz": 2.0, "executorlib": 0.85, "submitit": 1 / 12},
+    "script": {"floor + .tgz": 2.0, "metaflow run": 1 / 7},
+}
 TITLES = {
-    "hello": "Submit to result, caller already up",
-    "script": "Whole process, interpreter start to exit",
+    "hello": "submit to result, caller already up",
+    "script": "whole process, interpreter start to exit",
 }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=20, help="counted rounds (default: %(default)s)")
-    parser.add_argument("--only", choices=TITLES, help="one of the two comparisons")
-    options = parser.parse_args()
-    if options.rounds < 1:
-        parser.error("--rounds is at least 1")
-
+    options, report = arguments(__doc__, rounds=20)
     with tempfile.TemporaryDirectory(prefix="benchmark-hello-") as name:
         root = Path(name).resolve()
         os.environ["FOUNDATIONS_HOME"] = str(root / "home")
@@ -198,11 +196,17 @@ def main() -> None:
         make_project(project, root / "storage")
         os.chdir(project)
         try:
-            for group in [options.only] if options.only else list(TITLES):
-                with contenders(group, root) as calls:
-                    report(TITLES[group], measure(calls, options.rounds))
+            for group, title in TITLES.items():
+                report.title(title)
+                with contenders(group, root, options.sample) as calls:
+                    called = {contender: checked(call) for contender, call in calls.items()}
+                    medians = report.table(take_turns(called, options.rounds, warm_up=2))
+                for peer, most in BARS[group].items():
+                    if peer in medians:
+                        report.bar(f"ours / {peer}", medians["ours"] / medians[peer], most)
         finally:
             os.chdir("/")
+    report.close()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from foundations.app.keeping import Keeper
 from foundations.domain import archives as items
 from foundations.domain.archives import Archives
 from foundations.domain.calls import describe_call
+from foundations.domain.output_digest import OutputDigest
 from foundations.domain.pipeline import Node, Pipeline
 from foundations.domain.result import ResultDocument
 from foundations.errors import FoundationsError, NotSerialisableError, OutputLostError
@@ -211,12 +212,8 @@ class JobJournal:
         return self.details.setdefault(self.pipeline.nodes[index].uuid, {})
 
     def _keep_output(self, index: int, output: Any) -> None:
-        import hashlib
-
         buffers: list[Buffer] = join_frames(self.serialiser.dump(output, f"the output of {self.pipeline.name(index)}"))
-        digest = hashlib.sha256()
-        for buffer in buffers:
-            digest.update(buffer)
+        digest = OutputDigest(buffers)  # taken while the output is written
         uuid = self.pipeline.nodes[index].uuid
         if not self.keeper.write(self.archives.persisted_data, items.output_item(uuid), buffers):
             why = "; ".join(self.keeper.not_archived[-2:])

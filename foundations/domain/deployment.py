@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from foundations import events
 from foundations.domain import archives as items
 from foundations.domain.archives import Archives
 from foundations.domain.failure import describe_failure
+from foundations.domain.output_digest import OutputDigest
 from foundations.domain.result import Result, ResultDocument
 from foundations.errors import (
     FoundationsError,
@@ -308,7 +308,7 @@ class Deployment:
 
     def _load_output(self, uuid: str, digest: str | None) -> Any:
         data = self._read(self._archives.persisted_data, items.output_item(uuid))
-        if digest is not None and hashlib.sha256(data).hexdigest() != digest:
+        if digest is not None and OutputDigest([data]).hexdigest() != digest:
             raise OutputUnreadableError(
                 f"an output of job {self.job_name()} is damaged: {items.output_item(uuid)} in the archive is not what"
                 " the job wrote. Nothing of it was read.",

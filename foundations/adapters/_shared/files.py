@@ -22,6 +22,7 @@ TEMPORARY_PREFIX: Final = ".tmp-"
 CHUNK: Final = 1 << 20
 """Bytes that are held in memory while a file is copied."""
 
+_WORTH_A_MAP = 1 << 22
 _BUFFERS_A_CALL = 512  # well below every system's IOV_MAX
 _COPYING_UNSUPPORTED = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
 _REMEDIES = {
@@ -79,9 +80,9 @@ def _write_views(descriptor: int, views: list[memoryview]) -> None:
             views[first] = views[first][written:]
 
 
-def read_all(descriptor: int, size: int) -> bytearray:
+def read_all(descriptor: int, size: int) -> bytearray | memoryview:
     """Return what is left of a file in memory of the caller's own; `size` is how many bytes that should be."""
-    data = bytearray(size)
+    data = bytearray(size) if size < _WORTH_A_MAP else _anonymous_memory(size)
     filled = 0
     with memoryview(data) as view:
         while filled < size:
@@ -89,10 +90,25 @@ def read_all(descriptor: int, size: int) -> bytearray:
             if not count:
                 break
             filled += count
-    del data[filled:]
-    while more := os.read(descriptor, CHUNK):
-        data += more
-    return data
+    more = os.read(descriptor, CHUNK)
+    if filled == size and not more:
+        return data
+    whole = bytearray(memoryview(data)[:filled])
+    while more:
+        whole += more
+        more = os.read(descriptor, CHUNK)
+    return whole
+
+
+def _anonymous_memory(size: int) -> memoryview:
+    """Return memory that is not filled with zeros before it is filled with something else."""
+    import mmap
+
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # a kernel without them
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    return memoryview(memory)
 
 
 def copy_all(source: int, target: int, count: int | None = None) -> None:

@@ -83,7 +83,7 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
             finally:
                 os.close(descriptor)
 
-    def read(self, job_name: str, item: str) -> bytearray:
+    def read(self, job_name: str, item: str) -> bytearray | memoryview:
         """See :meth:`PipelineArchive.read`."""
         descriptor, path = self._open(job_name, item)
         try:

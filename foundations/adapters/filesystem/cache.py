@@ -177,7 +177,7 @@ def _content(key: str, value: Sequence[Buffer]) -> list[Buffer]:
     return [_MAGIC, _digest(body), *body]
 
 
-def _value(key: str, data: bytearray) -> list[memoryview]:
+def _value(key: str, data: bytearray | memoryview) -> list[memoryview]:
     """Return the value in an entry's file.
 
     Raises:

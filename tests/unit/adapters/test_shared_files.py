@@ -157,8 +157,10 @@ def test_a_link_replaces_what_was_there(tmp_path, before):
     assert ["link", "source"] == names(tmp_path)
 
 
+@pytest.mark.parametrize("mapped", [False, True])
 @pytest.mark.parametrize("size", [0, 3, 7, 1000])
-def test_a_file_is_read_whole_whatever_size_was_expected(tmp_path, size):
+def test_a_file_is_read_whole_whatever_size_was_expected(tmp_path, monkeypatch, size, mapped):
+    monkeypatch.setattr("foundations.adapters._shared.files._WORTH_A_MAP", 1 if mapped else 2**30)
     (tmp_path / "file").write_bytes(b"content")
     with (tmp_path / "file").open("rb") as file:
         assert b"content" == read_all(file.fileno(), size)
