@@ -7,14 +7,16 @@ archived. Compared with parsl's threads and dask.delayed, which keep neither.
 """
 
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from measuring import arguments, take_turns
+from measuring import arguments
 
 from foundations.testing import in_memory_sdk
 
@@ -29,8 +31,12 @@ def count(*numbers: int) -> int:
     return len(numbers)
 
 
-def ours(sdk: object, shape: str, stages: int) -> None:
-    stage = sdk.pipeline.stage  # type: ignore[attr-defined]
+def ours(shape: str, stages: int) -> None:
+    with in_memory_sdk() as sdk:
+        run(sdk.pipeline.stage, shape, stages)
+
+
+def run(stage: Callable[..., Any], shape: str, stages: int) -> None:
     if shape == "chain":
         target = stage(int)
         for _ in range(stages - 1):
@@ -72,55 +78,63 @@ def parsl_threads(shape: str, stages: int) -> None:
         assert stages - 1 == parsl.python_app(count)(*values).result()
 
 
-MEMORY = """
-import resource, sys
-sys.path.insert(0, {here!r})
-from graph import in_memory_sdk, ours
-with in_memory_sdk() as sdk:
-    ours(sdk, {shape!r}, {stages})
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
-"""
+CONTENDERS: dict[str, Callable[[str, int], None]] = {
+    "ours": ours,
+    "parsl, threads": parsl_threads,
+    "dask.delayed": dask_delayed,
+}
 
 
-def peak_memory(shape: str, stages: int) -> int:
-    script = MEMORY.format(here=str(Path(__file__).parent), shape=shape, stages=stages)
-    return int(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout)
+def measured(contender: str, shape: str, stages: int) -> tuple[float, int]:
+    """Return seconds and peak memory in bytes, in a process that does nothing else; its first run is not counted."""
+    command = [sys.executable, __file__, "--contender", contender, shape, str(stages)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tempfile.gettempdir())
+    seconds, peak = told.stdout.split()
+    return float(seconds), int(peak)
+
+
+def be_measured(contender: str, shape: str, stages: int) -> None:
+    call = CONTENDERS[contender]
+    with tempfile.TemporaryDirectory() as name:
+        os.chdir(name)
+        if contender == "parsl, threads":
+            import parsl
+
+            parsl.load(parsl.Config(executors=[parsl.ThreadPoolExecutor(max_threads=2)], run_dir=name))
+        call(shape, 10)
+        start = time.perf_counter()
+        call(shape, stages)
+        elapsed = time.perf_counter() - start
+        status = Path("/proc/self/status").read_text()
+        print(elapsed, int(status.partition("VmHWM:")[2].split()[0]) * 1024, flush=True)
+        os.chdir("/")
+    os._exit(0)
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["--contender"]:
+        be_measured(sys.argv[2], sys.argv[3], int(sys.argv[4]))
     options, report = arguments(__doc__, rounds=5)
-    peers: dict[str, Callable[[str, int], None]] = {}
-    if not options.sample:
-        import parsl
-
-        parsl.load(parsl.Config(executors=[parsl.ThreadPoolExecutor(max_threads=2)], run_dir=tempfile.mkdtemp()))
-        peers = {"parsl, threads": parsl_threads}
-    with tempfile.TemporaryDirectory() as name, in_memory_sdk() as sdk:
-        os.chdir(name)
-        for shape in ("chain", "fan"):
-            report.title(f"{shape} of {STAGES:,}, us a stage")
-            calls = {"ours": lambda shape=shape: ours(sdk, shape, STAGES)}
-            calls |= {peer: lambda call=call, shape=shape: call(shape, STAGES) for peer, call in peers.items()}
-            times = take_turns(calls, options.rounds)
-            if peers:
-                start = time.perf_counter()
-                dask_delayed(shape, STAGES)
-                times["dask.delayed"] = [time.perf_counter() - start]
-            times["ours, ten times as many"] = [
-                value / 10
-                for value in take_turns(
-                    {"": lambda shape=shape: ours(sdk, shape, 10 * STAGES)}, max(1, options.rounds // 2), warm_up=0
-                )[""]
-            ]
-            medians = report.table(times, "us", 1e6 / STAGES)
-            report.bar("us a stage", medians["ours"], 25)
-            report.bar("ten times as many, a stage", medians["ours, ten times as many"] / medians["ours"], 1.2)
-            if peers:
-                report.bar("ours / parsl", medians["ours"] / medians["parsl, threads"], 1 / 4)
-                report.bar("ours / dask", medians["ours"] / medians["dask.delayed"], 1 / 30)
-            used = (peak_memory(shape, 11 * STAGES) - peak_memory(shape, STAGES)) / (10 * STAGES)
-            report.bar("bytes a stage, at the peak", used, 2_000)
-        os.chdir("/")
+    peers = [] if options.sample else ["parsl, threads", "dask.delayed"]
+    for shape in ("chain", "fan"):
+        report.title(f"{shape} of {STAGES:,}, us a stage")
+        times: dict[str, list[float]] = {name: [] for name in ("ours", "ours, ten times as many", *peers)}
+        memory: list[float] = []
+        for _ in range(options.rounds):
+            seconds, peak = measured("ours", shape, STAGES)
+            times["ours"].append(seconds)
+            seconds, larger_peak = measured("ours", shape, 10 * STAGES)
+            times["ours, ten times as many"].append(seconds / 10)
+            memory.append((larger_peak - peak) / (9 * STAGES))
+            for peer in peers:
+                times[peer].append(measured(peer, shape, STAGES)[0])
+        medians = report.table(times, "us", 1e6 / STAGES)
+        report.bar("us a stage", medians["ours"], 25)
+        report.bar("ten times as many, a stage", medians["ours, ten times as many"] / medians["ours"], 1.2)
+        report.bar("bytes a stage, at the peak", statistics.median(memory), 2_000)
+        if peers:
+            report.bar("ours / parsl", medians["ours"] / medians["parsl, threads"], 1 / 4)
+            report.bar("ours / dask", medians["ours"] / medians["dask.delayed"], 1 / 30)
     report.close()
 
 

@@ -18,12 +18,17 @@ from measuring import arguments
 from foundations import pipeline
 
 MEMORY = """
-import resource, sys
+import sys
+from pathlib import Path
 from foundations import load_job
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def peak():
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
+
+before = peak()
 output = load_job(sys.argv[1]).fetch_job_results().output
 assert output[-1] == output.size - 1
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / output.nbytes)
+print((peak() - before) / output.nbytes)
 """
 
 

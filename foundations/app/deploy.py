@@ -15,6 +15,7 @@ import attrs
 from foundations import events
 from foundations.app import inside
 from foundations.app.calls import check_calls
+from foundations.app.collection import collection_paused
 from foundations.app.finish_job import tell_end
 from foundations.app.project import check_modules, import_paths
 from foundations.app.provenance import current_commit, recorded_parameters
@@ -79,8 +80,9 @@ def deploy(
             ' job over and over: put what runs jobs below `if __name__ == "__main__":`, or have multiprocessing fork'
         )
     name = None if job_name is None else check_job_name(job_name)
-    pipeline = Pipeline.of(stage)
-    check_calls(pipeline)
+    with collection_paused():
+        pipeline = Pipeline.of(stage)
+        check_calls(pipeline)
     name = name or _generated_name(pipeline)
     parameters = merge_parameters(params_dict, params)
     check_parameters(pipeline.hyperparameters, parameters)
@@ -117,9 +119,11 @@ def deploy(
         import_paths=import_paths(project, extra),
         commit=current_commit(project),
     )
+    with collection_paused():
+        members = bundle_members(job, wiring.settings, wiring.serialiser)
     contents = BundleContents(
         job_name=name,
-        members=bundle_members(job, wiring.settings, wiring.serialiser),
+        members=members,
         project=project,
         project_member=source.member,
         extra_source_paths=extra,

@@ -72,6 +72,8 @@ def archive_streams(wiring: Wiring, end: JobEnd, streams: dict[str, Path]) -> Jo
     """Archive a job's output streams; return the end with what could not be archived."""
     keeper = Keeper(end.job_name, lambda item, data: None)  # they stay in the job's directory anyway
     for name, path in streams.items():
+        if path.exists() and not path.stat().st_size:
+            continue  # nothing was said
         keeper.write_file(wiring.archives.stage_log, items.stream_item(name), path, None)
     return attrs.evolve(end, not_archived=(*end.not_archived, *keeper.not_archived))
 

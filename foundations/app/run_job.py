@@ -16,6 +16,7 @@ import attrs
 
 from foundations import events
 from foundations.app import inside
+from foundations.app.collection import collection_paused
 from foundations.app.failures import describe_failure, summary
 from foundations.app.journal import JobJournal
 from foundations.app.keeping import Keeper
@@ -140,7 +141,8 @@ def run_job(data: Buffer, workplace: Workplace) -> Outcome:
             use_import_paths(workplace.project, Job.header(data, wiring.serialiser)["import_paths"])
         wiring.archives.distinct()
         workplace.source(keeper)
-        job = _loaded(data, workplace)
+        with collection_paused():
+            job = _loaded(data, workplace)
     except BaseException as error:
         _keep_setup_failure(keeper, workplace, error, started_at)
         return Outcome(

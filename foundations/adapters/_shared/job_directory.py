@@ -28,7 +28,19 @@ _FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: l_type, l_whe
 class JobDirectory:
     """The layout below one job's directory."""
 
-    __slots__ = ("alive", "bundle", "cancel_request", "end", "kept", "lock", "outcome", "path", "project", "state")
+    __slots__ = (
+        "alive",
+        "bundle",
+        "cancel_request",
+        "end",
+        "ending",
+        "kept",
+        "lock",
+        "outcome",
+        "path",
+        "project",
+        "state",
+    )
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -37,6 +49,7 @@ class JobDirectory:
         self.state = path / "state"
         self.lock = self.state / "lock"
         self.alive = self.state / "alive"
+        self.ending = self.state / "ending"
         self.cancel_request = self.state / "cancel"
         self.outcome = self.state / "outcome.json"
         self.end = self.state / "end.json"
@@ -122,6 +135,35 @@ def declare_alive(directory: JobDirectory) -> int:
     fcntl.lockf(descriptor, fcntl.LOCK_EX)
     unnamed.rename(directory.alive)
     return descriptor
+
+
+class Announcement:
+    """Tells whoever waits for a job, in any process, that its end is recorded, or that its supervisor is gone.
+
+    The supervisor holds the writing end of a FIFO, which has its name only once it is open. The kernel reports its
+    closing to everybody who has the other end open by then.
+    """
+
+    def __init__(self, directory: JobDirectory) -> None:
+        unnamed = directory.state / f".ending-{os.getpid()}"
+        os.mkfifo(unnamed, 0o600)
+        self._descriptor = os.open(unnamed, os.O_RDWR | os.O_CLOEXEC)  # which waits for no reader
+        unnamed.rename(directory.ending)
+
+    def close(self) -> None:
+        """Announce it; or, in a fork, have no part in it."""
+        os.close(self._descriptor)
+
+    @staticmethod
+    def descriptor(directory: JobDirectory) -> int | None:
+        """Return a descriptor on which a poll reports the announcement; None before the supervisor is up.
+
+        What was announced before is not reported: look at the job once more after asking for the descriptor.
+        """
+        try:
+            return os.open(directory.ending, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
 
 
 class Liveness:

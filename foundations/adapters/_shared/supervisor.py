@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from foundations.adapters._shared.descendants import adopt_orphans, end_with_parent, kill_children
-from foundations.adapters._shared.job_directory import JobDirectory, declare_alive
+from foundations.adapters._shared.job_directory import Announcement, JobDirectory, declare_alive
 from foundations.adapters._shared.log_pump import LogPump
 from foundations.adapters._shared.verdict import at_stage, judged, out_of_memory_kills, read_outcome
 from foundations.ports.job import JobEnd, JobState
@@ -86,6 +86,7 @@ def supervise(path: str, lock: int, work: Callable[[Progress], int], attend: Cal
     directory = JobDirectory(Path(path))
     asked = _AskedToEnd()
     alive = declare_alive(directory)
+    announcement = Announcement(directory)
     adopt_orphans()
     started_at = time.time()
     kills_before = out_of_memory_kills()
@@ -97,6 +98,7 @@ def supervise(path: str, lock: int, work: Callable[[Progress], int], attend: Cal
     if worker == 0:
         asked.forget()
         os.close(alive)
+        announcement.close()
         _become_worker(supervisor, lock, output, error, leash, lambda: work(progress))
     asked.listen()
     os.setpgid(worker, worker)
@@ -116,6 +118,7 @@ def supervise(path: str, lock: int, work: Callable[[Progress], int], attend: Cal
     end = attendant.finish(end, outcome)
     directory.write_end(end)
     attendant.ended(end, outcome)
+    announcement.close()
     _clean_up(directory)
     return 0
 
@@ -148,7 +151,26 @@ def _become_worker(
         code = work()
     except BaseException:
         traceback.print_exc()
-    sys.exit(code)
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End this process as Python does, but for taking its modules down, which nobody has anything of.
+
+    It is what ``multiprocessing.popen_fork`` does in its children.
+    """
+    import atexit
+    import threading
+
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+    except BaseException:
+        traceback.print_exc()
+    os._exit(code)
 
 
 class _AskedToEnd:

@@ -15,7 +15,7 @@ from pathlib import Path
 import attrs
 
 from foundations import events
-from foundations.adapters._shared.job_directory import JobDirectory, hold_lock, liveness
+from foundations.adapters._shared.job_directory import Announcement, JobDirectory, hold_lock, liveness
 from foundations.adapters._shared.trusted import check_private_directory, ensure_private_directory, is_private_directory
 from foundations.adapters._shared.unpack import unpack_bundle
 from foundations.adapters.local_shell.options import root_directory, seconds
@@ -117,13 +117,13 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             try:
                 poll = select.poll()
                 for handle in handles:
-                    status = self._status(self._directory(handle))
-                    if status is None or status.state.is_final:
-                        return
                     end = self._end_descriptor(self._directory(handle))
                     if end is not None:
                         ends.append(end)
                         poll.register(end, select.POLLIN)
+                    status = self._status(self._directory(handle))
+                    if status is None or status.state.is_final:
+                        return
                 left = interval if len(ends) == len(handles) else min(interval, 0.02)
                 if deadline is not None:
                     left = min(left, deadline - time.monotonic())
@@ -269,7 +269,12 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         return self._end(directory) or end
 
     def _end_descriptor(self, directory: JobDirectory) -> int | None:
-        """Return a descriptor that becomes readable when the job's supervisor ends; None where it is not to be had."""
+        """Return a descriptor that a poll reports when the job has ended; None where it is not to be had."""
+        announced = Announcement.descriptor(directory)
+        return self._supervisor_descriptor(directory) if announced is None else announced
+
+    def _supervisor_descriptor(self, directory: JobDirectory) -> int | None:
+        """Return a descriptor that stands for the job's supervisor; None where it is not to be had."""
         pid = liveness(directory).pid
         child = self._children.get(directory.path.name)
         if pid is None and child is not None and child.returncode is None:
@@ -290,7 +295,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
     def _signal(self, directory: JobDirectory, number: signal.Signals) -> None:
         if liveness(directory).pid is None:
             return  # the supervisor is not there yet, and will find the request
-        descriptor = self._end_descriptor(directory)
+        descriptor = self._supervisor_descriptor(directory)
         if descriptor is None:
             return
         try:
