@@ -46,7 +46,7 @@ ifneq ($(call current,$(BENCH_VENV)),yes)
 .PHONY: $(BENCH_VENV)/pyvenv.cfg
 endif
 
-.PHONY: help quickstart test lint types layers tests unit integration coverage bench sample wheel clean distclean
+.PHONY: help quickstart test lint types layers tests torture unit integration coverage bench sample wheel clean distclean
 
 help: ## Show this list
 	@echo 'Targets:'
@@ -69,6 +69,9 @@ layers: $(DEV) ## Check the direction of imports with import-linter
 
 tests: $(DEV) $(EXAMPLES) ## Run all tests, and nothing else
 	$(BIN)/python $(PYTEST)
+
+torture: $(DEV) $(EXAMPLES) ## Fail and kill at every step of callers and jobs, where `tests` takes a few of them
+	FOUNDATIONS_TORTURE=1 $(BIN)/python $(PYTEST) tests/torture
 
 unit: $(DEV) ## Run the unit tests
 	$(BIN)/python $(PYTEST) tests/unit

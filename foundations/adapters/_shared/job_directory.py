@@ -7,7 +7,7 @@ is locked. From then on this lock alone counts: it belongs to one process, where
 forks at the wrong moment inherits the other. ``F_GETLK`` tells the supervisor's process id to whoever wants to signal
 it or to wait for it. The two are different files because NFS makes record locks of both.
 
-No lock and no end record means that the job is lost.
+No lock and no end record means that the job ended as its worker noted last thing, and without that note is lost.
 """
 
 from __future__ import annotations

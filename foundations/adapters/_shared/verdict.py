@@ -12,6 +12,9 @@ from typing import Any
 from foundations.adapters._shared.job_directory import JobDirectory, read_json
 from foundations.ports.job import EndCause, JobEnd, JobState
 
+_LOST = "the job's supervisor vanished without recording an end: it was killed, or the machine went down"
+_LATE = "the job's supervisor vanished after the pipeline had completed"
+
 
 def read_outcome(directory: JobDirectory) -> dict[str, Any]:
     """Return what the worker wrote of how its pipeline ended; where it did not get there, what was not archived."""
@@ -89,6 +92,33 @@ def judged(
             "user_seconds": usage.ru_utime,
             "system_seconds": usage.ru_stime,
         },
+        not_archived=tuple(outcome.get("not_archived") or ()),
+    )
+
+
+def unrecorded_end(directory: JobDirectory) -> JobEnd:
+    """Return how a job ended whose supervisor recorded no end: as its worker saw it, where that got so far."""
+    outcome = read_outcome(directory)
+    state, cause, message = JobState.ERROR, EndCause.LOST, _LOST
+    if outcome.get("state") == JobState.COMPLETED:
+        state, cause, message = JobState.COMPLETED, None, _LATE  # type: ignore[assignment]
+    elif directory.cancel_request.exists():
+        state, cause, message = JobState.CANCELLED, None, "cancelled; its supervisor had to be killed"  # type: ignore[assignment]
+    elif outcome.get("state") == JobState.ERROR:
+        cause, message = EndCause(outcome["cause"]), str(outcome["message"])
+    else:
+        try:
+            said = directory.stream("supervisor").read_text(errors="replace").strip()
+        except OSError:
+            said = ""
+        message += f". It last said: {said[-500:]}" if said else ""
+    return JobEnd(
+        job_name=directory.path.name,
+        state=state,
+        cause=cause,
+        message=message,
+        stage=outcome.get("stage"),
+        ended_at=time.time(),
         not_archived=tuple(outcome.get("not_archived") or ()),
     )
 

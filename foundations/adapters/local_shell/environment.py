@@ -15,9 +15,11 @@ from pathlib import Path
 import attrs
 
 from foundations import events
+from foundations.adapters._shared.files import locked_directory
 from foundations.adapters._shared.job_directory import Announcement, JobDirectory, hold_lock, liveness
 from foundations.adapters._shared.trusted import check_private_directory, ensure_private_directory, is_private_directory
 from foundations.adapters._shared.unpack import unpack_bundle
+from foundations.adapters._shared.verdict import unrecorded_end
 from foundations.adapters.local_shell.options import root_directory, seconds
 from foundations.adapters.local_shell.process import Supervisor, start_supervisor
 from foundations.adapters.local_shell.requirements import check_requirements
@@ -28,7 +30,7 @@ from foundations.errors import (
     UnsupportedPlatformError,
 )
 from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
-from foundations.ports.job import EndCause, JobEnd, JobState, check_job_name
+from foundations.ports.job import JobEnd, JobState, check_job_name
 
 _CAPABILITIES = Capabilities(
     crosses_processes=True, survives_the_caller=True, cancel=True, live_logs=True, needs_bundle_file=True
@@ -70,19 +72,21 @@ class LocalShellJobDeployment(ExecutionEnvironment):
     def submit(self, submission: Submission) -> None:
         """Verify and extract the bundle, and start its run script."""
         target = self._jobs / check_job_name(submission.job_name)
-        ensure_private_directory(self._jobs)
-        ensure_private_directory(self._runtimes)
+        for place in (self._jobs, self._runtimes, self._transit):
+            ensure_private_directory(place)
         if target.exists():
             raise self._exists(target)
         self._reap()
-        made = self._jobs / f".submitting-{os.urandom(8).hex()}"
+        self._tidy_up()
+        made = self._transit / os.urandom(8).hex()
         directory = JobDirectory(target)
         published = started = False
         lock = -1
         try:
-            made.mkdir(mode=0o700)
-            JobDirectory(made).state.mkdir(mode=0o700)
-            lock = hold_lock(JobDirectory(made).lock)
+            with locked_directory(self._transit):
+                made.mkdir(mode=0o700)
+                JobDirectory(made).state.mkdir(mode=0o700)
+                lock = hold_lock(JobDirectory(made).lock)
             self._publish(made, target)  # Queued from now on, as long as the lock is held
             published = True
             runtime = unpack_bundle(submission.bundle, directory.bundle, directory.project, self._runtimes)
@@ -189,6 +193,18 @@ class LocalShellJobDeployment(ExecutionEnvironment):
     def _runtimes(self) -> Path:
         return self.root / "runtimes"
 
+    @property
+    def _transit(self) -> Path:
+        """Where jobs' directories are made and removed: who looks at a job never sees part of one."""
+        return self.root / "transit"
+
+    def _tidy_up(self) -> None:
+        """Remove what processes have left that died while they made or removed a job's directory."""
+        with locked_directory(self._transit):
+            abandoned = [path for path in self._transit.iterdir() if not liveness(JobDirectory(path)).alive]
+        for path in abandoned:
+            _remove(path)
+
     def _directory(self, handle: JobHandle) -> JobDirectory:
         return JobDirectory(Path(handle.reference["directory"]))
 
@@ -208,7 +224,8 @@ class LocalShellJobDeployment(ExecutionEnvironment):
 
     def _withdraw(self, path: Path) -> None:
         """Remove a job's directory at once: nobody may see part of it, which would read as a lost job."""
-        removed = self._jobs / f".released-{os.urandom(8).hex()}"
+        ensure_private_directory(self._transit)
+        removed = self._transit / os.urandom(8).hex()
         with suppress(FileNotFoundError):  # another process was faster
             path.rename(removed)
             _remove(removed)
@@ -245,19 +262,8 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             ) from error
 
     def _lost(self, directory: JobDirectory) -> JobEnd:
-        """Record that a job without lock and end record is lost, unless somebody else has recorded an end."""
-        cancelled = directory.cancel_request.exists()
-        said = (_content(directory.stream("supervisor")) or b"").decode(errors="replace").strip()
-        end = JobEnd(
-            job_name=directory.path.name,
-            state=JobState.CANCELLED if cancelled else JobState.ERROR,
-            cause=None if cancelled else EndCause.LOST,
-            message="cancelled; its supervisor had to be killed"
-            if cancelled
-            else "the job's supervisor vanished without recording an end: it was killed, or the machine went down"
-            + (f". It last said: {said[-500:]}" if said else ""),
-            ended_at=time.time(),
-        )
+        """Record how a job without lock and end record ended, unless somebody else has recorded an end."""
+        end = unrecorded_end(directory)
         try:
             written = directory.write_end(end)
         except OSError as error:  # it is lost all the same; whoever asks next tries again

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -19,6 +20,7 @@ from foundations.adapters._shared.project_files import SourceFile, bundled_files
 from foundations.adapters._shared.tar_format import header, padding
 from foundations.adapters._shared.unpack import verify_bundle
 from foundations.adapters.tarball.packing import Packed, pack_project, packed_files
+from foundations.adapters.tarball.registry import PRIVATE_PREFIX, BundleRegistry, Registered
 from foundations.adapters.tarball.runtime import Runtime, packed_runtime
 from foundations.adapters.tarball.sources import SourceStore
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError, FoundationsError
@@ -37,6 +39,7 @@ class _Made:
     packed: Packed
     begins_at: int
     reused: bool
+    registered: Registered
 
 
 @attrs.define
@@ -56,11 +59,15 @@ class TarballJobBundler(JobBundler):
         places = (contents.project, *contents.extra_source_paths)
         sources = bundled_files(contents, foundations_home())
         runtime = packed_runtime(contents.runtime_packages, foundations_home() / "runtime")
+        self._registry.tidy_up()
         directory = self._directory(contents)
         target = directory / f"{contents.job_name}.tgz"
         self._refuse_existing(target)
         made = directory / f".{contents.job_name}-{os.urandom(8).hex()}.tgz.part"
+        registered: Registered | None = None
+        whole = False
         try:
+            registered = self._registry.register(made, target)
             known = self._store.find(places, sources)
             descriptor = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
@@ -75,6 +82,7 @@ class TarballJobBundler(JobBundler):
                 if known is not None:
                     os.close(known[1])
             os.link(made, target)
+            whole = True
         except FileExistsError:
             raise self._exists(target) from None
         except OSError as error:
@@ -84,8 +92,11 @@ class TarballJobBundler(JobBundler):
                 path=str(error.filename or directory),
             ) from error
         finally:
-            made.unlink(missing_ok=True)
-            self._forget(target, only_empty=True)
+            if not whole:
+                made.unlink(missing_ok=True)
+                self._forget(target, only_empty=True)
+                if registered is not None:
+                    registered.close()
         self._made[target] = _Made(
             places=places,
             sources=sources,
@@ -93,6 +104,7 @@ class TarballJobBundler(JobBundler):
             packed=packed,
             begins_at=begins_at,
             reused=known is not None,
+            registered=registered,
         )
         return Bundle(
             job_name=contents.job_name,
@@ -128,8 +140,20 @@ class TarballJobBundler(JobBundler):
         made = self._made.pop(bundle.path, None)
         if made is not None and not made.reused:
             self._keep(bundle.path, made)
-        bundle.path.unlink(missing_ok=True)
+        names = [bundle.path]  # the one it was made under goes last: it tells that the other one is ours
+        for name in bundle.path.parent.glob(f".{bundle.job_name}-*.tgz.part"):
+            with suppress(FileNotFoundError):  # one of the two is gone already
+                if name.samefile(bundle.path):
+                    names.append(name)
+        for name in names:
+            name.unlink(missing_ok=True)
+        if made is not None:
+            made.registered.close()
         self._forget(bundle.path, only_empty=False)
+
+    @property
+    def _registry(self) -> BundleRegistry:
+        return BundleRegistry(foundations_home() / "bundles")
 
     @property
     def _store(self) -> SourceStore:
@@ -146,7 +170,7 @@ class TarballJobBundler(JobBundler):
     def _directory(self, contents: BundleContents) -> Path:
         if os.access(contents.directory, os.W_OK | os.X_OK):
             return contents.directory
-        private = Path(tempfile.mkdtemp(prefix="foundations-bundle-"))
+        private = Path(tempfile.mkdtemp(prefix=PRIVATE_PREFIX))
         self._temporary[private / f"{contents.job_name}.tgz"] = private
         events.info(
             "bundle_elsewhere",

@@ -1,0 +1,108 @@
+"""Which bundles are in the making, so that what a process leaves that dies meanwhile is removed by the next."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import attrs
+
+from foundations import events
+from foundations.adapters._shared.files import locked_directory, write_all
+from foundations.adapters._shared.trusted import ensure_private_directory
+
+PRIVATE_PREFIX = "foundations-bundle-"
+"""What the name of a temporary directory begins with that was made for one bundle."""
+
+
+@attrs.frozen
+class Registered:
+    """A bundle in the making: a note of it, locked for as long as its maker lives."""
+
+    note: Path
+    descriptor: int
+
+    def close(self) -> None:
+        """Forget the bundle, of which nothing is left."""
+        self.note.unlink(missing_ok=True)
+        os.close(self.descriptor)
+
+
+@attrs.frozen
+class BundleRegistry:
+    """Notes of bundles, each with the two names that a bundle has while it is in use.
+
+    The name that it is made under stays until the bundle is discarded: it shows that a file of the final name is ours.
+
+    Args:
+        directory: A private directory.
+    """
+
+    directory: Path
+
+    def register(self, made: Path, target: Path) -> Registered:
+        """Note a bundle before its first byte is written.
+
+        Args:
+            made: The name that it is made under.
+            target: The name that it gets.
+
+        Raises:
+            OSError: It cannot be noted.
+            UntrustedLocationError: Somebody else could write the notes.
+        """
+        ensure_private_directory(self.directory)
+        note = self.directory / f"{os.urandom(8).hex()}.json"
+        with locked_directory(self.directory):  # so that no note is seen before it is locked
+            descriptor = os.open(note, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                write_all(descriptor, [json.dumps({"made": str(made), "target": str(target)}).encode()])
+            except BaseException:
+                os.close(descriptor)
+                note.unlink()
+                raise
+        return Registered(note, descriptor)
+
+    def tidy_up(self) -> None:
+        """Remove the bundles whose makers have died."""
+        if not self.directory.is_dir():  # nothing was ever noted
+            return
+        with locked_directory(self.directory):
+            for name in os.listdir(self.directory):
+                try:
+                    self._remove_abandoned(self.directory / name)
+                except (OSError, KeyError, TypeError) as error:
+                    events.info("bundle_not_tidied_up", note=str(self.directory / name), reason=str(error))
+
+    def _remove_abandoned(self, note: Path) -> None:
+        try:
+            descriptor = os.open(note, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:  # discarded meanwhile
+            return
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:  # its maker lives
+                return
+            try:
+                noted = json.loads(os.read(descriptor, 1 << 16))
+            except ValueError:  # its maker died while it wrote the note, before anything else
+                note.unlink()
+                return
+            made, target = Path(noted["made"]), Path(noted["target"])
+            if made.exists():
+                with suppress(FileNotFoundError):
+                    if target.samefile(made):
+                        target.unlink()
+                made.unlink()
+                events.info("abandoned_bundle_removed", path=str(target))
+            if target.parent.name.startswith(PRIVATE_PREFIX):
+                with suppress(OSError):  # something else is in it
+                    target.parent.rmdir()
+            note.unlink(missing_ok=True)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,81 @@
+"""Killed at any step, a caller leaves no job or one that can be found, and a job has an end that everybody is told."""
+
+import json
+import sqlite3
+
+from support import processes_of
+from torturing import Torture
+
+FIND = """
+import sys
+from foundations import *
+from foundations.errors import JobNotFoundError
+try:
+    deployment = load_job(sys.argv[1])
+except JobNotFoundError:
+    print("no job")
+else:
+    try:
+        print("output", deployment.fetch_job_results(timeout=60).output)
+    except RemoteException as error:
+        print(error.state, error.cause)
+"""
+
+
+def torn(torture: Torture) -> list[str]:
+    """Return what is not whole under its final name."""
+    found = []
+    archive = torture.home / "archive"
+    for path in [*archive.rglob("*.json"), *torture.home.glob("local_shell/jobs/*/state/*.json")]:
+        try:
+            json.loads(path.read_bytes())
+        except ValueError:
+            found.append(str(path))
+    connection = sqlite3.connect(archive / "listing.sqlite3")
+    assert [("ok",)] == connection.execute("PRAGMA integrity_check").fetchall()
+    connection.close()
+    return found
+
+
+def test_a_caller_that_is_killed_at_any_step_leaves_no_job_or_one_that_can_be_found(torture: Torture) -> None:
+    told = {}
+    for number, step in torture.steps("caller"):
+        done = torture.submitted(f"job-{number}", role="caller", at=number, how="kill")
+        if done.returncode == 0:  # this time it took fewer steps
+            continue
+        assert -9 == done.returncode, (step, done.stderr)
+        told[f"{number}: {step}"] = torture.run("-c", FIND, f"job-{number}").strip()
+        assert "submitted\n" == torture.run("train.py", f"after-{number}"), step
+        assert [] == torture.left_behind(), step
+        assert [] == torn(torture), step
+    assert {"no job", "Error lost", "output keptkept"} >= set(told.values()), told
+    assert "no job" in told.values()
+
+
+def check_job(torture: Torture, role: str) -> None:
+    ends = {}
+    for number, step in torture.steps(role):
+        name = f"job-{number}"
+        assert 0 == torture.submitted(name, role=role, at=number, how="kill").returncode
+        first, second = torture.reports(name, 2)
+        assert first == second, step
+        assert first["status"] in ("Error", "Completed"), step
+        if first["status"] == "Completed":
+            assert ["'kept'", "'keptkept'"] == first["outputs"], step
+        assert set(first["outputs"]) <= {"'kept'", "'keptkept'"}, step
+        assert [] == torn(torture), step
+        assert [] == processes_of(torture.job_directory(name)), step
+        ends[f"{number}: {step}"] = (first["status"], first["cause"])
+    expected = {
+        "supervisor": {("Error", "lost"), ("Completed", None)},
+        "worker": {("Error", "killed"), ("Completed", None)},
+    }
+    assert expected[role] >= set(ends.values()), ends
+
+
+def test_a_supervisor_that_is_killed_at_any_step_leaves_an_end(torture: Torture) -> None:
+    check_job(torture, "supervisor")
+
+
+def test_a_worker_that_is_killed_at_any_step_leaves_an_end(torture: Torture) -> None:
+    check_job(torture, "worker")

@@ -1,0 +1,82 @@
+"""A project whose processes fail at a step of their own, one after the other."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from support import Project
+
+EVERY_STEP = bool(os.environ.get("FOUNDATIONS_TORTURE"))
+STEPS = Path(__file__).parent / "steps.py"
+
+SCRIPT = """
+import sys
+from foundations import *
+from pathlib import Path
+
+def first():
+    print("said")
+    Path("made.txt").write_text("made")
+    save_artifact("made.txt")
+    log_metric("metric", 1)
+    return "kept"
+
+def last(value):
+    return value * 2
+
+if "sitecustomize" in sys.modules and hasattr(sys.modules["sitecustomize"], "arm"):
+    sys.modules["sitecustomize"].arm()
+pipe = pipeline.stage(last, pipeline.stage(first).persist())
+deployment = pipe.run(job_name=sys.argv[1])
+print("submitted")
+"""
+
+
+class Torture(Project):
+    """A project whose processes can be made to fail at any of their steps."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        hooks = place / "hooks"
+        hooks.mkdir()
+        (hooks / "sitecustomize.py").write_bytes(STEPS.read_bytes())
+        self._hooks = str(hooks)
+        self._log = place / "steps"
+        self.write({"train.py": SCRIPT})
+        assert "submitted\n" == self.run("train.py", "warm-up")
+        self.report("warm-up")
+
+    def submitted(self, name: str, **settings: object) -> subprocess.CompletedProcess[str]:
+        """Run the script with the hooks on; return how its process ended."""
+        variables = {"PYTHONPATH": self._hooks, "TORTURE": json.dumps(settings), "PYTHONDONTWRITEBYTECODE": "1"}
+        return self.attempt("train.py", name, variables=variables)
+
+    def steps(self, role: str, **settings: object) -> list[tuple[int, str]]:
+        """Return the steps that a process of this role goes through; in CI only some of them."""
+        self._log.unlink(missing_ok=True)
+        done = self.submitted("steps", role=role, log=str(self._log), **settings)
+        assert 0 == done.returncode, done.stderr
+        self.report("steps")
+        steps = list(enumerate(self._log.read_text().splitlines()))
+        assert len(steps) > 5
+        self.run("-c", FORGET)
+        return steps if EVERY_STEP else steps[:: max(1, len(steps) // 6)]
+
+    def left_behind(self) -> list[str]:
+        """Return what lies where nothing should, once another job has been submitted."""
+        found = [name for name in self.beside() if name != "project"]
+        shell = self.home / "local_shell"
+        for place in (shell / "transit", shell / "runtimes", self.home / "bundles"):
+            found += [str(path) for path in place.iterdir() if path.name.startswith(".") or place.name != "runtimes"]
+        return found
+
+
+FORGET = """
+from foundations import load_job
+deployment = load_job("steps")
+deployment._environment.release(deployment._handle)
+deployment._listing.remove("steps")
+for archive in deployment._archives.distinct():
+    archive.delete("steps")
+"""
