@@ -10,10 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from floor import floor
-from hello import executorlib_job, greet, make_project, our_job, submitit_job
+from hello import executorlib_job, make_project, our_job, submitit_job
 from measuring import arguments, take_turns
 
 JOBS = 100
+
+
+def greet(name: str) -> str:
+    return f"Hello, {name}!"
 
 
 def many(job: Callable[..., str], jobs: int) -> Callable[[], None]:

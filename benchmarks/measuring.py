@@ -10,7 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
-SLACK_OF_A_SAMPLE = 2.0
+SLACK_OF_A_SAMPLE = 4.0
 
 
 class Report:

@@ -5,7 +5,7 @@ Put on the path as ``sitecustomize``; ``TORTURE`` in the environment says what t
 - ``role``: ``caller`` (from :func:`arm` on), ``supervisor`` or ``worker`` of a job;
 - ``log``: a file that each step is written to;
 - ``at``: the number of the step to fail at, from 0;
-- ``how``: ``kill``, or the name of an error as ``ENOSPC``;
+- ``how``: ``kill``, the name of a signal as ``SIGINT``, or of an error as ``ENOSPC``;
 - ``only``: fail in steps of this kind alone, the kinds being ``change`` and ``write``: what a full disk refuses.
 """
 
@@ -58,6 +58,9 @@ def _step(kind, subject):
         if number == _settings.get("at", -1):
             if _settings["how"] == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
+            if _settings["how"].startswith("SIG"):
+                signal.raise_signal(getattr(signal, _settings["how"]))
+                return
             code = getattr(errno, _settings["how"])
             raise OSError(code, os.strerror(code), str(subject))
     finally:

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 
+import pytest
 from support import processes_of
 from torturing import Torture
 
@@ -50,6 +51,24 @@ def test_a_caller_that_is_killed_at_any_step_leaves_no_job_or_one_that_can_be_fo
         assert [] == torn(torture), step
     assert {"no job", "Error lost", "output keptkept"} >= set(told.values()), told
     assert "no job" in told.values()
+
+
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM"])
+def test_a_caller_that_is_interrupted_at_any_step_leaves_no_job_or_one_that_can_be_found(
+    torture: Torture, how: str
+) -> None:
+    told = {}
+    for number, step in torture.steps("caller"):
+        done = torture.submitted(f"job-{number}", role="caller", at=number, how=how)
+        if done.returncode == 0:  # this time it took fewer steps
+            continue
+        assert {"SIGINT": -2, "SIGTERM": -15}[how] == done.returncode, (step, done.stderr)
+        if how == "SIGTERM":  # which ends it without a word, so that the next run tidies up
+            assert "submitted\n" == torture.run("train.py", f"after-{number}"), step
+        assert [] == torture.left_behind(), step
+        told[f"{number}: {step}"] = torture.run("-c", FIND, f"job-{number}").strip()
+    assert {"no job", "Error lost", "output keptkept"} >= set(told.values()), told
+    assert how == "SIGTERM" or "Error lost" not in told.values(), told
 
 
 def check_job(torture: Torture, role: str) -> None:

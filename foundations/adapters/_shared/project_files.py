@@ -22,6 +22,10 @@ IGNORED_NAMES = (
 )
 _IGNORED = frozenset(IGNORED_NAMES)
 IGNORED_ENDINGS = (".pyc", ".pyo", ".swp")
+SECRET_NAMES = frozenset(
+    {"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pypirc", ".pgpass", ".git-credentials", "credentials"}
+)
+SECRET_ENDINGS = (".pem", ".key", ".p12", ".pfx", ".kdbx")
 LARGEST_PROJECT = 4 * 2**30
 MOST_FILES = 250_000
 
@@ -71,6 +75,17 @@ def bundled_files(contents: BundleContents, own: Path | None = None) -> list[Sou
     if contents.extra_source_paths:
         sources.append(SourceFile(extra_source_member(0).partition("/")[0], "", "directory", 0, 0o755))
         sources.sort(key=attrgetter("path"))
+    for source in sources:
+        name = source.path.rpartition("/")[2]
+        if source.kind == "file" and (
+            name in SECRET_NAMES or name.endswith(SECRET_ENDINGS) or name.startswith(".env.")
+        ):
+            events.warning(
+                "secret_bundled",
+                path=source.location,
+                reason="its name looks like a secret's, and it goes into the bundle and the source archive",
+                remedy=f"name it in {IGNORE_FILE}",
+            )
     return sources
 
 

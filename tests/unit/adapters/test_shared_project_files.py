@@ -253,3 +253,20 @@ def test_a_user_without_a_home_can_have_projects(root, monkeypatch):
     monkeypatch.setattr(module.Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
     fill(root, "a")
     assert ["a"] == files(root)
+
+
+@pytest.mark.parametrize("name", ["id_rsa", "server.pem", "tls.key", ".netrc", ".env.local", "inner/credentials"])
+def test_a_file_named_like_a_secret_is_warned_of(tmp_path, monkeypatch, name):
+    from foundations import events
+    from foundations.adapters._shared.project_files import bundled_files
+    from foundations.ports.bundling import BundleContents
+
+    told = []
+    monkeypatch.setattr(events, "_emit", lambda level, event, keys: told.append((level, event, keys["path"])))
+    (tmp_path / "inner").mkdir()
+    (tmp_path / name).write_text("secret")
+    (tmp_path / "keys.py").write_text("no secret")
+    bundled_files(
+        BundleContents(job_name="job", members={}, project=tmp_path, project_member="p.tgz", directory=tmp_path)
+    )
+    assert [("warning", "secret_bundled", str(tmp_path / name))] == told
