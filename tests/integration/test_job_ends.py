@@ -93,7 +93,7 @@ def test_whoever_is_killed_the_job_has_ended_and_nothing_of_it_runs(
     ]
     assert message in reports[0]["message"]
     assert wait_until_gone(processes)
-    assert [] == processes_of(project.job_directory("job"))
+    assert wait_until_gone(processes_of(project.job_directory("job")))
 
 
 def test_a_job_whose_supervisor_was_killed_before_it_forked_is_lost(project: Project) -> None:
@@ -154,7 +154,7 @@ def test_cancelling_ends_every_process_of_the_job(project: Project) -> None:
     assert 4 == len(processes)
     assert "Cancelled\n" == project.run("-c", CANCEL)
     assert wait_until_gone(processes)
-    assert [] == processes_of(project.job_directory("job"))
+    assert wait_until_gone(processes_of(project.job_directory("job")))
     report = project.report("job")
     assert ["Cancelled", None, "said before\n", ["'kept'"]] == [
         report[key] for key in ("status", "cause", "stdout", "outputs")
@@ -168,7 +168,7 @@ def test_what_a_completed_job_leaves_running_is_ended(project: Project) -> None:
     project.go_on()
     assert "Completed" == project.report("job")["status"]
     assert wait_until_gone(processes)
-    assert [] == processes_of(project.job_directory("job"))
+    assert wait_until_gone(processes_of(project.job_directory("job")))
 
 
 IMPATIENT = """deployment_implementation:

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from support import Project, processes_of
+from support import Project, processes_of, wait_until_gone
 from torturing import EVERY_STEP
 
 SCRIPT = """from foundations import *
@@ -39,7 +39,7 @@ def ended(place: Project, body: str) -> dict:
     place.write({"train.py": SCRIPT.format(body=body.replace("\n", "\n    "))})
     assert "job\n" == place.run("train.py")
     report = place.report("job")
-    assert [] == processes_of(place.job_directory("job"))
+    assert wait_until_gone(processes_of(place.job_directory("job")))
     assert "'kept'" in report["outputs"]
     return report
 

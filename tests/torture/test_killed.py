@@ -4,7 +4,7 @@ import json
 import sqlite3
 
 import pytest
-from support import processes_of
+from support import processes_of, wait_until_gone
 from torturing import Torture
 
 FIND = """
@@ -83,7 +83,7 @@ def check_job(torture: Torture, role: str) -> None:
             assert ["'kept'", "'keptkept'"] == first["outputs"], step
         assert set(first["outputs"]) <= {"'kept'", "'keptkept'"}, step
         assert [] == torn(torture), step
-        assert [] == processes_of(torture.job_directory(name)), step
+        assert wait_until_gone(processes_of(torture.job_directory(name))), step
         ends[f"{number}: {step}"] = (first["status"], first["cause"])
     expected = {
         "supervisor": {("Error", "lost"), ("Completed", None)},

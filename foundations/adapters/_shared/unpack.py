@@ -6,32 +6,35 @@ every header and frame are known beforehand: they are compared, and never interp
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import io
 import os
 import tarfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import attrs
 
 from foundations.adapters._shared.ahead import running_ahead
+from foundations.adapters._shared.extraction import (
+    copy_checked,
+    damaged,
+    opened_member,
+    pieces_of,
+    reading_tgz,
+    write_new,
+    write_whole,
+)
 from foundations.adapters._shared.gzip_format import inflated, read_stored
-from foundations.adapters._shared.manifest import NAME, RUNTIME, Entry, Manifest, check_path, digest_of
+from foundations.adapters._shared.manifest import NAME, RUNTIME, Entry, Manifest, digest_of
+from foundations.adapters._shared.runtime_store import extract_runtime, runtime_directory
 from foundations.adapters._shared.tar_format import END, header, padding
-from foundations.errors import DamagedBundleError
 from foundations.ports.frames import Buffer
 
 if TYPE_CHECKING:
     from foundations.ports.bundling import Bundle
 
-_CHUNK = 2**20
 _LARGEST_MANIFEST = 2**28
-_LARGEST_RUNTIME = 2**28
 _WORTH_A_THREAD = 2**22
 
 
@@ -63,19 +66,10 @@ def unpack_bundle(bundle: Bundle, members: Path, project: Path, runtimes: Path) 
     project.mkdir(mode=0o700)
     manifest = _read(bundle, members, project, runtimes)
     runtime = next(entry for entry in manifest.members if entry.path == RUNTIME)
-    target = _runtime_directory(runtime, runtimes)
+    target = runtime_directory(runtime, runtimes)
     if not target.is_dir():
-        _extract_runtime(members / RUNTIME, target)
+        extract_runtime(members / RUNTIME, target)
     return target
-
-
-@contextmanager
-def _reading(name: str) -> Iterator[None]:
-    """Raise what reading a .tgz raises where it is none, or damaged, as :class:`DamagedBundleError`."""
-    try:
-        yield
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
-        raise _damaged(name, f"it is no intact .tgz: {error}") from error
 
 
 def _read(bundle: Bundle, members: Path | None, project: Path | None, runtimes: Path | None) -> Manifest:
@@ -83,29 +77,29 @@ def _read(bundle: Bundle, members: Path | None, project: Path | None, runtimes: 
     try:
         stream = bundle.path.open("rb")
     except FileNotFoundError as error:
-        raise _damaged(str(bundle.path), "the file is gone") from error
+        raise damaged(str(bundle.path), "the file is gone") from error
     with stream:
         size = os.fstat(stream.fileno()).st_size
         if size != bundle.size or not 0 < bundle.index_size <= size:
-            raise _damaged(str(bundle.path), f"it has {size} bytes, and {bundle.size} were sent")
+            raise damaged(str(bundle.path), f"it has {size} bytes, and {bundle.size} were sent")
         stream.seek(size - bundle.index_size)
         index = stream.read()
         if digest_of(index) != bundle.sha256:
-            raise _damaged(str(bundle.path), "the SHA-256 of its index is not the one it was submitted with")
+            raise damaged(str(bundle.path), "the SHA-256 of its index is not the one it was submitted with")
         manifest = _read_index(index, bundle, members)
         stream.seek(0)
         for entry in _packed(manifest):
-            with _reading(entry.path):
+            with reading_tgz(entry.path):
                 _expect_header(stream, bundle.job_name, entry)
                 content = _without_padding(read_stored(stream, entry.size + padding(entry.size)), entry.size)
                 kept = None if members is None else members / entry.path
                 if entry.kind == "project":
                     _extract_project(content, kept, project, manifest, entry.size)
                 else:
-                    known = runtimes is not None and _runtime_directory(entry, runtimes).is_dir()
-                    _copy(content, entry, None if known else kept)
+                    known = runtimes is not None and runtime_directory(entry, runtimes).is_dir()
+                    copy_checked(content, entry, None if known else kept)
         if stream.tell() != size - bundle.index_size:
-            raise _damaged(str(bundle.path), "something lies before its index")
+            raise damaged(str(bundle.path), "something lies before its index")
     return manifest
 
 
@@ -114,41 +108,43 @@ def _packed(manifest: Manifest) -> list[Entry]:
     found = {entry.path: entry for entry in manifest.members}
     for needed in (manifest.project_member, RUNTIME):
         if needed not in found:
-            raise _damaged(needed, "it is missing")
+            raise damaged(needed, "it is missing")
     return [found[manifest.project_member], found[RUNTIME]]
 
 
 def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
     """Read the manifest, and copy the small members behind it."""
     top = bundle.job_name + "/"
-    with _reading(str(bundle.path)), tarfile.open(fileobj=io.BytesIO(index), mode="r|gz") as archive:
+    with reading_tgz(str(bundle.path)), tarfile.open(fileobj=io.BytesIO(index), mode="r|gz") as archive:
         first = archive.next()
         if first is None or first.name != top + NAME or not first.isreg() or first.size > _LARGEST_MANIFEST:
-            raise _damaged(NAME, "it is not the first of the index")
-        data = _opened(archive, first).read()
+            raise damaged(NAME, "it is not the first of the index")
+        data = opened_member(archive, first).read()
         if digest_of(data) != bundle.digest:
-            raise _damaged(NAME, "its digest is not the one that the bundle was submitted with")
+            raise damaged(NAME, "its digest is not the one that the bundle was submitted with")
         manifest = Manifest.from_bytes(data)
         if manifest.job_name != bundle.job_name:
-            raise _damaged(NAME, f"it is of job {manifest.job_name!r}, not {bundle.job_name!r}")
+            raise damaged(NAME, f"it is of job {manifest.job_name!r}, not {bundle.job_name!r}")
         if target is not None:
-            _write(target / NAME, [data])
+            write_new(target / NAME, [data])
         packed = {entry.path for entry in _packed(manifest)}
         missing = {entry.path: entry for entry in manifest.members if entry.path not in packed}
         while (member := archive.next()) is not None:
             entry = missing.pop(member.name.removeprefix(top), None) if member.name.startswith(top) else None
             if entry is None or not member.isreg():
-                raise _damaged(member.name, "the manifest has no such member, or it is no file")
-            _copy(_pieces(_opened(archive, member)), entry, None if target is None else target / entry.path)
+                raise damaged(member.name, "the manifest has no such member, or it is no file")
+            copy_checked(
+                pieces_of(opened_member(archive, member)), entry, None if target is None else target / entry.path
+            )
     if missing:
-        raise _damaged(min(missing), "it is missing")
+        raise damaged(min(missing), "it is missing")
     return manifest
 
 
 def _expect_header(stream: IO[bytes], job_name: str, entry: Entry) -> None:
     wanted = header(attrs.evolve(entry, path=f"{job_name}/{entry.path}"))
     if b"".join(read_stored(stream, len(wanted))) != wanted:
-        raise _damaged(entry.path, "another member is in its place")
+        raise damaged(entry.path, "another member is in its place")
 
 
 def _without_padding(pieces: Iterable[memoryview], size: int) -> Iterator[memoryview]:
@@ -188,7 +184,7 @@ def _teed(pieces: Iterator[memoryview], kept: Path | None) -> Iterator[memoryvie
     descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         for piece in pieces:
-            _write_all(descriptor, piece)
+            write_whole(descriptor, piece)
             yield piece
     finally:
         os.close(descriptor)
@@ -228,144 +224,15 @@ def _extract(stream: _TarStream, files: Sequence[Entry], target: Path | None) ->
     root = None if target is None else f"{target}/"
     for entry in files:
         if not stream.expect(header(entry)):
-            raise _damaged(entry.path, "the packed project has something else in its place")
+            raise damaged(entry.path, "the packed project has something else in its place")
         if entry.kind == "file":
-            _copy(stream.content(entry.size), entry, None if root is None else root + entry.path)
+            copy_checked(stream.content(entry.size), entry, None if root is None else root + entry.path)
             if not stream.expect(bytes(padding(entry.size))):
-                raise _damaged(entry.path, "something lies behind its content")
+                raise damaged(entry.path, "something lies behind its content")
         elif entry.kind == "directory" and root is not None:
             os.mkdir(root + entry.path, 0o755)
     if not (stream.expect(END) and stream.has_ended()):
-        raise _damaged("the project", "it holds more than its manifest says")
+        raise damaged("the project", "it holds more than its manifest says")
     for entry in files:
         if entry.kind == "link" and root is not None:
             os.symlink(entry.digest, root + entry.path)
-
-
-# -- the runtime ------------------------------------------------------------------------------------------------------
-
-
-def _runtime_directory(runtime: Entry, store: Path) -> Path:
-    """Return where the runtime of this digest lies, extracted once for each Python, with byte code."""
-    import sys
-
-    return store / f"{runtime.digest[:32]}-{sys.implementation.cache_tag}"
-
-
-def _extract_runtime(packed: Path, target: Path) -> None:
-    made = target.parent / f".extracting-{os.urandom(8).hex()}"
-    made.mkdir(mode=0o700)
-    try:
-        _extract_files(packed, made)
-        _compile(made)
-        _close(made)
-        _flush(made)  # a torn one would fail every later job
-        try:
-            made.rename(target)
-        except OSError:
-            if not target.is_dir():  # nobody else was faster
-                raise
-    finally:
-        if made.exists():
-            import shutil
-
-            shutil.rmtree(made)
-
-
-def _extract_files(packed: Path, target: Path) -> None:
-    """Extract the runtime: regular files only; its digest was verified as a member of the bundle."""
-    room = _LARGEST_RUNTIME
-    with packed.open("rb") as stream, _reading(RUNTIME), tarfile.open(fileobj=stream, mode="r:gz") as archive:
-        while (member := archive.next()) is not None:
-            room -= member.size
-            if not member.isreg() or room < 0:
-                raise _damaged(RUNTIME, f"{member.name} is no file, or too large")
-            path = target / check_path(member.name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, [_opened(archive, member).read()], 0o644)
-
-
-def _compile(directory: Path) -> None:
-    import compileall
-    import py_compile
-
-    compileall.compile_dir(
-        directory, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, stripdir=str(directory)
-    )
-
-
-def _close(directory: Path) -> None:
-    """Have nobody write the files by accident: every later job runs them."""
-    for place, _, names in os.walk(directory):
-        for name in names:
-            os.chmod(os.path.join(place, name), 0o444)
-
-
-def _flush(directory: Path) -> None:
-    """Have the disk keep a directory and all that is in it."""
-    for place, _, names in os.walk(directory):
-        for name in (*names, "."):
-            descriptor = os.open(os.path.join(place, name), os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-
-
-# -- files ------------------------------------------------------------------------------------------------------------
-
-
-def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    stream = archive.extractfile(member)
-    if stream is None:
-        raise _damaged(member.name, "it is no file")
-    return stream
-
-
-def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
-    while data := stream.read(_CHUNK):
-        yield data
-
-
-def _copy(content: Iterable[Buffer], entry: Entry, target: str | Path | None) -> None:
-    """Copy one file, at most as long as its entry says, and compare its size and digest."""
-    digest = hashlib.sha256()
-    size = 0
-
-    def hashed() -> Iterator[Buffer]:
-        nonlocal size
-        for data in content:
-            size += len(data)
-            if size > entry.size:
-                return
-            digest.update(data)
-            yield data
-
-    if target is None:
-        for _ in hashed():
-            continue
-    else:
-        if "/" in entry.path and isinstance(target, Path):
-            target.parent.mkdir(parents=True, exist_ok=True)
-        _write(target, hashed(), entry.mode)
-    if size != entry.size or digest.hexdigest() != entry.digest:
-        raise _damaged(entry.path, "its size or digest is not the manifest's")
-
-
-def _write(target: str | Path, content: Iterable[Buffer], mode: int = 0o600) -> None:
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    try:
-        for data in content:
-            _write_all(descriptor, data)
-    finally:
-        os.close(descriptor)
-
-
-def _write_all(descriptor: int, data: Buffer) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _damaged(member: str, why: str) -> DamagedBundleError:
-    return DamagedBundleError(f"the bundle is damaged at {member}: {why}. Nothing of it was run.", member=member)

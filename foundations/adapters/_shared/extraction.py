@@ -1,0 +1,89 @@
+"""Taking files out of a bundle: new ones only, and only what was promised."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from foundations.adapters._shared.manifest import Entry
+from foundations.errors import DamagedBundleError
+from foundations.ports.frames import Buffer
+
+_CHUNK = 2**20
+
+
+@contextmanager
+def reading_tgz(name: str) -> Iterator[None]:
+    """Raise what reading a .tgz raises where it is none, or damaged, as :class:`DamagedBundleError`."""
+    try:
+        yield
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
+        raise damaged(name, f"it is no intact .tgz: {error}") from error
+
+
+def opened_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    """Return the content of a member that is a file."""
+    stream = archive.extractfile(member)
+    if stream is None:
+        raise damaged(member.name, "it is no file")
+    return stream
+
+
+def pieces_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """Iterate over what is left of a stream."""
+    while data := stream.read(_CHUNK):
+        yield data
+
+
+def copy_checked(content: Iterable[Buffer], entry: Entry, target: str | Path | None) -> None:
+    """Copy one file, at most as long as its entry says, and compare its size and digest."""
+    digest = hashlib.sha256()
+    size = 0
+
+    def hashed() -> Iterator[Buffer]:
+        nonlocal size
+        for data in content:
+            size += len(data)
+            if size > entry.size:
+                return
+            digest.update(data)
+            yield data
+
+    if target is None:
+        for _ in hashed():
+            continue
+    else:
+        if "/" in entry.path and isinstance(target, Path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        write_new(target, hashed(), entry.mode)
+    if size != entry.size or digest.hexdigest() != entry.digest:
+        raise damaged(entry.path, "its size or digest is not the manifest's")
+
+
+def write_new(target: str | Path, content: Iterable[Buffer], mode: int = 0o600) -> None:
+    """Write a new file; whatever is there already, a link too, is an error."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        for data in content:
+            write_whole(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(descriptor: int, data: Buffer) -> None:
+    """Write every byte, however few the system takes at a time."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def damaged(member: str, why: str) -> DamagedBundleError:
+    """Return the error for a bundle that is damaged at a member."""
+    return DamagedBundleError(f"the bundle is damaged at {member}: {why}. Nothing of it was run.", member=member)
