@@ -72,6 +72,7 @@ class Packing:
         make(self.project, scale)
         self._count = 0
         self._bundler = TarballJobBundler()
+        self._held: list[Bundle] = []
 
     def ours(self) -> Bundle:
         self._count += 1
@@ -82,10 +83,13 @@ class Packing:
             project_member="project.tgz",
             directory=self.place,
         )
-        return self._bundler.make(contents)
+        self._held.append(self._bundler.make(contents))
+        return self._held[-1]
 
-    def discard(self, bundle: Bundle) -> None:
-        self._bundler.discard(bundle)
+    def discard(self) -> None:
+        """Discard every bundle that was made."""
+        while self._held:
+            self._bundler.discard(self._held.pop())
 
     def forget(self) -> None:
         """Have the next bundle be packed anew."""
@@ -114,50 +118,37 @@ class Packing:
 
 
 def pack(packing: Packing, report: Report, rounds: int, times: float) -> None:
-    made: list[Bundle] = []
-
-    def ours() -> None:
-        made.append(packing.ours())
-
     def after() -> None:
-        while made:
-            packing.discard(made.pop())
+        packing.discard()
         packing.forget()
 
     packing.forget()
     medians = report.table(
         take_turns(
-            {"pack, ours": ours, "tarfile w:gz": packing.tarfile, "reading the files": packing.read},
+            {"pack, ours": packing.ours, "tarfile w:gz": packing.tarfile, "reading the files": packing.read},
             rounds,
             warm_up=0,
             after=after,
         )
     )
-    bundle = packing.ours()
-    size, theirs = bundle.size, packing.tarfile().stat().st_size
-    packing.discard(bundle)
+    size, theirs = packing.ours().size, packing.tarfile().stat().st_size
+    packing.discard()
     report.bar("pack / tarfile", medians["pack, ours"] / medians["tarfile w:gz"], 1 / times)
     report.bar("pack / reading", medians["pack, ours"] / medians["reading the files"], 3)
     report.bar("size / tarfile's", size / theirs, 1.2)
 
 
 def unchanged(packing: Packing, report: Report, rounds: int, *, many: bool) -> None:
-    packing.discard(packing.ours())
-    time.sleep(SETTLED)
-    packing.discard(packing.ours())
+    for seconds in (SETTLED, 0):
+        packing.ours()
+        packing.discard()
+        time.sleep(seconds)
     (part,) = (Path(os.environ["FOUNDATIONS_HOME"]) / "sources").glob("*.part")
-    made: list[Bundle] = []
-
-    def ours() -> None:
-        made.append(packing.ours())
-
-    def after() -> None:
-        while made:
-            packing.discard(made.pop())
-
     copy = packing.place / "copy"
     other = {"walk and stat": packing.walk} if many else {"cp": lambda: subprocess.run(["cp", part, copy], check=True)}
-    medians = report.table(take_turns({"unchanged, ours": ours, **other}, rounds * (5 if many else 1), after=after))
+    medians = report.table(
+        take_turns({"unchanged, ours": packing.ours, **other}, rounds * (5 if many else 1), after=packing.discard)
+    )
     if many:
         report.bar("unchanged - walking, ms", medians["unchanged, ours"] - medians["walk and stat"], 10)
     else:
@@ -194,7 +185,7 @@ def unpack(packing: Packing, report: Report, rounds: int) -> None:
     )
     report.bar("unpack / extractall", medians["unpack, ours"] / medians["extractall"], 0.7)
     report.bar("unpack / tar", medians["unpack, ours"] / medians["tar xzf"], 1.5)
-    packing.discard(bundle)
+    packing.discard()
 
 
 def main() -> None:

@@ -129,15 +129,15 @@ def _version(top: str) -> str | None:
         return None  # the project's own, whatever its name; an editable install
     from importlib import metadata
 
-    owners = sorted(set(metadata.packages_distributions().get(top, ())))
-    records = [metadata.distribution(owner).read_text("RECORD") for owner in owners]
-    if not records or not all(records):
-        return None  # nobody can tell what its files are
-    # The record has each file's digest: the same version may have been installed again with other code.
-    return " ".join(
-        f"{owner}=={metadata.version(owner)} {hashlib.sha256(str(record).encode()).hexdigest()}"
-        for owner, record in zip(owners, records, strict=True)
-    )
+    said = []
+    for owner in sorted(set(metadata.packages_distributions().get(top, ()))):
+        distribution = metadata.distribution(owner)
+        record = distribution.read_text("RECORD")
+        if not record:
+            return None  # nobody can tell what its files are
+        # It has each file's digest: the same version may have been installed again with other code.
+        said.append(f"{owner}=={distribution.version} {hashlib.sha256(record.encode()).hexdigest()}")
+    return " ".join(said) or None
 
 
 def _file_of(top: str) -> str | None:

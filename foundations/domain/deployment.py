@@ -172,10 +172,11 @@ class Deployment:
         Raises:
             ItemNotFoundError: The job has saved none of that name.
         """
-        if name not in self.artifacts():
+        saved = self.artifacts()
+        if name not in saved:
             raise ItemNotFoundError(
                 f"job {self.job_name()} has saved no artifact {name!r:.200}; it has saved:"
-                f" {', '.join(self.artifacts()) or 'none'}",
+                f" {', '.join(saved) or 'none'}",
                 job_name=self.job_name(),
                 item=name,
             )

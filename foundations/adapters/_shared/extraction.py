@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from foundations.adapters._shared.files import write_all
 from foundations.adapters._shared.manifest import Entry
 from foundations.errors import DamagedBundleError
 from foundations.ports.frames import Buffer
@@ -72,16 +73,9 @@ def write_new(target: str | Path, content: Iterable[Buffer], mode: int = 0o600) 
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         for data in content:
-            write_whole(descriptor, data)
+            write_all(descriptor, [data])
     finally:
         os.close(descriptor)
-
-
-def write_whole(descriptor: int, data: Buffer) -> None:
-    """Write every byte, however few the system takes at a time."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def damaged(member: str, why: str) -> DamagedBundleError:

@@ -23,8 +23,8 @@ from foundations.adapters._shared.extraction import (
     pieces_of,
     reading_tgz,
     write_new,
-    write_whole,
 )
+from foundations.adapters._shared.files import write_all
 from foundations.adapters._shared.gzip_format import inflated, read_stored
 from foundations.adapters._shared.manifest import NAME, RUNTIME, Entry, Manifest, digest_of
 from foundations.adapters._shared.runtime_store import extract_runtime, runtime_directory
@@ -184,7 +184,7 @@ def _teed(pieces: Iterator[memoryview], kept: Path | None) -> Iterator[memoryvie
     descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         for piece in pieces:
-            write_whole(descriptor, piece)
+            write_all(descriptor, [piece])
             yield piece
     finally:
         os.close(descriptor)

@@ -13,7 +13,10 @@ from foundations.adapters._shared.job_directory import JobDirectory, read_json
 from foundations.ports.job import EndCause, JobEnd, JobState
 
 _LOST = "the job's supervisor vanished without recording an end: it was killed, or the machine went down"
-_LATE = "the job's supervisor vanished after the pipeline had completed"
+_UNRECORDED = {
+    JobState.COMPLETED: "the job's supervisor vanished after the pipeline had completed",
+    JobState.CANCELLED: "cancelled; its supervisor had to be killed",
+}
 
 
 def read_outcome(directory: JobDirectory) -> dict[str, Any]:
@@ -63,20 +66,17 @@ def judged(
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
     number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
     name = None if number is None else _signal_name(number)
-    state, cause, message = JobState.ERROR, EndCause.EXITED, ""
-    if outcome.get("state") == JobState.COMPLETED:
-        state, cause, message = JobState.COMPLETED, None, ""  # type: ignore[assignment]
-    elif cancelled:
-        state, cause, message = JobState.CANCELLED, None, "cancelled"  # type: ignore[assignment]
-    elif outcome.get("state") == JobState.ERROR:
-        cause, message = EndCause(outcome["cause"]), str(outcome["message"])
-    elif number is not None and number == signal.SIGKILL and out_of_memory:
-        cause, message = EndCause.OUT_OF_MEMORY, "the kernel killed the job process because memory ran out"
-    elif number is not None:
-        cause = EndCause.KILLED
-        message = f"the job process was killed by {name} ({signal.strsignal(number) or 'unknown signal'})"
+    noted = _noted(outcome, cancelled)
+    if noted is not None:
+        state, cause, message = noted
     else:
+        state, cause = JobState.ERROR, EndCause.EXITED
         message = f"the job process exited with code {code} before the pipeline had ended"
+        if number == signal.SIGKILL and out_of_memory:
+            cause, message = EndCause.OUT_OF_MEMORY, "the kernel killed the job process because memory ran out"
+        elif number is not None:
+            cause = EndCause.KILLED
+            message = f"the job process was killed by {name} ({signal.strsignal(number) or 'unknown signal'})"
     return JobEnd(
         job_name=directory.path.name,
         state=state,
@@ -96,17 +96,29 @@ def judged(
     )
 
 
+def _noted(outcome: dict[str, Any], cancelled: bool) -> tuple[JobState, EndCause | None, str] | None:
+    """Return state, cause and message as the worker noted them, or whoever cancelled it; None where nobody did.
+
+    A pipeline that had completed when its end was asked for has completed.
+    """
+    if outcome.get("state") == JobState.COMPLETED:
+        return JobState.COMPLETED, None, ""
+    if cancelled:
+        return JobState.CANCELLED, None, "cancelled"
+    if outcome.get("state") == JobState.ERROR:
+        return JobState.ERROR, EndCause(outcome["cause"]), str(outcome["message"])
+    return None
+
+
 def unrecorded_end(directory: JobDirectory) -> JobEnd:
     """Return how a job ended whose supervisor recorded no end: as its worker saw it, where that got so far."""
     outcome = read_outcome(directory)
-    state, cause, message = JobState.ERROR, EndCause.LOST, _LOST
-    if outcome.get("state") == JobState.COMPLETED:
-        state, cause, message = JobState.COMPLETED, None, _LATE  # type: ignore[assignment]
-    elif directory.cancel_request.exists():
-        state, cause, message = JobState.CANCELLED, None, "cancelled; its supervisor had to be killed"  # type: ignore[assignment]
-    elif outcome.get("state") == JobState.ERROR:
-        cause, message = EndCause(outcome["cause"]), str(outcome["message"])
+    noted = _noted(outcome, directory.cancel_request.exists())
+    if noted is not None:
+        state, cause, message = noted
+        message = _UNRECORDED.get(state, message)
     else:
+        state, cause, message = JobState.ERROR, EndCause.LOST, _LOST
         try:
             said = directory.stream("supervisor").read_text(errors="replace").strip()
         except OSError:
