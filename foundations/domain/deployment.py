@@ -13,21 +13,18 @@ from foundations import events
 from foundations.domain import archives as items
 from foundations.domain.archives import Archives
 from foundations.domain.failure import describe_failure
-from foundations.domain.output_digest import OutputDigest
-from foundations.domain.result import Result, ResultDocument
+from foundations.domain.remains import Remains
+from foundations.domain.result import Result
 from foundations.errors import (
     FoundationsError,
     ItemNotFoundError,
     OutputUnreadableError,
     RemoteException,
-    StorageError,
     StorageUnavailableError,
     WaitTimeoutError,
 )
-from foundations.ports.archive import PipelineArchive
 from foundations.ports.archive_listing import JobChange, PipelineListing
 from foundations.ports.execution import ExecutionEnvironment, JobHandle
-from foundations.ports.frames import Buffer, split_frames
 from foundations.ports.job import EndCause, JobEnd, JobState
 from foundations.ports.serialisation import Serialiser
 
@@ -115,9 +112,9 @@ class Deployment:
         end = self._look()[1]
         if end is None:
             raise StorageUnavailableError(f"job {self.job_name()} has ended, but its end record is gone")
-        document = self._document()
+        document = self._left.document()
         digests = {uuid: known.get("data_uuid") for uuid, known in document.details.items()}
-        result = Result(end, document, lambda uuid: self._load_output(uuid, digests.get(uuid)), self.provenance)
+        result = Result(end, document, lambda uuid: self._left.load_output(uuid, digests.get(uuid)), self.provenance)
         if end.state is not JobState.COMPLETED:
             raise self._failure(end, result)
         if document.uuids and result["global_stage_context"]["has_stage_output"]:
@@ -150,8 +147,7 @@ class Deployment:
         Raises:
             ItemNotFoundError: The job ended before it was archived.
         """
-        document: dict[str, Any] = json.loads(bytes(self._read(self._archives.provenance, items.PROVENANCE)))
-        return document
+        return self._left.provenance()
 
     def fetch_job_source(self, target: Path | str) -> Path:
         """Write the project, as it was bundled, to the new file `target`, a .tgz, and return its path.
@@ -159,7 +155,7 @@ class Deployment:
         Raises:
             ItemNotFoundError: The job ended before it was archived.
         """
-        return self._fetch_file(self._archives.job_source, items.SOURCE, target)
+        return self._left.fetch_file(self._archives.job_source, items.SOURCE, target)
 
     def artifacts(self) -> list[str]:
         """Return the names of the artifacts that the job has saved so far."""
@@ -180,12 +176,22 @@ class Deployment:
                 job_name=self.job_name(),
                 item=name,
             )
-        return self._fetch_file(self._archives.artifact, items.ARTIFACTS + name, target)
+        return self._left.fetch_file(self._archives.artifact, items.ARTIFACTS + name, target)
 
     def __repr__(self) -> str:
         return f"<deployment of job {self.job_name()}>"
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _left(self) -> Remains:
+        return Remains(
+            handle=self._handle,
+            environment=self._environment,
+            archives=self._archives,
+            serialiser=self._serialiser,
+            write_file=self._write_file,
+        )
 
     def _look(self) -> tuple[JobState, JobEnd | None]:
         """Return the job's state, and its end record where it has ended; mend the listing where it knows less."""
@@ -253,77 +259,6 @@ class Deployment:
             if said:
                 self._archives.stage_log.write(self.job_name(), items.stream_item(stream), [said])
 
-    def _read(self, archive: PipelineArchive, item: str) -> Buffer:
-        """Return an item from its archive, or from the job's directory where the archive had failed."""
-        try:
-            content: Buffer = archive.read(self.job_name(), item)
-            return content
-        except StorageError:  # not there, or nobody can tell
-            kept = self._environment.kept(self._handle, item)
-            if kept is None:
-                raise
-            return kept
-
-    def _fetch_file(self, archive: PipelineArchive, item: str, target: Path | str) -> Path:
-        """Write an item to a new file, from its archive or from the job's directory."""
-        path = Path(target)
-        try:
-            try:
-                archive.read_file(self.job_name(), item, path)
-            except StorageError:
-                kept = self._environment.kept(self._handle, item)
-                if kept is None:
-                    raise
-                self._write_file(path, kept)
-        except FileExistsError as error:
-            raise FoundationsError(f"{path} is there already and is not overwritten; name a new file") from error
-        return path
-
-    def _document(self) -> ResultDocument:
-        try:
-            return ResultDocument.from_json(json.loads(bytes(self._read(self._archives.miscellaneous, items.RESULT))))
-        except ItemNotFoundError:
-            return self._document_of_stages()
-
-    def _document_of_stages(self) -> ResultDocument:
-        """Gather what stages archived as they ended, for a job that died before it could write its result."""
-        try:
-            stages = self.provenance()["stages"]
-        except ItemNotFoundError:  # without it nobody can tell which stage was run, and what the others are
-            return ResultDocument([], [], [], [], {})
-        found: dict[str, dict[str, Any]] = {}
-        for item in self._archives.stage_log.items(self.job_name(), items.STAGES):
-            known = json.loads(bytes(self._archives.stage_log.read(self.job_name(), item.name)))
-            found[known["uuid"]] = known
-        for uuid in stages["uuids"]:
-            kept = None if uuid in found else self._environment.kept(self._handle, items.stage_item(uuid))
-            if kept is not None:
-                found[uuid] = json.loads(kept)
-        return ResultDocument(
-            stages["uuids"],
-            stages["names"],
-            [found.get(uuid, {}).get("start_time") for uuid in stages["uuids"]],
-            [found.get(uuid, {}).get("end_time") for uuid in stages["uuids"]],
-            {uuid: known["details"] for uuid, known in found.items()},
-        )
-
-    def _load_output(self, uuid: str, digest: str | None) -> Any:
-        data = self._read(self._archives.persisted_data, items.output_item(uuid))
-        if digest is not None and OutputDigest([data]).hexdigest() != digest:
-            raise OutputUnreadableError(
-                f"an output of job {self.job_name()} is damaged: {items.output_item(uuid)} in the archive is not what"
-                " the job wrote. Nothing of it was read.",
-                job_name=self.job_name(),
-            )
-        try:
-            return self._serialiser.load(split_frames(data))
-        except Exception as error:  # what an output needs to be rebuilt is the user's
-            raise OutputUnreadableError(
-                f"the output of job {self.job_name()} cannot be rebuilt here: {type(error).__name__}: {error}. Where a"
-                " module is missing, run from the project's directory, or put the module's on sys.path",
-                job_name=self.job_name(),
-            ) from error
-
     def _log(self, stream: str) -> str:
         (status,) = self._environment.poll([self._handle])
         if status is not None:
@@ -337,19 +272,8 @@ class Deployment:
 
     def _failure(self, end: JobEnd, result: Result) -> RemoteException:
         failure = describe_failure(end, result, self.get_job_logs("stderr"))
-        failure.__cause__ = self._original_exception()
+        failure.__cause__ = self._left.original_exception()
         return failure
-
-    def _original_exception(self) -> BaseException | None:
-        try:
-            data = self._read(self._archives.miscellaneous, items.EXCEPTION)
-        except ItemNotFoundError:
-            return None
-        try:
-            original = self._serialiser.load(split_frames(data))
-        except Exception as error:  # it is told instead: the job's own failure matters more
-            return FoundationsError(f"the original exception cannot be rebuilt here: {type(error).__name__}: {error}")
-        return original if isinstance(original, BaseException) else None
 
 
 def _is_number(value: object) -> bool:
