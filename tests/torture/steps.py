@@ -31,6 +31,7 @@ _WRITES = {
     "copy_file_range",
     "mkfifo",
 }
+_OF_DESCRIPTORS = ("write", "writev", "fsync", "copy_file_range")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 _settings = json.loads(os.environ.get("TORTURE", "{}"))
@@ -62,7 +63,8 @@ def _step(kind, subject):
                 signal.raise_signal(getattr(signal, _settings["how"]))
                 return
             code = getattr(errno, _settings["how"])
-            raise OSError(code, os.strerror(code), str(subject))
+            named = () if kind in _OF_DESCRIPTORS else (str(subject),)  # as the system's own errors are
+            raise OSError(code, os.strerror(code), *named)
     finally:
         _busy = False
 
@@ -80,7 +82,7 @@ def _patched(name):
     original = getattr(os, name)
 
     def patched(*arguments, **keywords):
-        _step(name, _place(arguments[-1] if name == "copy_file_range" else arguments[0]))
+        _step(name, _place(arguments[1] if name == "copy_file_range" else arguments[0]))
         return original(*arguments, **keywords)
 
     setattr(os, name, patched)
@@ -106,7 +108,7 @@ def arm():
 
 
 if _settings:
-    for _name in ("write", "writev", "fsync", "copy_file_range", "mkfifo"):
+    for _name in (*_OF_DESCRIPTORS, "mkfifo"):
         _patched(_name)
     os.register_at_fork(after_in_child=_forked)
     sys.addaudithook(_audit)

@@ -83,6 +83,10 @@ class TarballJobBundler(JobBundler):
                     os.close(known[1])
             os.link(made, target)
             whole = True
+        except BundleError as error:
+            if error.path is not None:
+                raise
+            raise BundleError(f"{target}: {error.message}. Nothing was left behind.", path=str(target)) from error
         except FileExistsError:
             raise self._exists(target) from None
         except OSError as error:
