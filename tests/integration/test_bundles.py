@@ -128,6 +128,25 @@ def test_an_intact_bundle_is_verified_and_runs(bundle: Bundle, shell: LocalShell
     assert (tmp_path / "marker").exists()
 
 
+def test_a_bundle_whose_index_is_large_is_verified_and_runs(
+    contents: BundleContents, shell: LocalShellJobDeployment, tmp_path: Path
+) -> None:
+    large = {"job.bin": os.urandom(7_000_000), "job.config.yaml": b" " * 5_000_000}
+    bundle = TarballJobBundler().make(attrs.evolve(contents, members={**contents.members, **large}))
+    TarballJobBundler().verify(bundle)
+    shell.submit(submission(bundle))
+    shell.wait([shell.handle("job")], timeout=60, interval=0.01)
+    assert (tmp_path / "marker").exists()
+    assert bundle.path is not None
+    data = bytearray(bundle.path.read_bytes())
+    for position in range(0, len(data), len(data) // 50):
+        data[position] ^= 1
+        bundle.path.write_bytes(data)
+        with pytest.raises(DamagedBundleError):
+            TarballJobBundler().verify(bundle)
+        data[position] ^= 1
+
+
 def test_a_flipped_byte_is_refused_wherever_it_is(bundle: Bundle, shell: LocalShellJobDeployment) -> None:
     assert bundle.path is not None
     intact = bundle.path.read_bytes()

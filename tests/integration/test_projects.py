@@ -240,3 +240,26 @@ def test_what_foundations_keeps_inside_a_project_is_no_part_of_it(project: Proje
     assert "foundations keeps there what it stores" in done.stderr
     with tarfile.open(project.root.parent / "source.tgz") as archive:
         assert ["kept", "train.py"] == archive.getnames()
+
+
+LARGE = """from foundations import *
+
+def add(number):
+    return number + 1
+
+def count(*numbers):
+    return len(numbers)
+
+chain = pipeline.stage(int)
+for _ in range(99_999):
+    chain = pipeline.stage(add, chain)
+wide = pipeline.stage(count, *[pipeline.stage(add, number) for number in range(10_000)])
+large = pipeline.stage(len, bytes(range(256)) * 40_000)
+for pipe in (chain, wide, large):
+    print(pipe.run().fetch_job_results().output)
+"""
+
+
+def test_chains_fans_and_arguments_of_any_size_come_back_from_jobs(project: Project) -> None:
+    project.write({"train.py": LARGE})
+    assert "99999\n10000\n10240000\n" == project.run("train.py")

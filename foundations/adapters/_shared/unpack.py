@@ -6,6 +6,7 @@ every header and frame are known beforehand: they are compared, and never interp
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import tarfile
@@ -115,7 +116,8 @@ def _packed(manifest: Manifest) -> list[Entry]:
 def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
     """Read the manifest, and copy the small members behind it."""
     top = bundle.job_name + "/"
-    with reading_tgz(str(bundle.path)), tarfile.open(fileobj=io.BytesIO(index), mode="r|gz") as archive:
+    content = gzip.GzipFile(fileobj=io.BytesIO(index))  # of several members where it is large: tarfile reads but one
+    with reading_tgz(str(bundle.path)), tarfile.open(fileobj=content, mode="r|") as archive:
         first = archive.next()
         if first is None or first.name != top + NAME or not first.isreg() or first.size > _LARGEST_MANIFEST:
             raise damaged(NAME, "it is not the first of the index")

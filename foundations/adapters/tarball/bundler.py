@@ -244,7 +244,7 @@ def _manifest(contents: BundleContents, packed: Packed, runtime: Runtime) -> byt
 
 
 def _index(contents: BundleContents, manifest: bytes) -> bytes:
-    """Return the last gzip member: the manifest, and the members that it is small enough to lie beside."""
+    """Return the last gzip members: those of the manifest, and of the members that lie beside it."""
     members = [(NAME, manifest), *sorted(contents.members.items())]
     return packed_files([(f"{contents.job_name}/{path}", data, _mode(path)) for path, data in members])
 
