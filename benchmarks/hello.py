@@ -192,6 +192,7 @@ def main() -> None:
         root = Path(name).resolve()
         os.environ["FOUNDATIONS_HOME"] = str(root / "home")
         os.environ["FOUNDATIONS_LOG_LEVEL"] = "error"
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody's modules are compiled again for each process
         project = root / "project"
         make_project(project, root / "storage")
         os.chdir(project)

@@ -10,20 +10,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from foundations.app.config_nodes import DEEPEST, Builder, Marked, line_of, mistake, too_deep
 
 LARGEST_FILE = 1 << 20
 """The most bytes that a configuration file may have."""
 
 
-@attrs.frozen
 class Document:
     """A file that is YAML, of whose values none has been made yet."""
 
-    file: str
-    _roots: list[Any]
+    def __init__(self, file: str, roots: list[Any]) -> None:
+        self.file = file
+        self._roots = roots
 
     @property
     def keys(self) -> dict[str, int]:

@@ -11,9 +11,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from foundations.app.config_document import read_document
 from foundations.app.config_nodes import Marked, mistake
@@ -38,8 +36,7 @@ _LONGEST_BUNDLE_NAME = 200
 _SURELY_MEANT = 0.85
 
 
-@attrs.frozen
-class Section:
+class Section(NamedTuple):
     """What one top-level key of a file says.
 
     Attributes:
@@ -165,11 +162,11 @@ def _read_adapter(file: str, key: str, line: int, entries: Mapping[Any, Marked])
                 raise _wrong(file, name, item, "a parameter's name", found=repr(keyword_name))
             keyword_arguments[keyword_name] = _json_value(file, f"{name}.{keyword_name}", item)
     origin = Origin(file, entries[type_key].line)
-    return AdapterSettings(type_name, tuple(arguments), keyword_arguments, key=key, origin=origin)
+    return AdapterSettings(type_name, key, tuple(arguments), keyword_arguments, origin)
 
 
 def _read_source_bundle(file: str, key: str, entries: Mapping[Any, Marked]) -> SourceBundleSettings:
-    _check_keys(file, key, entries, tuple(attrs.fields_dict(SourceBundleSettings)))
+    _check_keys(file, key, entries, SourceBundleSettings._fields)
     given: dict[str, Any] = {}
     if "bundle_name" in entries:
         item, name = entries["bundle_name"], f"{key}.bundle_name"

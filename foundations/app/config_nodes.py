@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from foundations.errors import ConfigurationError
 
@@ -25,8 +23,7 @@ _SCALARS = frozenset(
 _NUMBERS = (_TAGS + "int", _TAGS + "float")
 
 
-@attrs.frozen
-class Marked:
+class Marked(NamedTuple):
     """A value and where it stands.
 
     Attributes:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from foundations import events
 from foundations.app import inside
 from foundations.app.calls import check_calls
@@ -162,7 +160,7 @@ def find_deployment(job_name: str, settings: Settings) -> Deployment:
     known = record.environment.get("deployment")
     if known:
         entry = AdapterSettings.from_mapping(entry.key, known, Origin(f"the listing's record of job {job_name}"))
-    wiring = Wiring(settings=attrs.evolve(settings, deployment=entry))
+    wiring = Wiring(settings=settings._replace(deployment=entry))
     return _deployment(JobHandle(job_name=job_name, reference=record.environment.get("reference", {})), wiring)
 
 

@@ -7,8 +7,6 @@ import mmap
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from foundations import events
 from foundations.app.keeping import Keeper
 from foundations.app.project import use_import_paths
@@ -22,13 +20,13 @@ from foundations.ports.bundling import BUNDLE_CONFIG, BUNDLE_JOB
 from foundations.ports.job import JobEnd, JobState
 
 
-@attrs.frozen
 class Attendant:
     """Attends to one job from its supervisor."""
 
-    job_name: str
-    wiring: Wiring
-    state: Path
+    def __init__(self, job_name: str, wiring: Wiring, state: Path) -> None:
+        self.job_name = job_name
+        self.wiring = wiring
+        self.state = state
 
     @classmethod
     def of(cls, job_directory: str) -> Attendant:
@@ -75,7 +73,7 @@ def archive_streams(wiring: Wiring, end: JobEnd, streams: dict[str, Path]) -> Jo
         if path.exists() and not path.stat().st_size:
             continue  # nothing was said
         keeper.write_file(wiring.archives.stage_log, items.stream_item(name), path, None)
-    return attrs.evolve(end, not_archived=(*end.not_archived, *keeper.not_archived))
+    return end._replace(not_archived=(*end.not_archived, *keeper.not_archived))
 
 
 def tell_end(wiring: Wiring, end: JobEnd) -> None:

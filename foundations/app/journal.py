@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from foundations import events
 from foundations.app.failures import describe_failure, summary
 from foundations.app.keeping import Keeper
@@ -35,7 +33,6 @@ _TELL_EVERY = 1.0
 """Seconds between two updates of the listing by one stage's metrics; its end tells the rest."""
 
 
-@attrs.define(kw_only=True)
 class JobJournal:
     """Watches a job's pipeline run, keeps what it produces, and stands for its running stage.
 
@@ -54,33 +51,43 @@ class JobJournal:
         message: The failure on one line.
     """
 
-    job_name: str
-    pipeline: Pipeline
-    archives: Archives
-    keeper: Keeper
-    listing: Callable[[], PipelineListing]
-    serialiser: Serialiser
-    cache: Callable[[], StageCache]
-    clock: Callable[[], float]
-    progress: Callable[[int], None]
-    roots: Sequence[str]
-    started_at: list[float | None] = attrs.field(init=False)
-    ended_at: list[float | None] = attrs.field(init=False)
-    details: dict[str, dict[str, Any]] = attrs.field(factory=dict, init=False)
-    cause: EndCause | None = attrs.field(default=None, init=False)
-    failed_stage: str | None = attrs.field(default=None, init=False)
-    message: str = attrs.field(default="", init=False)
-    _cache: StageCache | None = attrs.field(default=None, init=False)
-    _untold: dict[str, Any] = attrs.field(factory=dict, init=False)
-    _told_at: float = attrs.field(default=0.0, init=False)
-    _artifacts: dict[str, tuple[int, str]] = attrs.field(factory=dict, init=False)
-    _index: int = attrs.field(default=-1, init=False)
-    _process: int = attrs.field(factory=os.getpid, init=False)
-    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.started_at = [None] * len(self.pipeline.nodes)
-        self.ended_at = [None] * len(self.pipeline.nodes)
+    def __init__(
+        self,
+        *,
+        job_name: str,
+        pipeline: Pipeline,
+        archives: Archives,
+        keeper: Keeper,
+        listing: Callable[[], PipelineListing],
+        serialiser: Serialiser,
+        cache: Callable[[], StageCache],
+        clock: Callable[[], float],
+        progress: Callable[[int], None],
+        roots: Sequence[str],
+    ) -> None:
+        self.job_name = job_name
+        self.pipeline = pipeline
+        self.archives = archives
+        self.keeper = keeper
+        self.listing = listing
+        self.serialiser = serialiser
+        self.cache = cache
+        self.clock = clock
+        self.progress = progress
+        self.roots = roots
+        self.started_at: list[float | None] = [None] * len(pipeline.nodes)
+        self.ended_at: list[float | None] = [None] * len(pipeline.nodes)
+        self.details: dict[str, dict[str, Any]] = {}
+        self.cause: EndCause | None = None
+        self.failed_stage: str | None = None
+        self.message = ""
+        self._cache: StageCache | None = None
+        self._untold: dict[str, Any] = {}
+        self._told_at = 0.0
+        self._artifacts: dict[str, tuple[int, str]] = {}
+        self._index = -1
+        self._process = os.getpid()
+        self._lock = threading.Lock()
 
     # -- the pipeline tells -------------------------------------------------------------------------------------------
 

@@ -10,9 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from foundations import events
 from foundations.app import inside
@@ -42,8 +40,7 @@ class Progress(Protocol):
         """Note that the stage at `index` runs."""
 
 
-@attrs.frozen(kw_only=True)
-class Workplace:
+class Workplace(NamedTuple):
     """Where a job runs.
 
     Attributes:
@@ -66,8 +63,7 @@ class Workplace:
     progress: Callable[[int], None]
 
 
-@attrs.frozen(kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a pipeline ended, as far as its own process can tell."""
 
     state: JobState
@@ -78,7 +74,7 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as JSON's own types."""
-        return attrs.asdict(self)
+        return self._asdict()
 
 
 def work(job_directory: str, progress: Progress, configure: Callable[[Settings], None]) -> int:

@@ -9,9 +9,7 @@ import posixpath
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from foundations.app.config_values import from_json_value, to_json_value
 from foundations.errors import ConfigurationError
@@ -39,12 +37,11 @@ SECTIONS = ("job_source_bundle", "run_script_environment", "user_settings")
 TOP_LEVEL_KEYS = (*ADAPTER_KEYS, *SECTIONS)
 """Every top-level key of a configuration file."""
 
-_VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[^{}]*)(?P<end>\}?)")
-_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_VARIABLE = r"\$\$\{|\$\{(?P<name>[^{}]*)(?P<end>\}?)"
+_VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*\Z"
 
 
-@attrs.frozen
-class Origin:
+class Origin(NamedTuple):
     """Where something was configured.
 
     Attributes:
@@ -56,23 +53,22 @@ class Origin:
     line: int | None = None
 
 
-@attrs.frozen
-class AdapterSettings:
+class AdapterSettings(NamedTuple):
     """Which class plays a part, and what it is constructed with.
 
     Attributes:
         type_name: The dotted name of the class.
+        key: The top-level key, as in ``cache_implementation``.
         arguments: Its positional arguments, of JSON's own types; ``${VAR}`` unresolved.
         keyword_arguments: Likewise its keyword arguments.
-        key: The top-level key, as in ``cache_implementation``.
-        origin: The line of the dotted name. Two settings that differ in nothing else are equal.
+        origin: The line of the dotted name.
     """
 
     type_name: str
+    key: str
     arguments: tuple[Any, ...] = ()
-    keyword_arguments: Mapping[str, Any] = attrs.field(factory=dict)
-    key: str = attrs.field(kw_only=True)
-    origin: Origin = attrs.field(default=Origin(), kw_only=True, eq=False)
+    keyword_arguments: Mapping[str, Any] = {}
+    origin: Origin = Origin()
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the entry as the file has it."""
@@ -87,15 +83,14 @@ class AdapterSettings:
         """Read what :meth:`to_mapping` returned."""
         return cls(
             entry[ADAPTER_KINDS[ADAPTER_KEYS[key]]],
+            key,
             tuple(entry["constructor_arguments"]),
             dict(entry["constructor_keyword_arguments"]),
-            key=key,
-            origin=origin,
+            origin,
         )
 
 
-@attrs.frozen
-class SourceBundleSettings:
+class SourceBundleSettings(NamedTuple):
     """How the project directory lies in the bundle.
 
     Attributes:
@@ -118,8 +113,7 @@ class SourceBundleSettings:
         return posixpath.normpath(posixpath.join(self.target_path, f"{self.bundle_name}.tgz"))
 
 
-@attrs.frozen(kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """The whole configuration of a run: one adapter a part, and the sections."""
 
     cache: AdapterSettings
@@ -133,9 +127,9 @@ class Settings:
     deployment: AdapterSettings
     job_bundler: AdapterSettings
     job_source_bundle: SourceBundleSettings = SourceBundleSettings()
-    run_script_environment: Mapping[str, str] = attrs.field(factory=dict)
-    user_settings: Mapping[Any, Any] = attrs.field(factory=dict)
-    origins: Mapping[str, Origin] = attrs.field(factory=dict, eq=False)
+    run_script_environment: Mapping[str, str] = {}
+    user_settings: Mapping[Any, Any] = {}
+    origins: Mapping[str, Origin] = {}
     """Where each top-level key stands, in the process that read the files."""
 
     @classmethod
@@ -223,7 +217,9 @@ def resolve_variables(value: Any, environ: Mapping[str, str], key: str, origin: 
         ConfigurationError: A variable is not set, or ``${`` begins none.
     """
     if isinstance(value, str):
-        return _VARIABLE.sub(lambda match: _variable(match, environ, key, origin), value)
+        if "${" not in value:
+            return value
+        return re.sub(_VARIABLE, lambda match: _variable(match, environ, key, origin), value)
     if isinstance(value, (list, tuple)):
         return type(value)(resolve_variables(item, environ, key, origin) for item in value)
     if isinstance(value, Mapping):
@@ -235,7 +231,7 @@ def _variable(match: re.Match[str], environ: Mapping[str, str], key: str, origin
     name = match["name"]
     if name is None:
         return "${"
-    if not match["end"] or not _VARIABLE_NAME.match(name):
+    if not match["end"] or not re.match(_VARIABLE_NAME, name):
         found, expected = match[0], "${NAME} with the name of an environment variable"
         message = f"{found!r} names no environment variable; write $${{ where the two characters themselves are meant."
     elif name in environ:
@@ -257,11 +253,11 @@ def _variable(match: re.Match[str], environ: Mapping[str, str], key: str, origin
 def _default_adapter(key: str, home: Callable[[], Path]) -> AdapterSettings:
     name = ADAPTER_KEYS[key]
     if name == "deployment":
-        return AdapterSettings("foundations.LocalShellJobDeployment", key=key)
+        return AdapterSettings("foundations.LocalShellJobDeployment", key)
     if name == "job_bundler":
-        return AdapterSettings("foundations.TarballJobBundler", key=key)
+        return AdapterSettings("foundations.TarballJobBundler", key)
     type_name, directory = {
         "cache": ("foundations.LocalFileSystemCacheBackend", "cache"),
         "archive_listing": ("foundations.LocalFileSystemPipelineListing", "archive"),
     }.get(name, ("foundations.LocalFileSystemPipelineArchive", "archive"))
-    return AdapterSettings(type_name, (str(home() / directory).replace("${", "$${"),), key=key)
+    return AdapterSettings(type_name, key, (str(home() / directory).replace("${", "$${"),))

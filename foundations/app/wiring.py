@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import attrs
-
 from foundations import events
 from foundations.adapters.cloudpickling import CloudpickleSerialiser
 from foundations.app.construction import construct
@@ -26,17 +24,21 @@ if TYPE_CHECKING:  # a job's worker asks for few of them, and waits for what is 
 Port = TypeVar("Port")
 
 
-@attrs.define(kw_only=True)
 class Wiring:
     """The adapters that some settings name, each constructed when it is first asked for.
 
     Entries that name the same class with the same arguments share one instance.
+
+    Attributes:
+        settings: Name the adapters.
+        serialiser: Turns values into buffers.
     """
 
-    settings: Settings
-    environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ, repr=False)
-    serialiser: Serialiser = attrs.field(factory=CloudpickleSerialiser)
-    _made: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False)
+    def __init__(self, settings: Settings, environ: Mapping[str, str] | None = None) -> None:
+        self.settings = settings
+        self.serialiser: Serialiser = CloudpickleSerialiser()
+        self._environ = os.environ if environ is None else environ
+        self._made: dict[str, Any] = {}
 
     @property
     def cache(self) -> CacheBackend:
@@ -127,6 +129,6 @@ class Wiring:
     def _adapter(self, entry: AdapterSettings, port: Callable[..., Port]) -> Port:
         key = f"{port} {entry.type_name} {entry.arguments!r} {entry.keyword_arguments!r}"
         if key not in self._made:
-            self._made[key] = construct(entry, port, self.environ)
+            self._made[key] = construct(entry, port, self._environ)
         made: Port = self._made[key]
         return made

@@ -6,15 +6,13 @@ Item names begin with the archive's role, so that all six may share one store.
 from __future__ import annotations
 
 import json
-
-import attrs
+from typing import NamedTuple
 
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.job import JobEnd
 
 
-@attrs.frozen(kw_only=True)
-class Archives:
+class Archives(NamedTuple):
     """One archive a role, as the YAML names them.
 
     Attributes:
@@ -36,7 +34,7 @@ class Archives:
     def distinct(self) -> list[PipelineArchive]:
         """Return the archives, each once where one serves several roles."""
         found: list[PipelineArchive] = []
-        for archive in attrs.astuple(self, recurse=False):
+        for archive in self:
             if not any(archive is other for other in found):
                 found.append(archive)
         return found

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from foundations import events
 from foundations.domain import archives as items
 from foundations.domain.archives import Archives
@@ -33,22 +31,34 @@ _ON_ITS_WAY = 10.0
 """Seconds within which a job that the listing has may not be known to its environment yet."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
 class Deployment:
     """One job in one execution environment.
 
     ``stage.run()`` returns one, and ``load_job(name)`` finds it again in any process.
     """
 
-    _handle: JobHandle
-    _environment: ExecutionEnvironment
-    _archives: Archives
-    _listing: PipelineListing
-    _serialiser: Serialiser
-    _clock: Callable[[], float] = attrs.field(repr=False)
-    _now: Callable[[], float] = attrs.field(repr=False)
-    _pause: Callable[[float], None] = attrs.field(repr=False)
-    _write_file: Callable[[Path, bytes], None] = attrs.field(repr=False)
+    def __init__(
+        self,
+        *,
+        handle: JobHandle,
+        environment: ExecutionEnvironment,
+        archives: Archives,
+        listing: PipelineListing,
+        serialiser: Serialiser,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+        pause: Callable[[float], None],
+        write_file: Callable[[Path, bytes], None],
+    ) -> None:
+        self._handle = handle
+        self._environment = environment
+        self._archives = archives
+        self._listing = listing
+        self._serialiser = serialiser
+        self._clock = clock
+        self._now = now
+        self._pause = pause
+        self._write_file = write_file
 
     def job_name(self) -> str:
         """Return the job's name."""

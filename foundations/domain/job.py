@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
-
-import attrs
+from typing import Any, NamedTuple, cast
 
 from foundations.domain.arguments import Template
 from foundations.domain.pipeline import Node, Pipeline
@@ -17,8 +15,7 @@ from foundations.ports.serialisation import Serialiser
 FORMAT = 1
 
 
-@attrs.frozen(kw_only=True)
-class Job:
+class Job(NamedTuple):
     """What is frozen when a pipeline is run.
 
     Attributes:

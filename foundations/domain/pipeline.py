@@ -9,9 +9,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from foundations.domain.arguments import Reference, Template, find, replace
 from foundations.domain.hyperparameter import Hyperparameter
@@ -23,8 +21,7 @@ _KINDS = (Stage, Hyperparameter)
 _HOLES = (Reference, Hyperparameter)
 
 
-@attrs.frozen
-class Node:
+class Node(NamedTuple):
     """One stage of a flat pipeline.
 
     Attributes:
@@ -47,8 +44,7 @@ class Node:
     cached: bool
 
 
-@attrs.frozen
-class Pipeline:
+class Pipeline(NamedTuple):
     """A flat pipeline. The last node is the stage that it was made of.
 
     Attributes:

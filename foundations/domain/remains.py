@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from foundations.domain import archives as items
 from foundations.domain.archives import Archives
@@ -20,8 +18,7 @@ from foundations.ports.frames import Buffer, split_frames
 from foundations.ports.serialisation import Serialiser
 
 
-@attrs.frozen(kw_only=True)
-class Remains:
+class Remains(NamedTuple):
     """Reads what a job has left.
 
     Attributes:

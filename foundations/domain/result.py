@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from foundations.domain.calls import short
 from foundations.errors import FoundationsError
@@ -104,8 +102,7 @@ class StageContexts(Mapping[str, StageContext]):
         return f"<contexts of {len(self)} stages>"
 
 
-@attrs.frozen
-class ResultDocument:
+class ResultDocument(NamedTuple):
     """The result as it is archived: columns for what every stage has, details for what few have.
 
     Attributes:
@@ -124,7 +121,7 @@ class ResultDocument:
 
     def to_json(self) -> dict[str, Any]:
         """Return the document as JSON's own types."""
-        return {"format": 1, **attrs.asdict(self, recurse=False)}
+        return {"format": 1, **self._asdict()}
 
     @classmethod
     def from_json(cls, document: Any) -> ResultDocument:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import attrs
+from typing import NamedTuple
 
 from foundations.ports.frames import Buffer
 from foundations.ports.store import Store
 
 
-@attrs.frozen(kw_only=True)
-class ArchiveItem:
+class ArchiveItem(NamedTuple):
     """One item kept under a job name.
 
     Attributes:

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from foundations.ports.job import JobEnd, JobState
 from foundations.ports.store import Store
 
 
-@attrs.frozen(kw_only=True)
-class JobRecord:
+class JobRecord(NamedTuple):
     """What the listing knows of a job. Every value is of JSON's own types.
 
     Attributes:
         job_name: Unique among all jobs of the listing.
+        submitted_at: Seconds since the epoch; likewise the two below.
         project: The name under which jobs are grouped.
         state: Where the job is, as far as the index was told; the environment's end record is the truth.
         cause: Why, where the state is ``Error``.
-        submitted_at: Seconds since the epoch; likewise the two below.
         started_at: When its process began.
         ended_at: When it ended.
         parameters: Its hyperparameters, as JSON.
@@ -31,29 +28,28 @@ class JobRecord:
     """
 
     job_name: str
+    submitted_at: float
     project: str = "default"
     state: JobState = JobState.QUEUED
     cause: str | None = None
-    submitted_at: float
     started_at: float | None = None
     ended_at: float | None = None
-    parameters: Mapping[str, Any] = attrs.field(factory=dict)
-    metrics: Mapping[str, Any] = attrs.field(factory=dict)
-    tags: Mapping[str, str] = attrs.field(factory=dict)
-    environment: Mapping[str, Any] = attrs.field(factory=dict)
+    parameters: Mapping[str, Any] = {}
+    metrics: Mapping[str, Any] = {}
+    tags: Mapping[str, str] = {}
+    environment: Mapping[str, Any] = {}
 
 
-@attrs.frozen(kw_only=True)
-class JobChange:
+class JobChange(NamedTuple):
     """What to change of a record; None leaves a field as it is, mappings are merged key by key."""
 
     state: JobState | None = None
     cause: str | None = None
     started_at: float | None = None
     ended_at: float | None = None
-    metrics: Mapping[str, Any] = attrs.field(factory=dict)
-    tags: Mapping[str, str] = attrs.field(factory=dict)
-    environment: Mapping[str, Any] = attrs.field(factory=dict)
+    metrics: Mapping[str, Any] = {}
+    tags: Mapping[str, str] = {}
+    environment: Mapping[str, Any] = {}
 
     @classmethod
     def of(cls, end: JobEnd) -> JobChange:
@@ -66,8 +62,7 @@ class JobChange:
         state = record.state if self.state is None else self.state
         if record.state.is_final and not state.is_final:
             state = record.state
-        return attrs.evolve(
-            record,
+        return record._replace(
             state=state,
             cause=record.cause if self.cause is None else self.cause,
             started_at=record.started_at if self.started_at is None else self.started_at,
@@ -78,8 +73,7 @@ class JobChange:
         )
 
 
-@attrs.frozen(kw_only=True)
-class JobQuery:
+class JobQuery(NamedTuple):
     """Which jobs to find; None or an empty mapping asks for nothing.
 
     Attributes:
@@ -96,9 +90,9 @@ class JobQuery:
 
     project: str | None = None
     states: tuple[JobState, ...] | None = None
-    tags: Mapping[str, str] = attrs.field(factory=dict)
-    parameters: Mapping[str, Any] = attrs.field(factory=dict)
-    metrics: Mapping[str, Any] = attrs.field(factory=dict)
+    tags: Mapping[str, str] = {}
+    parameters: Mapping[str, Any] = {}
+    metrics: Mapping[str, Any] = {}
     submitted_from: float | None = None
     submitted_until: float | None = None
     oldest_first: bool = False

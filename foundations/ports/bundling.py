@@ -5,9 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
-
-import attrs
+from typing import ClassVar, NamedTuple
 
 BUNDLE_JOB = "job.bin"
 BUNDLE_CONFIG = "job.config.yaml"
@@ -20,8 +18,7 @@ def extra_source_member(number: int) -> str:
     return f".foundations_extra/{number}"
 
 
-@attrs.frozen(kw_only=True)
-class BundleContents:
+class BundleContents(NamedTuple):
     """What goes into a bundle.
 
     Attributes:
@@ -29,22 +26,21 @@ class BundleContents:
         members: Small files at its root by name: ``run.sh``, ``main.py``, ``job.bin``, ``job.config.yaml``.
         project: The project directory, an absolute path; packed whole but for what its ignore file leaves out.
         project_member: Where the packed project lies inside the bundle, as in ``test_bundle.tgz``.
+        directory: Where the bundle should be made; a private temporary directory serves where it cannot be written.
         extra_source_paths: Further source directories, absolute, packed beside the project's files.
         runtime_packages: The import packages that let a bare Python run the job: the SDK and what it needs.
-        directory: Where the bundle should be made; a private temporary directory serves where it cannot be written.
     """
 
     job_name: str
     members: Mapping[str, bytes]
     project: Path
     project_member: str
+    directory: Path
     extra_source_paths: tuple[Path, ...] = ()
     runtime_packages: tuple[str, ...] = ()
-    directory: Path
 
 
-@attrs.frozen(kw_only=True)
-class Bundle:
+class Bundle(NamedTuple):
     """A bundle that was made.
 
     Attributes:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-
-import attrs
+from typing import NamedTuple
 
 from foundations.ports.frames import Buffer
 from foundations.ports.store import Store
 
 
-@attrs.frozen(kw_only=True)
-class CacheEntry:
+class CacheEntry(NamedTuple):
     """One entry as an eviction policy sees it.
 
     Attributes:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from foundations.ports.bundling import Bundle
 from foundations.ports.job import JobEnd, JobState
 
 
-@attrs.frozen(kw_only=True)
-class Capabilities:
+class Capabilities(NamedTuple):
     """What an execution environment can do; a run's needs are checked against it before anything is packed.
 
     Attributes:
@@ -32,8 +29,7 @@ class Capabilities:
     needs_bundle_file: bool
 
 
-@attrs.frozen(kw_only=True)
-class JobHandle:
+class JobHandle(NamedTuple):
     """How any process finds a job again in its environment.
 
     Attributes:
@@ -42,11 +38,10 @@ class JobHandle:
     """
 
     job_name: str
-    reference: Mapping[str, Any] = attrs.field(factory=dict)
+    reference: Mapping[str, Any] = {}
 
 
-@attrs.frozen(kw_only=True)
-class JobStatus:
+class JobStatus(NamedTuple):
     """What an environment knows of a job now.
 
     Attributes:
@@ -60,22 +55,21 @@ class JobStatus:
     end: JobEnd | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Submission:
+class Submission(NamedTuple):
     """What an environment is asked to run.
 
     Attributes:
         job_name: The job.
         bundle: What to run; its SHA-256 goes beside it and is verified before anything of it runs.
-        variables: Environment variables for the run script.
         run_here: For environments inside this process: verifies the bundle, runs the job to its end in the calling
             thread and returns the end record. Never serialised.
+        variables: Environment variables for the run script.
     """
 
     job_name: str
     bundle: Bundle
-    variables: Mapping[str, str] = attrs.field(factory=dict)
-    run_here: Callable[[], JobEnd] = attrs.field(repr=False)
+    run_here: Callable[[], JobEnd]
+    variables: Mapping[str, str] = {}
 
 
 class ExecutionEnvironment(ABC):

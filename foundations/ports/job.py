@@ -5,13 +5,11 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from foundations.errors import JobNameError
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\Z")
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]*\Z"
 LONGEST_JOB_NAME = 128
 
 
@@ -44,39 +42,38 @@ class EndCause(enum.StrEnum):
     LOST = "lost"
 
 
-@attrs.frozen(kw_only=True)
-class JobEnd:
+class JobEnd(NamedTuple):
     """The end record: the only truth about how a job ended.
 
     Attributes:
         job_name: The job.
         state: One of the final states.
+        ended_at: Seconds since the epoch.
         cause: Why, where the state is ``Error``.
         message: One line for a person.
         exit_code: The job process's exit code, where it exited.
         signal: The name of the signal that ended it, as in ``SIGKILL``, where one did.
         stage: The name of the stage that was running, where the job did not complete.
         started_at: Seconds since the epoch.
-        ended_at: Seconds since the epoch.
         resources: What the job process used: ``max_rss_bytes``, ``user_seconds``, ``system_seconds``.
         not_archived: What could not be archived and why, a line each; it is kept in the job directory.
     """
 
     job_name: str
     state: JobState
+    ended_at: float
     cause: EndCause | None = None
     message: str = ""
     exit_code: int | None = None
     signal: str | None = None
     stage: str | None = None
     started_at: float | None = None
-    ended_at: float
-    resources: Mapping[str, float] = attrs.field(factory=dict)
+    resources: Mapping[str, float] = {}
     not_archived: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON's own types."""
-        record = attrs.asdict(self)
+        record = self._asdict()
         record["state"] = self.state.value
         record["cause"] = self.cause.value if self.cause else None
         record["resources"] = dict(self.resources)
@@ -92,7 +89,7 @@ class JobEnd:
         """
         if not isinstance(record, Mapping) or record.get("format") != 1:
             raise ValueError("not an end record of format 1")
-        known = {name: record[name] for name in attrs.fields_dict(cls) if name in record}
+        known = {name: record[name] for name in cls._fields if name in record}
         try:
             known["state"] = JobState(known["state"])
             known["cause"] = EndCause(known["cause"]) if known.get("cause") else None
@@ -120,7 +117,7 @@ def check_job_name(name: object) -> str:
         reason = "a job name cannot be empty"
     elif len(name) > LONGEST_JOB_NAME:
         reason = f"a job name has at most {LONGEST_JOB_NAME} characters, this one has {len(name)}"
-    elif not _NAME.match(name):
+    elif not re.match(_NAME, name):
         reason = "a job name is made of ASCII letters, digits, '.', '_' and '-', and does not begin with '.' or '-'"
     else:
         return name

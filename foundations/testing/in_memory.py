@@ -27,7 +27,7 @@ def in_memory_settings(store: str) -> Settings:
         store: The name of the store that all of them share; see :func:`foundations.adapters.memory.forget_store`.
     """
     adapters = {
-        key: AdapterSettings(_CLASSES.get(name, "foundations.MemoryPipelineArchive"), (store,), key=key)
+        key: AdapterSettings(_CLASSES.get(name, "foundations.MemoryPipelineArchive"), key, (store,))
         for key, name in ADAPTER_KEYS.items()
     }
     return Settings.from_sections(adapters, Path.home)

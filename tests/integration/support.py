@@ -82,6 +82,11 @@ class Project:
         for descriptor in self._open:
             os.close(descriptor)
 
+    def settle(self) -> None:
+        """Wait until what ended jobs needed is removed: a job's end is told before that."""
+        for name in self.job_names():
+            assert wait_until_gone(processes_of(self.job_directory(name)))
+
     def write(self, files: Mapping[str, str | bytes]) -> None:
         """Write files into the project."""
         for name, content in files.items():

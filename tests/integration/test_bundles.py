@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import attrs
 import pytest
 
 from foundations.adapters._shared.gzip_format import stored
@@ -103,7 +102,7 @@ def rewritten(bundle: Bundle, change: Callable[[list[Member]], object]) -> Bundl
             else:
                 archive.addfile(member, io.BytesIO(data))
     whole = b"".join([*packed, index.getvalue()])
-    return replaced(attrs.evolve(bundle, index_size=len(index.getvalue())), whole)
+    return replaced(bundle._replace(index_size=len(index.getvalue())), whole)
 
 
 def replaced(bundle: Bundle, data: bytes) -> Bundle:
@@ -111,7 +110,7 @@ def replaced(bundle: Bundle, data: bytes) -> Bundle:
     assert bundle.path is not None
     bundle.path.write_bytes(data)
     index = data[-bundle.index_size :]
-    return attrs.evolve(bundle, sha256=hashlib.sha256(index).hexdigest(), size=len(data))
+    return bundle._replace(sha256=hashlib.sha256(index).hexdigest(), size=len(data))
 
 
 def member(name: str, data: bytes = b"", **fields: object) -> Member:
@@ -132,7 +131,7 @@ def test_a_bundle_whose_index_is_large_is_verified_and_runs(
     contents: BundleContents, shell: LocalShellJobDeployment, tmp_path: Path
 ) -> None:
     large = {"job.bin": os.urandom(7_000_000), "job.config.yaml": b" " * 5_000_000}
-    bundle = TarballJobBundler().make(attrs.evolve(contents, members={**contents.members, **large}))
+    bundle = TarballJobBundler().make(contents._replace(members={**contents.members, **large}))
     TarballJobBundler().verify(bundle)
     shell.submit(submission(bundle))
     shell.wait([shell.handle("job")], timeout=60, interval=0.01)
@@ -244,12 +243,12 @@ def with_manifest(bundle: Bundle, change: Callable[[dict[str, object]], object])
     with tarfile.open(made.path) as archive:
         stream = archive.extractfile("job/manifest.json")
         assert stream is not None
-        return attrs.evolve(made, digest=digest_of(stream.read()))
+        return made._replace(digest=digest_of(stream.read()))
 
 
 def test_a_changed_manifest_is_refused_though_the_sha256_fits(bundle: Bundle, shell: LocalShellJobDeployment) -> None:
     changed = with_manifest(bundle, lambda manifest: manifest.update(versions={"python": "1.0"}))
-    assert "manifest.json" == refusal(shell, attrs.evolve(changed, digest=bundle.digest)).member
+    assert "manifest.json" == refusal(shell, changed._replace(digest=bundle.digest)).member
 
 
 @pytest.mark.parametrize(
@@ -422,7 +421,7 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_is_left(contents: Bundl
                 os.setgid(12345)
                 os.setuid(12345)
                 os.environ["FOUNDATIONS_HOME"] = str(place / "home")
-                TarballJobBundler().make(attrs.evolve(contents, project=project, directory=project.parent))
+                TarballJobBundler().make(contents._replace(project=project, directory=project.parent))
             except BaseException as error:
                 message = f"{type(error).__name__}: {getattr(error, 'path', '')}: {error}".encode()
             os.write(writing, message)
@@ -465,7 +464,7 @@ def test_a_full_disk_is_told_as_such_and_nothing_is_left(contents: BundleContent
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "none", str(small)], check=True)
     try:
         with pytest.raises(BundleError, match="the bundle cannot be written: No space left on device"):
-            TarballJobBundler().make(attrs.evolve(contents, directory=small))
+            TarballJobBundler().make(contents._replace(directory=small))
         assert [] == os.listdir(small)
     finally:
         subprocess.run(["umount", str(small)], check=True)

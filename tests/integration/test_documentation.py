@@ -9,8 +9,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
-import attrs
 import pytest
 
 import foundations
@@ -41,8 +41,7 @@ CHANGES = [
 ]
 
 
-@attrs.frozen
-class Block:
+class Block(NamedTuple):
     """One fenced block of a page."""
 
     language: str
@@ -175,17 +174,17 @@ def test_every_page_is_in_the_index():
         ("reference/api.md", foundations.__all__),
         ("reference/api.md", foundations.testing.__all__),
         ("reference/configuration.md", TOP_LEVEL_KEYS),
-        ("reference/configuration.md", attrs.fields_dict(SourceBundleSettings)),
+        ("reference/configuration.md", SourceBundleSettings._fields),
         ("reference/results.md", [*CONTEXT_DEFAULTS, "provenance", "global_stage_context", "stage_contexts"]),
         ("reference/states.md", [state.value for state in JobState]),
         ("reference/states.md", [cause.value for cause in EndCause]),
-        ("reference/job-directory.md", attrs.fields_dict(JobEnd)),
+        ("reference/job-directory.md", JobEnd._fields),
         ("reference/archive-items.md", [archives.RESULT, archives.END, archives.EXCEPTION, archives.PROVENANCE]),
         (
             "reference/archive-items.md",
             [archives.SOURCE, archives.stream_item("stdout"), archives.stream_item("stderr")],
         ),
-        ("how-to/write-an-adapter.md", attrs.fields_dict(Capabilities)),
+        ("how-to/write-an-adapter.md", Capabilities._fields),
         ("reference/errors.md", ERRORS),
     ],
     ids=lambda value: value if isinstance(value, str) else None,

@@ -22,6 +22,7 @@ FIRST = "from foundations import *\npipeline.stage(int).run(job_name='job').fetc
 def refused(project: Project, call: str) -> str:
     """Return how a script is refused, once it is seen that it has written nothing."""
     project.write({"train.py": SCRIPT.format(call=call)})
+    project.settle()
     before = tree(project.root.parent, project.home)
     refusal = project.refusal("-B", "train.py")
     assert before == tree(project.root.parent, project.home)

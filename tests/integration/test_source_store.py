@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import attrs
 import pytest
 
 from foundations.adapters.tarball import TarballJobBundler, bundler, sources
@@ -166,7 +165,7 @@ def test_a_store_that_cannot_be_relied_on_is_done_without(contents, store, packi
 def test_extra_source_paths_are_part_of_it(contents, store, packings, tmp_path):
     (tmp_path / "extra").mkdir()
     (tmp_path / "extra" / "m.py").write_text("1")
-    more = attrs.evolve(contents, extra_source_paths=(tmp_path / "extra",))
+    more = contents._replace(extra_source_paths=(tmp_path / "extra",))
     first = bundled(more)
     assert first == bundled(more)
     (tmp_path / "extra" / "m.py").write_text("2")
@@ -184,14 +183,14 @@ def test_what_is_not_used_for_long_or_was_left_by_the_dead_goes(contents, store,
     os.utime(store / "0123.part", (1, 1))
     other = tmp_path / "work" / "other"
     other.mkdir()
-    bundled(attrs.evolve(contents, project=other))
+    bundled(contents._replace(project=other))
     assert kept | {"fresh.part"} <= {path.name for path in store.iterdir()}
     assert not (store / "0123.part").exists()
     for name in kept:
         os.utime(store / name, (1, 1))
     third = tmp_path / "work" / "third"
     third.mkdir()
-    bundled(attrs.evolve(contents, project=third))
+    bundled(contents._replace(project=third))
     assert not kept & {path.name for path in store.iterdir()}
 
 
@@ -203,7 +202,7 @@ def test_many_may_bundle_one_project_at_once(contents, store):
     def run(number: int) -> None:
         try:
             for turn in range(5):
-                made = attrs.evolve(contents, job_name=f"job-{number}-{turn}")
+                made = contents._replace(job_name=f"job-{number}-{turn}")
                 bundle = TarballJobBundler().make(made)
                 TarballJobBundler().verify(bundle)
                 TarballJobBundler().discard(bundle)

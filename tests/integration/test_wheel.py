@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """from foundations import *
 import json
 def where():
-    import attr, cloudpickle, foundations, sys
-    return [sys.version_info[:2], foundations.__file__, attr.__file__, cloudpickle.__file__, "yaml" in sys.modules]
+    import cloudpickle, foundations, sys
+    return [sys.version_info[:2], foundations.__file__, cloudpickle.__file__, "yaml" in sys.modules]
 def double(found):
     return [found, 2]
 print(json.dumps(pipeline.stage(double, pipeline.stage(where)).run(job_name="job").fetch_job_results().output))
@@ -61,7 +61,7 @@ def test_a_job_needs_nothing_but_the_wheel(wheel: Path, tmp_path: Path, version:
         project.close()
     assert [version, 2, False] == [f"{running[0]}.{running[1]}", twice, yaml]
     store = str(project.home / "local_shell" / "runtimes") + os.sep
-    assert [True] * 3 == [file.startswith(store) for file in files]
+    assert [True] * 2 == [file.startswith(store) for file in files]
     assert ["project"] == project.beside()
 
 

@@ -6,9 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from foundations.errors import DamagedBundleError
 
@@ -17,8 +15,7 @@ NAME = "manifest.json"
 RUNTIME = "runtime.tgz"
 
 
-@attrs.frozen
-class Entry:
+class Entry(NamedTuple):
     """One member of a bundle, or one file of the project.
 
     Attributes:
@@ -37,8 +34,7 @@ class Entry:
     digest: str
 
 
-@attrs.frozen(kw_only=True)
-class Manifest:
+class Manifest(NamedTuple):
     """What a bundle holds.
 
     Attributes:

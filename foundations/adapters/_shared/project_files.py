@@ -7,8 +7,7 @@ import stat
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 from pathlib import Path
-
-import attrs
+from typing import NamedTuple
 
 from foundations import events
 from foundations.adapters._shared.manifest import check_link
@@ -30,8 +29,7 @@ LARGEST_PROJECT = 4 * 2**30
 MOST_FILES = 250_000
 
 
-@attrs.frozen
-class SourceFile:
+class SourceFile(NamedTuple):
     """One entry of a project.
 
     Attributes:

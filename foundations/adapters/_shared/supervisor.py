@@ -102,6 +102,7 @@ def supervise(path: str, lock: int, work: Callable[[Progress], int], attend: Cal
         _become_worker(supervisor, lock, output, error, leash, lambda: work(progress))
     asked.listen()
     os.setpgid(worker, worker)
+    place = os.open(directory.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     for descriptor in (output[1], error[1], leash[0]):
         os.close(descriptor)
     pump = LogPump({output[0]: directory.stream("stdout"), error[0]: directory.stream("stderr")})
@@ -119,7 +120,7 @@ def supervise(path: str, lock: int, work: Callable[[Progress], int], attend: Cal
     directory.write_end(end)
     attendant.ended(end, outcome)
     announcement.close()
-    _clean_up(directory)
+    _clean_up(directory, place)
     return 0
 
 
@@ -235,10 +236,8 @@ class _Attendance:
             return self._attendant.finish(end, outcome)
         except Exception as error:
             traceback.print_exc()
-            import attrs
-
             said = f"stdout and stderr: {type(error).__name__}: {error}"
-            return attrs.evolve(end, not_archived=(*end.not_archived, said))
+            return end._replace(not_archived=(*end.not_archived, said))
 
     def ended(self, end: JobEnd, outcome: dict[str, Any]) -> None:
         if self._attendant is not None:
@@ -299,10 +298,13 @@ def _reap(worker: int) -> tuple[int, Any]:
     return status, usage
 
 
-def _clean_up(directory: JobDirectory) -> None:
-    """Remove what only the running job needed; state and logs stay."""
+def _clean_up(directory: JobDirectory, place: int) -> None:
+    """Remove what only the running job needed; state and logs stay.
+
+    The end is known by now, and another job may have the path already; `place` is this job's directory wherever it is.
+    """
     import shutil
 
     os.chdir("/")
     for path in (directory.project, directory.bundle):
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(path.name, ignore_errors=True, dir_fd=place)

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-import attrs
-
 from foundations.adapters._shared.ahead import running_ahead
 from foundations.adapters._shared.extraction import (
     copy_checked,
@@ -144,7 +142,7 @@ def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
 
 
 def _expect_header(stream: IO[bytes], job_name: str, entry: Entry) -> None:
-    wanted = header(attrs.evolve(entry, path=f"{job_name}/{entry.path}"))
+    wanted = header(entry._replace(path=f"{job_name}/{entry.path}"))
     if b"".join(read_stored(stream, len(wanted))) != wanted:
         raise damaged(entry.path, "another member is in its place")
 

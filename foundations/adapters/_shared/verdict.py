@@ -137,11 +137,9 @@ def unrecorded_end(directory: JobDirectory) -> JobEnd:
 
 def at_stage(end: JobEnd, stage: str | None) -> JobEnd:
     """Return `end` with the stage that was running, where that is known."""
-    import attrs
-
     if stage is None:
         return end
-    return attrs.evolve(end, stage=stage, message=f"{end.message}, in stage {stage}")
+    return end._replace(stage=stage, message=f"{end.message}, in stage {stage}")
 
 
 def _signal_name(number: int) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
-import attrs
 import cloudpickle
 
 from foundations.errors import FoundationsError, NotSerialisableError
@@ -59,7 +58,6 @@ def _wrapped_function(module_name: str, qualified_name: str) -> Any:
     return getattr(found, "__wrapped__", found)
 
 
-@attrs.frozen
 class CloudpickleSerialiser(Serialiser):
     """Serialises with cloudpickle, out-of-band buffers kept apart."""
 

@@ -8,8 +8,6 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import attrs
-
 from foundations.adapters._shared.files import (
     TEMPORARY_PREFIX,
     copy_all,
@@ -33,7 +31,6 @@ _TRASH_PREFIX = ".deleted-"
 _NO_SUCH_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
 
 
-@attrs.frozen
 class LocalFileSystemPipelineArchive(PipelineArchive):
     """Keeps each item in a file of its own, ``<root>/jobs/<job name>/<item name>``.
 
@@ -48,7 +45,8 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
         ConfigurationError: `root` is relative.
     """
 
-    root: Path = attrs.field(converter=absolute_root)
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = absolute_root(root)
 
     def check(self) -> None:
         """See :meth:`PipelineArchive.check`."""

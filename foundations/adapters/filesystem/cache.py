@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import attrs
-
 from foundations import events
 from foundations.adapters._shared.files import (
     TEMPORARY_PREFIX,
@@ -32,7 +30,6 @@ _BEFORE_KEY = len(_MAGIC) + _DIGEST_SIZE
 _ABANDONED_AFTER = 24 * 3600.0  # seconds; no writer is that slow
 
 
-@attrs.frozen
 class LocalFileSystemCacheBackend(CacheBackend):
     """Keeps each entry in a file of its own under ``<root>/cache``.
 
@@ -47,7 +44,8 @@ class LocalFileSystemCacheBackend(CacheBackend):
         ConfigurationError: `root` is relative.
     """
 
-    root: Path = attrs.field(converter=absolute_root)
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = absolute_root(root)
 
     def check(self) -> None:
         """See :meth:`CacheBackend.check`."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import heapq
 import json
+import os
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import attrs
 
 from foundations.adapters._shared.rules import canonical_json
 from foundations.adapters._shared.trusted import check_private_directory, ensure_private_directory, is_private_directory
@@ -23,7 +21,8 @@ if TYPE_CHECKING:
     import sqlite3
 
 _VERSION = 1
-_FIELDS = tuple(field.name for field in attrs.fields(JobRecord))
+_FIELDS = JobRecord._fields
+_NAMES = ", ".join(_FIELDS)
 _COLUMNS = ", ".join(f"jobs.{name}" for name in _FIELDS)
 _MAPPINGS = ("parameters", "metrics", "tags", "environment")
 _FOUND_BY = ("parameters", "metrics", "tags")
@@ -48,7 +47,6 @@ CREATE TABLE attributes (
 """
 
 
-@attrs.frozen
 class LocalFileSystemPipelineListing(PipelineListing):
     """Keeps the index in ``<root>/listing.sqlite3``, in write-ahead mode.
 
@@ -64,12 +62,9 @@ class LocalFileSystemPipelineListing(PipelineListing):
         ConfigurationError: `root` is relative.
     """
 
-    root: Path = attrs.field(converter=absolute_root)
-    _database: Database = attrs.field(init=False, repr=False, eq=False)
-
-    @_database.default
-    def _database_in_root(self) -> Database:
-        return Database.at(self.root / "listing.sqlite3", _SCHEMA, _VERSION)
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = absolute_root(root)
+        self._database = Database.at(self.root / "listing.sqlite3", _SCHEMA, _VERSION)
 
     def check(self) -> None:
         """See :meth:`PipelineListing.check`; also looks into a listing that is there."""
@@ -85,7 +80,7 @@ class LocalFileSystemPipelineListing(PipelineListing):
         ensure_private_directory(self.root)
         with self._database.transaction(writing=True) as connection:
             marks = ", ".join("?" * len(row))
-            added = connection.execute(f"INSERT OR IGNORE INTO jobs VALUES ({marks})", row)  # noqa: S608 - no input
+            added = connection.execute(f"INSERT OR IGNORE INTO jobs ({_NAMES}) VALUES ({marks})", row)  # noqa: S608 - no input
             if added.rowcount == 0:
                 raise JobExistsError(
                     f"job name {record.job_name!r} is taken by an earlier job in {self._database.path}. Choose "

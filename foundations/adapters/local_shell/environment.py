@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import attrs
-
 from foundations import events
 from foundations.adapters._shared.files import locked_directory
 from foundations.adapters._shared.job_directory import Announcement, JobDirectory, hold_lock, liveness
@@ -37,7 +35,6 @@ _CAPABILITIES = Capabilities(
 )
 
 
-@attrs.define
 class LocalShellJobDeployment(ExecutionEnvironment):
     """Runs each job by its run script, under the submitting interpreter, in a session of its own.
 
@@ -46,9 +43,10 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         grace_seconds: How long a cancelled job may take to end by itself before it is killed.
     """
 
-    root: Path = attrs.field(default=None, converter=root_directory)
-    grace_seconds: float = attrs.field(default=10.0, kw_only=True, converter=seconds)
-    _children: dict[str, Supervisor] = attrs.field(factory=dict, init=False, repr=False)
+    def __init__(self, root: str | os.PathLike[str] | None = None, *, grace_seconds: float = 10.0) -> None:
+        self.root = root_directory(root)
+        self.grace_seconds = seconds(grace_seconds)
+        self._children: dict[str, Supervisor] = {}
 
     @property
     def capabilities(self) -> Capabilities:
@@ -121,14 +119,14 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             try:
                 poll = select.poll()
                 for handle in handles:
-                    end = self._end_descriptor(self._directory(handle))
+                    end = Announcement.descriptor(self._directory(handle))
                     if end is not None:
                         ends.append(end)
                         poll.register(end, select.POLLIN)
                     status = self._status(self._directory(handle))
                     if status is None or status.state.is_final:
                         return
-                left = interval if len(ends) == len(handles) else min(interval, 0.02)
+                left = interval if len(ends) == len(handles) else min(interval, 0.02)  # until all supervisors are up
                 if deadline is not None:
                     left = min(left, deadline - time.monotonic())
                     if left <= 0:
@@ -274,19 +272,9 @@ class LocalShellJobDeployment(ExecutionEnvironment):
                 _remove(left)
         return self._end(directory) or end
 
-    def _end_descriptor(self, directory: JobDirectory) -> int | None:
-        """Return a descriptor that a poll reports when the job has ended; None where it is not to be had."""
-        announced = Announcement.descriptor(directory)
-        return self._supervisor_descriptor(directory) if announced is None else announced
-
     def _supervisor_descriptor(self, directory: JobDirectory) -> int | None:
         """Return a descriptor that stands for the job's supervisor; None where it is not to be had."""
         pid = liveness(directory).pid
-        child = self._children.get(directory.path.name)
-        if pid is None and child is not None and child.returncode is None:
-            pid = child.pid  # on its way, and not reaped yet, so that the number is still its
-            with suppress(ProcessLookupError):
-                return os.pidfd_open(pid)
         if pid is None:
             return None
         try:
@@ -299,11 +287,9 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         return descriptor
 
     def _signal(self, directory: JobDirectory, number: signal.Signals) -> None:
-        if liveness(directory).pid is None:
-            return  # the supervisor is not there yet, and will find the request
         descriptor = self._supervisor_descriptor(directory)
         if descriptor is None:
-            return
+            return  # the supervisor is not there yet, and will find the request, or is gone
         try:
             signal.pidfd_send_signal(descriptor, number)
         except ProcessLookupError:

@@ -76,7 +76,7 @@ class MemoryPipelineListing(PipelineListing):
 def _copied(record: JobRecord) -> JobRecord:
     """Return `record` as it would come back from a disk: of JSON's own types, shared with nobody."""
     mappings = ("parameters", "metrics", "tags", "environment")
-    return attrs.evolve(record, **{name: json.loads(json.dumps(dict(getattr(record, name)))) for name in mappings})
+    return record._replace(**{name: json.loads(json.dumps(dict(getattr(record, name)))) for name in mappings})
 
 
 def _fits(record: JobRecord, query: JobQuery) -> bool:

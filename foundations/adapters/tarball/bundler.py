@@ -9,8 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-
-import attrs
+from typing import NamedTuple
 
 from foundations import events
 from foundations.adapters._shared.files import copy_all, write_all
@@ -29,8 +28,7 @@ from foundations.ports.bundling import Bundle, BundleContents, JobBundler
 from foundations.version import __version__
 
 
-@attrs.frozen(kw_only=True)
-class _Made:
+class _Made(NamedTuple):
     """How a bundle was made, until it is discarded."""
 
     places: tuple[Path, ...]
@@ -42,7 +40,6 @@ class _Made:
     registered: Registered
 
 
-@attrs.define
 class TarballJobBundler(JobBundler):
     """Makes each bundle as ``<job_name>.tgz`` beside the project directory, as the specification says.
 
@@ -50,8 +47,9 @@ class TarballJobBundler(JobBundler):
     see :mod:`foundations.adapters.tarball.sources`.
     """
 
-    _temporary: dict[Path, Path] = attrs.field(factory=dict, init=False, repr=False)
-    _made: dict[Path, _Made] = attrs.field(factory=dict, init=False, repr=False)
+    def __init__(self) -> None:
+        self._temporary: dict[Path, Path] = {}
+        self._made: dict[Path, _Made] = {}
 
     def make(self, contents: BundleContents) -> Bundle:
         """Make a bundle; the file gets its name when it is whole."""

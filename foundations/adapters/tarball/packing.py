@@ -8,9 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Protocol
-
-import attrs
+from typing import Any, NamedTuple, Protocol
 
 from foundations.adapters._shared.files import write_all
 from foundations.adapters._shared.gzip_format import CHUNK, StoredWriter, compressed
@@ -24,8 +22,7 @@ _WORTH_THREADS = 2 * CHUNK
 _WAITING = 4
 
 
-@attrs.frozen
-class Packed:
+class Packed(NamedTuple):
     """A project that was packed.
 
     Attributes:

@@ -7,8 +7,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-
-import attrs
+from typing import NamedTuple
 
 from foundations import events
 from foundations.adapters._shared.files import locked_directory, write_all
@@ -18,8 +17,7 @@ PRIVATE_PREFIX = "foundations-bundle-"
 """What the name of a temporary directory begins with that was made for one bundle."""
 
 
-@attrs.frozen
-class Registered:
+class Registered(NamedTuple):
     """A bundle in the making: a note of it, locked for as long as its maker lives."""
 
     note: Path
@@ -31,8 +29,7 @@ class Registered:
         os.close(self.descriptor)
 
 
-@attrs.frozen
-class BundleRegistry:
+class BundleRegistry(NamedTuple):
     """Notes of bundles, each with the two names that a bundle has while it is in use.
 
     The name that it is made under stays until the bundle is discarded: it shows that a file of the final name is ours.

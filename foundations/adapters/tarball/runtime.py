@@ -7,9 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from foundations.adapters._shared.files import write_atomically
 from foundations.adapters._shared.manifest import digest_of
@@ -22,8 +20,7 @@ _LEFT_OUT = ("testing", "cli")
 _ENDINGS = (".py", ".pyi", ".sh", ".typed")
 
 
-@attrs.frozen
-class Runtime:
+class Runtime(NamedTuple):
     """A packed runtime: where it lies, its size in bytes and its SHA-256 in hexadecimal."""
 
     path: Path

@@ -14,9 +14,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from foundations import events
 from foundations.adapters._shared.files import copy_all, write_atomically
@@ -36,8 +34,7 @@ _ABANDONED_AFTER = 24 * 3600.0
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-@attrs.frozen
-class SourceStore:
+class SourceStore(NamedTuple):
     """Keeps packed projects, the latest of each place.
 
     What is kept is not flushed to the disk, and so counts only until the machine starts again.

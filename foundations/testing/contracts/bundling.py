@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import attrs
 import pytest
 
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError
@@ -115,13 +114,13 @@ class JobBundlerContract:
     def test_other_members_give_another_digest(self, bundler: JobBundler, contents: BundleContents) -> None:
         before = bundler.make(contents)
         bundler.discard(before)
-        after = bundler.make(attrs.evolve(contents, members={**_MEMBERS, BUNDLE_JOB: b"another job"}))
+        after = bundler.make(contents._replace(members={**_MEMBERS, BUNDLE_JOB: b"another job"}))
         assert before.digest != after.digest
 
     def test_extra_source_paths_come_along(self, bundler: JobBundler, contents: BundleContents, tmp_path: Path) -> None:
         (tmp_path / "extra").mkdir()
         (tmp_path / "extra" / "module.py").write_text("one")
-        contents = attrs.evolve(contents, extra_source_paths=(tmp_path / "extra",))
+        contents = contents._replace(extra_source_paths=(tmp_path / "extra",))
         before = bundler.make(contents)
         bundler.verify(before)
         bundler.discard(before)
@@ -151,13 +150,13 @@ class JobBundlerContract:
     def test_a_project_that_is_not_there_is_told(self, bundler: JobBundler, contents: BundleContents) -> None:
         absent = contents.project / "absent"
         with pytest.raises(BundleError) as raised:
-            bundler.make(attrs.evolve(contents, project=absent))
+            bundler.make(contents._replace(project=absent))
         assert str(absent) == raised.value.path
 
     def test_what_is_already_there_is_never_overwritten(self, bundler: JobBundler, contents: BundleContents) -> None:
         first = bundler.make(contents)
         with pytest.raises(BundleExistsError):
-            bundler.make(attrs.evolve(contents, members={**_MEMBERS, BUNDLE_JOB: b"another job"}))
+            bundler.make(contents._replace(members={**_MEMBERS, BUNDLE_JOB: b"another job"}))
         bundler.verify(first)
 
     def test_of_several_that_make_one_bundle_at_once_exactly_one_succeeds(
@@ -177,7 +176,7 @@ class JobBundlerContract:
     def test_a_directory_that_cannot_be_written_is_done_without(
         self, bundler: JobBundler, contents: BundleContents
     ) -> None:
-        bundle = bundler.make(attrs.evolve(contents, directory=contents.directory / "absent"))
+        bundle = bundler.make(contents._replace(directory=contents.directory / "absent"))
         bundler.verify(bundle)
         bundler.discard(bundle)
         assert bundle.path is None or not bundle.path.parent.exists()
@@ -199,7 +198,7 @@ class JobBundlerContract:
     ) -> None:
         bundle = bundler.make(contents)
         with pytest.raises(DamagedBundleError):
-            bundler.verify(attrs.evolve(bundle, sha256="0" * 64, digest="0" * 64))
+            bundler.verify(bundle._replace(sha256="0" * 64, digest="0" * 64))
 
     @pytest.mark.parametrize("at", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
     def test_a_flipped_bit_anywhere_in_a_file_is_found(

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 from foundations.errors import CapabilityError, DamagedBundleError, ExecutionError, JobExistsError, JobNameError
@@ -108,7 +107,7 @@ class ExecutionEnvironmentContract:
         if not environment.capabilities.crosses_processes:
             return  # a thread has its process's variables
         submission, written = jobs.writing_variable("job", "FOUNDATIONS_CONTRACT")
-        environment.submit(attrs.evolve(submission, variables={"FOUNDATIONS_CONTRACT": "a value"}))
+        environment.submit(submission._replace(variables={"FOUNDATIONS_CONTRACT": "a value"}))
         assert JobState.COMPLETED is _end(environment, "job").state
         assert "a value" == written.read_text()
 
@@ -116,8 +115,8 @@ class ExecutionEnvironmentContract:
         self, environment: ExecutionEnvironment, jobs: JobMaker
     ) -> None:
         submission, written = jobs.writing("job")
-        bundle = attrs.evolve(submission.bundle, sha256="0" * 64, digest="0" * 64)
-        damaged = attrs.evolve(submission, bundle=bundle, run_here=jobs.run_here(bundle))
+        bundle = submission.bundle._replace(sha256="0" * 64, digest="0" * 64)
+        damaged = submission._replace(bundle=bundle, run_here=jobs.run_here(bundle))
         try:
             environment.submit(damaged)
         except DamagedBundleError:

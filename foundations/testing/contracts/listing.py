@@ -6,7 +6,6 @@ import itertools
 import time
 from typing import Any
 
-import attrs
 import pytest
 
 from foundations.errors import JobExistsError, JobNameError, JobNotFoundError
@@ -81,7 +80,7 @@ class PipelineListingContract:
         assert listing.remove("absent") is False
 
     def test_an_update_changes_what_it_names_and_merges_mappings(self, listing: PipelineListing) -> None:
-        listing.track(attrs.evolve(_FULL, state=JobState.QUEUED, cause=None, ended_at=None))
+        listing.track(_FULL._replace(state=JobState.QUEUED, cause=None, ended_at=None))
         change = JobChange(
             state=JobState.ERROR,
             cause="killed",
@@ -91,8 +90,7 @@ class PipelineListingContract:
             environment={"pid": 13},
         )
         listing.update("full", change)
-        expected = attrs.evolve(
-            _FULL,
+        expected = _FULL._replace(
             cause="killed",
             ended_at=1_700_000_009.0,
             metrics={"loss": 0.25, "epochs": 3, "best": None, "accuracy": 0.9},
@@ -158,7 +156,7 @@ class PipelineListingContract:
         assert ["Running"] == _names(listing, _in_states(JobState.RUNNING))
         query = JobQuery(states=(JobState.CANCELLED, JobState.QUEUED, JobState.QUEUED), oldest_first=True)
         assert ["Queued", "Cancelled"] == _names(listing, query)
-        assert ["Cancelled"] == _names(listing, attrs.evolve(query, oldest_first=False, limit=1))
+        assert ["Cancelled"] == _names(listing, query._replace(oldest_first=False, limit=1))
         assert [] == _names(listing, JobQuery(states=()))
 
     def test_jobs_are_found_by_time(self, listing: PipelineListing) -> None:
@@ -227,7 +225,7 @@ class PipelineListingContract:
             submitted_until=100.0,
         )
         assert ["p-Error-ben-2", "p-Running-ben-2"] == _names(listing, query)
-        assert ["p-Running-ben-2"] == _names(listing, attrs.evolve(query, oldest_first=True, limit=1))
+        assert ["p-Running-ben-2"] == _names(listing, query._replace(oldest_first=True, limit=1))
 
     def test_of_several_threads_that_track_one_name_exactly_one_succeeds(self, listing: PipelineListing) -> None:
         won = in_threads(_track, [(listing, [f"job-{number}" for number in range(20)])] * 4)

@@ -89,25 +89,30 @@ def test_the_specification_s_file_says_what_it_says(write):
     archives = ("stage_log", "persisted_data", "provenance", "job_source", "artifact", "miscellaneous")
     expected = {
         "cache_implementation": AdapterSettings(
-            "foundations.LocalFileSystemCacheBackend", ("/tmp/foundations-cache",), key="cache_implementation"
+            "foundations.LocalFileSystemCacheBackend", "cache_implementation", ("/tmp/foundations-cache",)
         ),
         "archive_listing_implementation": AdapterSettings(
             "foundations.LocalFileSystemPipelineListing",
+            "archive_listing_implementation",
             ("/tmp/foundations-archive",),
-            key="archive_listing_implementation",
         ),
         **{
             f"{name}_archive_implementation": AdapterSettings(
                 "foundations.LocalFileSystemPipelineArchive",
+                f"{name}_archive_implementation",
                 ("/tmp/foundations-archive",),
-                key=f"{name}_archive_implementation",
             )
             for name in archives
         },
         "job_source_bundle": SourceBundleSettings("test_bundle", "."),
     }
 
-    assert expected == values(read_config_file(write(SPECIFICATION)))
+    found = values(read_config_file(write(SPECIFICATION)))
+    for key, value in found.items():
+        if isinstance(value, AdapterSettings):
+            found[key] = value._replace(origin=Origin())
+
+    assert expected == found
 
 
 def test_settings_know_the_lines_they_stand_on(write):
@@ -122,7 +127,7 @@ def test_settings_know_the_lines_they_stand_on(write):
 
 def test_what_is_written_for_the_job_is_a_configuration_file(write):
     given = {
-        "cache_implementation": AdapterSettings("a.B", (1, [None, {"x": "ü"}]), {"k": 1.5}, key="cache_implementation"),
+        "cache_implementation": AdapterSettings("a.B", "cache_implementation", (1, [None, {"x": "ü"}]), {"k": 1.5}),
         "run_script_environment": {"A": "1"},
         "user_settings": {"rates": [0.1, {"b": True}]},
     }
@@ -130,7 +135,8 @@ def test_what_is_written_for_the_job_is_a_configuration_file(write):
 
     sections = read_config_file(write(json.dumps(settings.to_json())))
 
-    assert settings == Settings.from_sections(values(sections), lambda: Path("/nowhere"))
+    read = Settings.from_sections(values(sections), lambda: Path("/nowhere"))
+    assert settings.to_mapping() == read.to_mapping()
 
 
 @pytest.mark.parametrize("spelling", ["constructor_keyword_arguments", "constructor_keword_arguments"])

@@ -86,7 +86,7 @@ def _module(monkeypatch):
 
 
 def settings(type_name, *arguments, **keyword_arguments):
-    return AdapterSettings(type_name, arguments, keyword_arguments, key=KEY, origin=Origin("a.config.yaml", 7))
+    return AdapterSettings(type_name, KEY, arguments, keyword_arguments, Origin("a.config.yaml", 7))
 
 
 def mistake(adapter_settings, environ=None):

@@ -1,6 +1,5 @@
 import json
 
-import attrs
 import pytest
 
 from foundations.app import finish_job
@@ -69,7 +68,7 @@ def test_the_stage_that_ran_is_named_by_the_provenance(directory, wiring):
 
 
 def test_a_stream_that_cannot_be_archived_is_told_in_the_end(wiring, tmp_path):
-    end = archive_streams(wiring, attrs.evolve(END, not_archived=("before",)), {"stdout": tmp_path / "absent"})
+    end = archive_streams(wiring, END._replace(not_archived=("before",)), {"stdout": tmp_path / "absent"})
     assert "before" == end.not_archived[0]
     assert end.not_archived[1].startswith("stage_log/stdout: ")
 

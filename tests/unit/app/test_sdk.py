@@ -131,11 +131,9 @@ def test_a_job_is_found_again_by_its_name(sdk):
 def test_a_job_is_found_in_the_environment_that_it_runs_in_whatever_is_configured_now(sdk, tmp_path):
     sdk.pipeline.stage(operator.neg, 3).run(job_name="mine").wait_for_deployment_to_complete()
     settings = sdk.config_manager.settings()
-    elsewhere = AdapterSettings(
-        "foundations.LocalShellJobDeployment", (str(tmp_path),), key="deployment_implementation"
-    )
+    elsewhere = AdapterSettings("foundations.LocalShellJobDeployment", "deployment_implementation", (str(tmp_path),))
     manager = ConfigManager()
-    manager.freeze(attrs.evolve(settings, deployment=elsewhere))
+    manager.freeze(settings._replace(deployment=elsewhere))
     assert -3 == Sdk(manager).load_job("mine").fetch_job_results().output
 
 

@@ -1,4 +1,3 @@
-import attrs
 import pytest
 
 from foundations.adapters.memory import (
@@ -32,8 +31,8 @@ def test_each_part_is_the_adapter_that_the_settings_name(settings):
 
 
 def test_entries_that_say_the_same_share_one_adapter(settings):
-    other = AdapterSettings("foundations.MemoryPipelineArchive", ("other",), key="artifact_archive_implementation")
-    wiring = Wiring(settings=attrs.evolve(settings, artifact_archive=other))
+    other = AdapterSettings("foundations.MemoryPipelineArchive", "artifact_archive_implementation", ("other",))
+    wiring = Wiring(settings=settings._replace(artifact_archive=other))
     assert wiring.archives.stage_log is wiring.archives.provenance
     assert wiring.archives.stage_log is not wiring.archives.artifact
     assert wiring.cache is wiring.cache
@@ -41,17 +40,17 @@ def test_entries_that_say_the_same_share_one_adapter(settings):
 
 
 def test_variables_are_resolved_when_an_adapter_is_made(settings):
-    entry = AdapterSettings("foundations.MemoryCacheBackend", ("${STORE}",), key="cache_implementation")
-    settings = attrs.evolve(settings, cache=entry)
+    entry = AdapterSettings("foundations.MemoryCacheBackend", "cache_implementation", ("${STORE}",))
+    settings = settings._replace(cache=entry)
     assert Wiring(settings=settings, environ={"STORE": "mine"}).cache == MemoryCacheBackend("mine")
     with pytest.raises(ConfigurationError, match="STORE"):
         _ = Wiring(settings=settings, environ={}).cache
 
 
 def test_an_adapter_of_another_port_is_refused(settings):
-    entry = AdapterSettings("foundations.MemoryPipelineListing", (), key="cache_implementation")
+    entry = AdapterSettings("foundations.MemoryPipelineListing", "cache_implementation", ())
     with pytest.raises(ConfigurationError, match="CacheBackend"):
-        _ = Wiring(settings=attrs.evolve(settings, cache=entry)).cache
+        _ = Wiring(settings=settings._replace(cache=entry)).cache
 
 
 def test_twins_in_memory_pass_the_check(settings):
@@ -76,9 +75,9 @@ class Unreachable(MemoryPipelineListing):
     ],
 )
 def test_storage_that_cannot_be_used_is_refused(settings, part, key, kind, error):
-    entry = AdapterSettings(f"{__name__}.{kind.__name__}", (), key=key)
+    entry = AdapterSettings(f"{__name__}.{kind.__name__}", key, ())
     with pytest.raises(error):
-        Wiring(settings=attrs.evolve(settings, **{part: entry})).check()
+        Wiring(settings=settings._replace(**{part: entry})).check()
 
 
 class Elsewhere(MemoryExecutionEnvironment):
@@ -109,6 +108,6 @@ class NeedingFiles(Elsewhere):
     ],
 )
 def test_what_the_environment_cannot_reach_is_refused(settings, kind, named):
-    entry = AdapterSettings(f"{__name__}.{kind.__name__}", (), key="deployment_implementation")
+    entry = AdapterSettings(f"{__name__}.{kind.__name__}", "deployment_implementation", ())
     with pytest.raises(CapabilityError, match=named):
-        Wiring(settings=attrs.evolve(settings, deployment=entry)).check()
+        Wiring(settings=settings._replace(deployment=entry)).check()

@@ -1,7 +1,6 @@
 import itertools
 import json
 
-import attrs
 import pytest
 
 from foundations.domain import archives as items
@@ -70,7 +69,12 @@ def written():
 
 
 @pytest.fixture
-def deployment(mocker, environment, listing, kept, written):
+def today():
+    return [1e9]
+
+
+@pytest.fixture
+def deployment(mocker, environment, listing, kept, written, today):
     archive = mocker.create_autospec(PipelineArchive, instance=True)
 
     def read(job_name, item):
@@ -95,7 +99,7 @@ def deployment(mocker, environment, listing, kept, written):
         listing=listing,
         serialiser=serialiser,
         clock=itertools.count(100.0).__next__,
-        now=lambda: 1e9,
+        now=lambda: today[0],
         pause=lambda seconds: None,
         write_file=lambda path, data: written.append((path, data)),
     )
@@ -158,8 +162,8 @@ class TestState:
             deployment.fetch_job_results()
         assert "lost" == raised.value.cause
 
-    def test_a_job_on_its_way_to_its_environment_is_queued_and_not_lost(self, deployment, environment, listing):
-        deployment = attrs.evolve(deployment, now=lambda: 9.0)
+    def test_a_job_on_its_way_to_its_environment_is_queued_and_not_lost(self, deployment, environment, listing, today):
+        today[0] = 9.0
         environment.poll.return_value = [None]
         listing.get.return_value = JobRecord(job_name="job", state=JobState.QUEUED, submitted_at=0.5)
         assert "Queued" == deployment.get_job_status()

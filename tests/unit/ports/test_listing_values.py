@@ -1,6 +1,5 @@
 import itertools
 
-import attrs
 import pytest
 
 from foundations.ports.archive_listing import JobChange, JobRecord
@@ -46,6 +45,6 @@ def test_a_change_sets_fields_and_merges_mappings_and_leaves_the_record():
 
 @pytest.mark.parametrize(("before", "change"), list(itertools.product(JobState, [None, *JobState])))
 def test_a_final_state_is_never_replaced_by_one_that_is_not(before, change):
-    after = JobChange(state=change).applied_to(attrs.evolve(RECORD, state=before)).state
+    after = JobChange(state=change).applied_to(RECORD._replace(state=before)).state
     kept = change is None or (before.is_final and not change.is_final)
     assert (before if kept else change) is after
