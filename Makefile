@@ -4,6 +4,7 @@
 #   VENV=.venv-3.13      where the virtual environment lives
 #   WORKERS=4            how many tests run at a time
 #   PYTEST_ARGS='-k x'   passed on to pytest
+#   FUZZ_SECONDS=600                        for fuzz: how long each of the ten formats is fuzzed
 #   BENCH_ARGS='--rounds 50', BENCHMARKS='hello pack'   for bench: passed on, and which of them to run
 
 SHELL := /bin/sh
@@ -33,6 +34,9 @@ DEV := $(VENV)/.dev-$(SDK_DIGEST)
 EXAMPLES := $(VENV)/.examples-$(call digest,examples/*/requirements.txt)
 BENCHMARKS ?= hello hundred graph pack result imports
 BENCH_VENV := $(VENV)-bench
+FUZZ_VENV := $(VENV)-fuzz
+FUZZ := $(FUZZ_VENV)/.fuzz-$(call digest,pyproject.toml foundations/version.py)
+FUZZ_SECONDS ?= 360
 BENCH := $(BENCH_VENV)/.bench-$(call digest,pyproject.toml foundations/version.py benchmarks/requirements.txt)
 
 # An environment whose interpreter has vanished, or is not of the version that PYTHON asks for, is made anew.
@@ -46,7 +50,11 @@ ifneq ($(call current,$(BENCH_VENV)),yes)
 .PHONY: $(BENCH_VENV)/pyvenv.cfg
 endif
 
-.PHONY: help quickstart test lint types layers tests torture unit integration coverage bench sample wheel clean distclean
+ifneq ($(call current,$(FUZZ_VENV)),yes)
+.PHONY: $(FUZZ_VENV)/pyvenv.cfg
+endif
+
+.PHONY: help quickstart test lint types layers tests torture fuzz unit integration coverage bench sample wheel clean distclean
 
 help: ## Show this list
 	@echo 'Targets:'
@@ -72,6 +80,10 @@ tests: $(DEV) $(EXAMPLES) ## Run all tests, and nothing else
 
 torture: $(DEV) $(EXAMPLES) ## Fail and kill at every step of callers and jobs, where `tests` takes a few of them
 	FOUNDATIONS_TORTURE=1 $(BIN)/python $(PYTEST) tests/torture
+
+fuzz: $(FUZZ) ## Fuzz each format, an hour in all; what is worth keeping goes into tests/torture/corpus
+	@for target in `$(FUZZ_VENV)/bin/python tests/torture/fuzz.py`; do \
+		FOUNDATIONS_LOG_LEVEL=error $(FUZZ_VENV)/bin/python tests/torture/fuzz.py $$target $(FUZZ_SECONDS) || exit; done
 
 unit: $(DEV) ## Run the unit tests
 	$(BIN)/python $(PYTEST) tests/unit
@@ -103,7 +115,7 @@ clean: ## Remove what was built, measured and cached
 distclean: clean ## Remove the virtual environments too
 	rm -rf .venv .venv-*
 
-$(VENV)/pyvenv.cfg $(BENCH_VENV)/pyvenv.cfg:
+$(VENV)/pyvenv.cfg $(BENCH_VENV)/pyvenv.cfg $(FUZZ_VENV)/pyvenv.cfg:
 	@python=$$(PYTHON='$(PYTHON)' tools/find-python) && echo "Making $(@D) from $$python" && \
 		"$$python" -m venv --clear $(@D)
 
@@ -126,3 +138,8 @@ $(BENCH): $(BENCH_VENV)/pyvenv.cfg
 	@echo 'Installing the SDK and its peers into $(BENCH_VENV)'
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --editable . --requirement benchmarks/requirements.txt
 	@rm -f $(BENCH_VENV)/.bench-* && touch $@
+
+$(FUZZ): $(FUZZ_VENV)/pyvenv.cfg
+	@echo 'Installing the SDK and the fuzzer into $(FUZZ_VENV)'
+	@$(FUZZ_VENV)/bin/python -m pip install --quiet --editable . 'atheris>=3'
+	@rm -f $(FUZZ_VENV)/.fuzz-* && touch $@

@@ -169,7 +169,7 @@ class StorageUnavailableError(StorageError):
 
 
 class OutputUnreadableError(StorageError):
-    """An output of job ``job_name`` is damaged, or cannot be rebuilt in this process."""
+    """An output of job ``job_name`` is gone or damaged, or cannot be rebuilt in this process."""
 
     job_name: str
 

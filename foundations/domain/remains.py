@@ -106,10 +106,16 @@ class Remains(NamedTuple):
             digest: What the job said that the output's is, where it did.
 
         Raises:
-            OutputUnreadableError: It is not what the job wrote, or cannot be rebuilt here.
+            OutputUnreadableError: It is gone or not what the job wrote, or cannot be rebuilt here.
             StorageError: It cannot be read.
         """
-        data = self.read(self.archives.persisted_data, items.output_item(uuid))
+        try:
+            data = self.read(self.archives.persisted_data, items.output_item(uuid))
+        except ItemNotFoundError as error:
+            raise OutputUnreadableError(
+                f"an output of job {self.handle.job_name} was archived and is gone since: {error.message}",
+                job_name=self.handle.job_name,
+            ) from error
         if digest is not None and OutputDigest([data]).hexdigest() != digest:
             raise OutputUnreadableError(
                 f"an output of job {self.handle.job_name} is damaged: {items.output_item(uuid)} in the archive is not"

@@ -1,6 +1,7 @@
 """Extracting what a bundle packs: exactly what the manifest says, and nothing written through a link."""
 
 import os
+import resource
 import subprocess
 import sys
 import tarfile
@@ -12,7 +13,7 @@ from foundations.adapters._shared.gzip_format import compressed, stored
 from foundations.adapters._shared.manifest import RUNTIME, Entry, Manifest, digest_of, project_digest
 from foundations.adapters._shared.tar_format import END, header, padding
 from foundations.adapters._shared.unpack import unpack_bundle, verify_bundle
-from foundations.errors import DamagedBundleError
+from foundations.errors import DamagedBundleError, FoundationsError, StorageUnavailableError
 from foundations.ports.bundling import Bundle
 
 
@@ -192,3 +193,46 @@ def test_a_runtime_is_extracted_once_with_its_byte_code(tmp_path: Path) -> None:
     assert before == (first / "pack" / "__init__.py").stat().st_ino
     assert [f"__init__.{sys.implementation.cache_tag}.pyc"] == os.listdir(first / "pack" / "__pycache__")
     assert [first.name] == os.listdir(tmp_path / "runtimes")
+
+
+def test_an_index_that_swells_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    name = tarfile.TarInfo("./@LongLink")  # whose content tarfile takes for the name of the next member
+    name.type, name.size = tarfile.GNUTYPE_LONGNAME, 2**40
+    head = name.tobuf(tarfile.GNU_FORMAT)
+    index = compressed(head) + compressed(bytes(2**24)) * 64  # stands for 1 GiB
+    (tmp_path / "job.tgz").write_bytes(index)
+    bundle = Bundle(
+        job_name="job",
+        path=tmp_path / "job.tgz",
+        index_size=len(index),
+        sha256=digest_of(index),
+        digest="0" * 64,
+        size=len(index),
+    )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(DamagedBundleError, match="swells"):
+        unpacked(tmp_path, bundle)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 800 * 1024  # KiB
+
+
+def test_a_bundle_that_is_compressed_again_is_refused_where_it_swells(tmp_path: Path) -> None:
+    files = [Entry("a", "file", 2**37, 0o644, digest_of(b""))]
+    bundle = bundled(tmp_path, b"", files)
+    data = compressed(bytes(2**24)) * 100 + (tmp_path / "job.tgz").read_bytes()[-bundle.index_size :]
+    (tmp_path / "job.tgz").write_bytes(data)
+    with pytest.raises(FoundationsError):
+        unpacked(tmp_path, bundle._replace(size=len(data)))
+    assert [] == list((tmp_path / "project").iterdir())
+
+
+def test_a_job_that_the_disk_has_no_room_for_is_refused_before_anything_is_filled(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(small)], check=True)
+    try:
+        content = os.urandom(2**21)
+        with pytest.raises(StorageUnavailableError, match="are free"):
+            unpacked(small, bundled(tmp_path, tgz(item("a", content)), [row("a", content)]))
+        assert [] == list((small / "project").iterdir())
+    finally:
+        subprocess.run(["umount", str(small)], check=True)

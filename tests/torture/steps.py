@@ -5,15 +5,18 @@ Put on the path as ``sitecustomize``; ``TORTURE`` in the environment says what t
 - ``role``: ``caller`` (from :func:`arm` on), ``supervisor`` or ``worker`` of a job;
 - ``log``: a file that each step is written to;
 - ``at``: the number of the step to fail at, from 0;
-- ``how``: ``kill``, the name of a signal as ``SIGINT``, or of an error as ``ENOSPC``;
+- ``how``: ``kill``, the name of a signal as ``SIGINT``, or of an error as ``ENOSPC``; ``remove``, for the directory
+  ``target`` to vanish; ``wait``, for a disk that takes its time;
 - ``only``: fail in steps of this kind alone, the kinds being ``change`` and ``write``: what a full disk refuses.
 """
 
 import errno
 import json
 import os
+import shutil
 import signal
 import sys
+import time
 
 _CHANGES = {
     *("os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.chmod", "os.truncate"),
@@ -59,6 +62,12 @@ def _step(kind, subject):
         if number == _settings.get("at", -1):
             if _settings["how"] == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
+            if _settings["how"] == "remove":
+                shutil.rmtree(_settings["target"], ignore_errors=True)
+                return
+            if _settings["how"] == "wait":
+                time.sleep(0.2)
+                return
             if _settings["how"].startswith("SIG"):
                 signal.raise_signal(getattr(signal, _settings["how"]))
                 return

@@ -70,30 +70,37 @@ def test_a_caller_that_is_interrupted_at_any_step_leaves_no_job_or_one_that_can_
     assert how == "SIGTERM" or "Error lost" not in told.values(), told
 
 
-def check_job(torture: Torture, role: str) -> None:
+def check_job(torture: Torture, role: str, how: str, expected: set[tuple[str, str | None]]) -> None:
     ends = {}
     for number, step in torture.steps(role):
         name = f"job-{number}"
-        assert 0 == torture.submitted(name, role=role, at=number, how="kill").returncode
+        assert 0 == torture.submitted(name, role=role, at=number, how=how).returncode
         first, second = torture.reports(name, 2)
         assert first == second, step
-        assert first["status"] in ("Error", "Completed"), step
+        assert first["status"] in ("Error", "Completed", "Cancelled"), step
         if first["status"] == "Completed":
             assert ["'kept'", "'keptkept'"] == first["outputs"], step
         assert set(first["outputs"]) <= {"'kept'", "'keptkept'"}, step
         assert [] == torn(torture), step
         assert wait_until_gone(processes_of(torture.job_directory(name))), step
         ends[f"{number}: {step}"] = (first["status"], first["cause"])
-    expected = {
-        "supervisor": {("Error", "lost"), ("Completed", None)},
-        "worker": {("Error", "killed"), ("Completed", None)},
-    }
-    assert expected[role] >= set(ends.values()), ends
+    assert expected >= set(ends.values()), ends
 
 
 def test_a_supervisor_that_is_killed_at_any_step_leaves_an_end(torture: Torture) -> None:
-    check_job(torture, "supervisor")
+    check_job(torture, "supervisor", "kill", {("Error", "lost"), ("Completed", None)})
 
 
 def test_a_worker_that_is_killed_at_any_step_leaves_an_end(torture: Torture) -> None:
-    check_job(torture, "worker")
+    check_job(torture, "worker", "kill", {("Error", "killed"), ("Completed", None)})
+
+
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM"])
+def test_a_supervisor_that_is_asked_to_end_at_any_step_cancels_the_job(torture: Torture, how: str) -> None:
+    check_job(torture, "supervisor", how, {("Cancelled", None), ("Error", "lost"), ("Completed", None)})
+
+
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM"])
+def test_a_worker_that_is_interrupted_at_any_step_leaves_an_end(torture: Torture, how: str) -> None:
+    causes = {"SIGTERM": ["killed"], "SIGINT": ["user_code", "environment_setup", "exited"]}[how]
+    check_job(torture, "worker", how, {("Completed", None), *(("Error", cause) for cause in causes)})

@@ -10,17 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foundations import events
+from foundations.adapters._shared.ignoring import IGNORE_FILE, ignored
 from foundations.adapters._shared.manifest import check_link
 from foundations.errors import BundleError
 from foundations.ports.bundling import BundleContents, extra_source_member
 
-IGNORE_FILE = ".foundationsignore"
-IGNORED_NAMES = (
-    *(".git", ".hg", ".svn", ".venv", ".tox", ".nox", ".eggs", "__pycache__", "node_modules", ".ipynb_checkpoints"),
-    *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".DS_Store", ".env"),
-)
-_IGNORED = frozenset(IGNORED_NAMES)
-IGNORED_ENDINGS = (".pyc", ".pyo", ".swp")
 SECRET_NAMES = frozenset(
     {"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pypirc", ".pgpass", ".git-credentials", "credentials"}
 )
@@ -104,7 +98,7 @@ def project_files(root: Path, prefix: str = "", own: Path | None = None) -> list
     _refuse_place(root)
     found: list[SourceFile] = []
     size = 0
-    for entry in _walk(root, prefix, _ignored(root), None if own is None else os.path.realpath(own)):
+    for entry in _walk(root, prefix, ignored(root), None if own is None else os.path.realpath(own)):
         found.append(entry)
         size += entry.size
         if size > LARGEST_PROJECT or len(found) > MOST_FILES:
@@ -115,7 +109,7 @@ def project_files(root: Path, prefix: str = "", own: Path | None = None) -> list
     return found
 
 
-def _walk(root: Path, prefix: str, ignored: Callable[[str, bool], bool], own: str | None) -> Iterator[SourceFile]:
+def _walk(root: Path, prefix: str, is_ignored: Callable[[str, bool], bool], own: str | None) -> Iterator[SourceFile]:
     pending = [(str(root), "")]
     while pending:
         location, inside = pending.pop()
@@ -134,7 +128,7 @@ def _walk(root: Path, prefix: str, ignored: Callable[[str, bool], bool], own: st
         for entry in listed:
             path = inside + entry.name
             directory = entry.is_dir(follow_symlinks=False)
-            if ignored(path, directory):
+            if is_ignored(path, directory):
                 continue
             if not entry.name.isascii():
                 _check_name(entry)
@@ -180,30 +174,6 @@ def _check_name(entry: os.DirEntry[str]) -> None:
             f" {IGNORE_FILE}. (Where other programs show it rightly, this Python runs in another locale than UTF-8.)",
             path=entry.path,
         ) from error
-
-
-def _ignored(root: Path) -> Callable[[str, bool], bool]:
-    """Return what tells, of a path below `root` and of whether it is a directory, that it stays out of the bundle."""
-    try:
-        lines = (root / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        return _ignored_by_default
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{root / IGNORE_FILE}: cannot be read: {error}", path=str(root / IGNORE_FILE)) from error
-    from pathspec import GitIgnoreSpec
-
-    try:
-        spec = GitIgnoreSpec.from_lines([*IGNORED_NAMES, *(f"*{ending}" for ending in IGNORED_ENDINGS), *lines])
-    except ValueError as error:
-        raise BundleError(
-            f"{root / IGNORE_FILE}: is not in the syntax of .gitignore: {error}", path=str(root / IGNORE_FILE)
-        ) from error
-    return lambda path, directory: spec.match_file(path + "/" if directory else path)
-
-
-def _ignored_by_default(path: str, directory: bool) -> bool:
-    name = path.rpartition("/")[2]
-    return name in _IGNORED or name.endswith(IGNORED_ENDINGS)
 
 
 def _refuse_place(root: Path) -> None:

@@ -8,6 +8,7 @@ its end.
 from __future__ import annotations
 
 import fcntl
+import functools
 import mmap
 import os
 import select
@@ -303,8 +304,8 @@ def _clean_up(directory: JobDirectory, place: int) -> None:
 
     The end is known by now, and another job may have the path already; `place` is this job's directory wherever it is.
     """
-    import shutil
+    from foundations.adapters._shared.removal import remove_tree
 
-    os.chdir("/")
+    os.fchdir(place)
     for path in (directory.project, directory.bundle):
-        shutil.rmtree(path.name, ignore_errors=True, dir_fd=place)
+        _guarded(functools.partial(remove_tree, path.name), None)

@@ -28,12 +28,14 @@ from foundations.adapters._shared.gzip_format import inflated, read_stored
 from foundations.adapters._shared.manifest import NAME, RUNTIME, Entry, Manifest, digest_of
 from foundations.adapters._shared.runtime_store import extract_runtime, runtime_directory
 from foundations.adapters._shared.tar_format import END, header, padding
+from foundations.errors import StorageUnavailableError
 from foundations.ports.frames import Buffer
 
 if TYPE_CHECKING:
     from foundations.ports.bundling import Bundle
 
 _LARGEST_MANIFEST = 2**28
+_LARGEST_HEADER = 2**14
 _WORTH_A_THREAD = 2**22
 
 
@@ -86,6 +88,8 @@ def _read(bundle: Bundle, members: Path | None, project: Path | None, runtimes: 
         if digest_of(index) != bundle.sha256:
             raise damaged(str(bundle.path), "the SHA-256 of its index is not the one it was submitted with")
         manifest = _read_index(index, bundle, members)
+        if project is not None:
+            _check_room(manifest, project)
         stream.seek(0)
         for entry in _packed(manifest):
             with reading_tgz(entry.path):
@@ -102,6 +106,19 @@ def _read(bundle: Bundle, members: Path | None, project: Path | None, runtimes: 
     return manifest
 
 
+def _check_room(manifest: Manifest, target: Path) -> None:
+    """Raise where the disk is too full before it is filled; that nobody else fills it meanwhile is not promised."""
+    needed = sum(entry.size for entry in (*manifest.members, *manifest.files))
+    disk = os.statvfs(target)
+    free = disk.f_bavail * disk.f_frsize
+    if needed > free:
+        raise StorageUnavailableError(
+            f"{target}: the job needs {needed:,} bytes there, and {free:,} are free. Free some space, or have jobs run"
+            " elsewhere.",
+            path=str(target),
+        )
+
+
 def _packed(manifest: Manifest) -> list[Entry]:
     """Return the members that lie before the index, in the order in which they do: the project, then the runtime."""
     found = {entry.path: entry for entry in manifest.members}
@@ -114,7 +131,7 @@ def _packed(manifest: Manifest) -> list[Entry]:
 def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
     """Read the manifest, and copy the small members behind it."""
     top = bundle.job_name + "/"
-    content = gzip.GzipFile(fileobj=io.BytesIO(index))  # of several members where it is large: tarfile reads but one
+    content = _Bounded(index)  # of several gzip members where it is large, of which tarfile by itself reads but one
     with reading_tgz(str(bundle.path)), tarfile.open(fileobj=content, mode="r|") as archive:
         first = archive.next()
         if first is None or first.name != top + NAME or not first.isreg() or first.size > _LARGEST_MANIFEST:
@@ -129,6 +146,7 @@ def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
             write_new(target / NAME, [data])
         packed = {entry.path for entry in _packed(manifest)}
         missing = {entry.path: entry for entry in manifest.members if entry.path not in packed}
+        content.allow(sum(entry.size + _LARGEST_HEADER for entry in missing.values()))
         while (member := archive.next()) is not None:
             entry = missing.pop(member.name.removeprefix(top), None) if member.name.startswith(top) else None
             if entry is None or not member.isreg():
@@ -139,6 +157,30 @@ def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
     if missing:
         raise damaged(min(missing), "it is missing")
     return manifest
+
+
+class _Bounded(gzip.GzipFile):
+    """Decompresses an index, and no more of it than there can be: a few bytes may stand for very many."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(fileobj=io.BytesIO(data))
+        self._left = _LARGEST_MANIFEST + _LARGEST_HEADER
+
+    def allow(self, size: int) -> None:
+        """Let so many more bytes be read."""
+        self._left += size
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return up to `size` bytes, as a file does.
+
+        Raises:
+            ValueError: It would be more than is allowed in all.
+        """
+        data = super().read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise ValueError("the index swells to more than its manifest says")
+        return data
 
 
 def _expect_header(stream: IO[bytes], job_name: str, entry: Entry) -> None:

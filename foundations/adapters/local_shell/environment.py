@@ -15,6 +15,7 @@ from pathlib import Path
 from foundations import events
 from foundations.adapters._shared.files import locked_directory
 from foundations.adapters._shared.job_directory import Announcement, JobDirectory, hold_lock, liveness
+from foundations.adapters._shared.removal import remove_tree
 from foundations.adapters._shared.trusted import check_private_directory, ensure_private_directory, is_private_directory
 from foundations.adapters._shared.unpack import unpack_bundle
 from foundations.adapters._shared.verdict import unrecorded_end
@@ -102,7 +103,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             if published and not started:
                 self._withdraw(target)
             elif not published:
-                _remove(made)
+                remove_tree(made)
             if lock >= 0:
                 os.close(lock)
 
@@ -201,7 +202,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         with locked_directory(self._transit):
             abandoned = [path for path in self._transit.iterdir() if not liveness(JobDirectory(path)).alive]
         for path in abandoned:
-            _remove(path)
+            remove_tree(path)
 
     def _directory(self, handle: JobHandle) -> JobDirectory:
         return JobDirectory(Path(handle.reference["directory"]))
@@ -226,7 +227,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         removed = self._transit / os.urandom(8).hex()
         with suppress(FileNotFoundError):  # another process was faster
             path.rename(removed)
-            _remove(removed)
+            remove_tree(removed)
 
     def _status(self, directory: JobDirectory) -> JobStatus | None:
         try:
@@ -269,7 +270,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             return end
         if written:
             for left in (directory.bundle, directory.project):
-                _remove(left)
+                remove_tree(left)
         return self._end(directory) or end
 
     def _supervisor_descriptor(self, directory: JobDirectory) -> int | None:
@@ -309,12 +310,3 @@ def _content(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _remove(path: Path) -> None:
-    """Remove a directory where there is one, whoever else removes parts of it."""
-    import shutil
-
-    while path.exists():
-        with suppress(FileNotFoundError):
-            shutil.rmtree(path)

@@ -7,12 +7,8 @@ from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
 from foundations.adapters._shared import project_files as module
-from foundations.adapters._shared.project_files import (
-    IGNORED_ENDINGS,
-    IGNORED_NAMES,
-    _ignored_by_default,
-    project_files,
-)
+from foundations.adapters._shared.ignoring import IGNORED_ENDINGS, IGNORED_NAMES, _ignored_by_default
+from foundations.adapters._shared.project_files import project_files
 from foundations.errors import BundleError
 
 
@@ -98,11 +94,25 @@ def test_the_ignore_file_may_have_come_from_windows(root):
     assert [".foundationsignore"] == files(root)
 
 
-@pytest.mark.parametrize("content", [b"\xff", b"!\n"])
-def test_an_ignore_file_that_cannot_be_read_is_named(root, content):
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\xff", r"\.foundationsignore: cannot be read"),
+        (b"*.log\n!\n", r"\.foundationsignore:2: is not in the syntax"),
+        (b"a*b*c*d*e*f*g*h\n", r"\.foundationsignore:1: .* more than 6 asterisks in one name"),
+        (b"a/" + b"**/a/" * 7 + b"b\n", r"\.foundationsignore:1: .* more than 6 times"),
+    ],
+)
+def test_an_ignore_file_that_cannot_be_read_is_named_with_the_line(root, content, told):
     (root / ".foundationsignore").write_bytes(content)
-    with pytest.raises(BundleError, match=r"\.foundationsignore: "):
+    with pytest.raises(BundleError, match=told):
         project_files(root)
+
+
+def test_asterisks_in_a_row_are_one_and_take_no_time(root):
+    fill(root, "a" * 200, "b.log", "sub/c.log")
+    (root / ".foundationsignore").write_text("*" * 60 + "&e\n***.log\n")
+    assert [".foundationsignore", "a" * 200] == files(root)
 
 
 PARTS = st.lists(

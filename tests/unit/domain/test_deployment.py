@@ -282,6 +282,14 @@ class TestResults:
             result.output
         assert "is damaged" in str(result)
 
+    def test_an_output_that_is_gone_from_the_archive_leaves_the_rest_of_the_result(self, deployment, kept):
+        keep_result(kept)
+        del kept[items.output_item("u1")]
+        result = deployment.fetch_job_results()
+        assert ["u0", "u1"] == list(result["stage_contexts"])
+        with pytest.raises(OutputUnreadableError, match="was archived and is gone since"):
+            result.output
+
     def test_an_output_that_cannot_be_rebuilt_here_leaves_the_rest_of_the_result(self, deployment, kept):
         keep_result(kept)
         kept[items.output_item("u1")] = b"".join(join_frames([b"no json"]))
