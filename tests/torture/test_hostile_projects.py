@@ -99,4 +99,4 @@ def test_a_sparse_file_that_is_small_enough_arrives_in_bounded_memory(project: P
         stream.truncate(2**30 if EVERY_STEP else 2**27)
     (count, _), megabytes = json.loads(project.run("train.py"))
     assert 2 == count
-    assert megabytes < 120
+    assert megabytes < 250
