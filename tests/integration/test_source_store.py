@@ -125,10 +125,10 @@ def test_whatever_changes_the_project_is_packed_again(contents, store, packings,
 def test_a_second_change_in_the_same_tick_is_seen(contents, store, monkeypatch):
     """The stamps of a file may be the same before and after a change: then only its content tells."""
     before = bundled(contents)
-    monkeypatch.setattr(sources, "_rows", lambda found: [])
+    monkeypatch.setattr(sources, "_fingerprint", lambda found: "")
     monkeypatch.setattr(sources, "_TICK", 10**18)
     index = next(store.glob("*.json"))
-    index.write_text(json.dumps({**json.loads(index.read_text()), "rows": []}))
+    index.write_text(json.dumps({**json.loads(index.read_text()), "sources": ""}))
     same_size_and_time(contents.project)
     assert before.digest != bundled(contents).digest
 

@@ -18,8 +18,8 @@ _IGNORED = frozenset(IGNORED_NAMES)
 IGNORED_ENDINGS = (".pyc", ".pyo", ".swp")
 
 
-def ignored(root: Path) -> Callable[[str, bool], bool]:
-    """Return what tells, of a path below `root` and of whether it is a directory, that it stays out of the bundle."""
+def ignored(root: Path) -> Callable[[str, str, bool], bool]:
+    """Return what tells, of a path below `root`, its last part and whether it is a directory, that it stays out."""
     try:
         lines = (root / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
@@ -39,7 +39,7 @@ def ignored(root: Path) -> Callable[[str, bool], bool]:
                 path=str(root / IGNORE_FILE),
             ) from error
     spec = GitIgnoreSpec.from_lines(patterns)
-    return lambda path, directory: spec.match_file(path + "/" if directory else path)
+    return lambda path, name, directory: spec.match_file(path + "/" if directory else path)
 
 
 def _bounded(pattern: str) -> str:
@@ -59,6 +59,5 @@ def _bounded(pattern: str) -> str:
     return "/".join(parts)
 
 
-def _ignored_by_default(path: str, directory: bool) -> bool:
-    name = path.rpartition("/")[2]
+def _ignored_by_default(path: str, name: str, directory: bool) -> bool:
     return name in _IGNORED or name.endswith(IGNORED_ENDINGS)

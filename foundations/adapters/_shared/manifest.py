@@ -58,8 +58,8 @@ class Manifest(NamedTuple):
             "job_name": self.job_name,
             "versions": dict(self.versions),
             "project_member": self.project_member,
-            "members": [_row(entry) for entry in self.members],
-            "files": [_row(entry) for entry in self.files],
+            "members": self.members,
+            "files": self.files,
         }
         return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
@@ -107,7 +107,7 @@ class Manifest(NamedTuple):
 
 def project_digest(files: Sequence[Entry]) -> str:
     """Return the SHA-256 in hexadecimal of what a project holds, whatever it was packed with."""
-    return digest_of(json.dumps([_row(entry) for entry in files], separators=(",", ":")).encode())
+    return digest_of(json.dumps(files, separators=(",", ":")).encode())
 
 
 def digest_of(data: bytes | memoryview) -> str:
@@ -138,10 +138,6 @@ def check_link(path: str, target: str) -> str:
     if not target or target.startswith("/") or "\0" in target or ".." in parts[upwards:] or upwards > path.count("/"):
         raise ValueError(f"link {path!r:.200} leads out of the tree, to {target!r:.200}")
     return target
-
-
-def _row(entry: Entry) -> list[Any]:
-    return [entry.path, entry.kind, entry.size, entry.mode, entry.digest]
 
 
 def _entry(row: Any) -> Entry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -67,17 +67,6 @@ def bundled_files(contents: BundleContents, own: Path | None = None) -> list[Sou
     if contents.extra_source_paths:
         sources.append(SourceFile(extra_source_member(0).partition("/")[0], "", "directory", 0, 0o755))
         sources.sort(key=attrgetter("path"))
-    for source in sources:
-        name = source.path.rpartition("/")[2]
-        if source.kind == "file" and (
-            name in SECRET_NAMES or name.endswith(SECRET_ENDINGS) or name.startswith(".env.")
-        ):
-            events.warning(
-                "secret_bundled",
-                path=source.location,
-                reason="its name looks like a secret's, and it goes into the bundle and the source archive",
-                remedy=f"name it in {IGNORE_FILE}",
-            )
     return sources
 
 
@@ -98,9 +87,9 @@ def project_files(root: Path, prefix: str = "", own: Path | None = None) -> list
     _refuse_place(root)
     found: list[SourceFile] = []
     size = 0
-    for entry in _walk(root, prefix, ignored(root), None if own is None else os.path.realpath(own)):
-        found.append(entry)
-        size += entry.size
+    for inside in _walk(root, prefix, None if own is None else os.path.realpath(own)):
+        found += inside
+        size += sum([entry.size for entry in inside])
         if size > LARGEST_PROJECT or len(found) > MOST_FILES:
             budget = _Budget(root)
             for seen in found:
@@ -109,7 +98,9 @@ def project_files(root: Path, prefix: str = "", own: Path | None = None) -> list
     return found
 
 
-def _walk(root: Path, prefix: str, is_ignored: Callable[[str, bool], bool], own: str | None) -> Iterator[SourceFile]:
+def _walk(root: Path, prefix: str, own: str | None) -> Iterator[list[SourceFile]]:
+    """Iterate over the directories, each with what of it goes into the bundle."""
+    is_ignored = ignored(root)
     pending = [(str(root), "")]
     while pending:
         location, inside = pending.pop()
@@ -121,19 +112,21 @@ def _walk(root: Path, prefix: str, is_ignored: Callable[[str, bool], bool], own:
                 f"{location}: cannot be read: {error.strerror}. Make it readable, or name it in {IGNORE_FILE}.",
                 path=location,
             ) from error
+        found: list[SourceFile] = []
         if inside:
             if os.path.lexists(f"{location}/pyvenv.cfg"):
                 continue  # a virtual environment, whatever its name
-            yield SourceFile(prefix + inside[:-1], location, "directory", 0, 0o755)
+            found.append(SourceFile(prefix + inside[:-1], location, "directory", 0, 0o755))
         for entry in listed:
-            path = inside + entry.name
+            name = entry.name
+            path = inside + name
             directory = entry.is_dir(follow_symlinks=False)
-            if is_ignored(path, directory):
+            if is_ignored(path, name, directory):
                 continue
-            if not entry.name.isascii():
+            if not name.isascii():
                 _check_name(entry)
             if directory:
-                if own is not None and entry.name == os.path.basename(own) and os.path.realpath(entry.path) == own:
+                if own is not None and name == os.path.basename(own) and os.path.realpath(entry.path) == own:
                     events.info("not_bundled", path=entry.path, reason="foundations keeps there what it stores")
                     continue
                 pending.append((entry.path, path + "/"))
@@ -142,13 +135,27 @@ def _walk(root: Path, prefix: str, is_ignored: Callable[[str, bool], bool], own:
                 status = entry.stat(follow_symlinks=False)
                 if stat.S_ISREG(status.st_mode):
                     mode = 0o755 if status.st_mode & 0o100 else 0o644
-                    yield SourceFile(prefix + path, entry.path, "file", status.st_size, mode, "", stamp(status))
+                    if name in SECRET_NAMES or name.endswith(SECRET_ENDINGS) or name.startswith(".env."):
+                        _warn_of_secret(entry)
+                    file = SourceFile(prefix + path, entry.path, "file", status.st_size, mode, "", stamp(status))
+                    found.append(file)
                 elif stat.S_ISLNK(status.st_mode):
-                    yield SourceFile(prefix + path, entry.path, "link", 0, 0o644, _target(entry.path, str(root), path))
+                    target = _target(entry.path, str(root), path)
+                    found.append(SourceFile(prefix + path, entry.path, "link", 0, 0o644, target))
                 else:
                     events.info("not_bundled", path=entry.path, reason="it is no file, directory or link")
             except OSError as error:
                 raise BundleError(f"{entry.path}: cannot be read: {error.strerror}", path=entry.path) from error
+        yield found
+
+
+def _warn_of_secret(entry: os.DirEntry[str]) -> None:
+    events.warning(
+        "secret_bundled",
+        path=entry.path,
+        reason="its name looks like a secret's, and it goes into the bundle and the source archive",
+        remedy=f"name it in {IGNORE_FILE}",
+    )
 
 
 def _target(location: str, root: str, inside: str) -> str:

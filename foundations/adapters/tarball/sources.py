@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import marshal
 import os
 import time
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from foundations.adapters._shared.trusted import ensure_private_directory, is_pr
 from foundations.adapters.tarball.packing import Packed, digest_of_source
 from foundations.errors import FoundationsError
 
-_FORMAT = 1
+_FORMAT = 2
 _TICK = 2_000_000_000
 """Nanoseconds between two ticks of the coarsest clock that a file system has (FAT's)."""
 _FORGOTTEN_AFTER = 30 * 24 * 3600.0
@@ -61,7 +62,7 @@ class SourceStore(NamedTuple):
                 return None
             index = self._index(places)
             known = json.loads(index.read_bytes())
-            if known["format"] != _FORMAT or known["boot"] != _boot() or known["rows"] != _rows(sources):
+            if known["format"] != _FORMAT or known["boot"] != _boot() or known["sources"] != _fingerprint(sources):
                 return None
             digests = known["digests"]
             if any(digest_of_source(sources[number]) != digests[number] for number in known["recent"]):
@@ -80,8 +81,8 @@ class SourceStore(NamedTuple):
         else:
             os.utime(index)  # it is in use
         files = [
-            Entry(source.path, source.kind, source.size, source.mode, digest)
-            for source, digest in zip(sources, digests, strict=True)
+            Entry(path, kind, size, mode, digest)
+            for (path, _, kind, size, mode, _, _), digest in zip(sources, digests, strict=True)
         ]
         return Packed(files, known["size"], known["digest"]), descriptor
 
@@ -129,7 +130,7 @@ class SourceStore(NamedTuple):
                 "digest": packed.digest,
                 "digests": [entry.digest for entry in packed.files],
                 "recent": _recent(sources, looked_at),
-                "rows": _rows(sources),
+                "sources": _fingerprint(sources),
             },
         )
         if before is not None:
@@ -168,8 +169,10 @@ def _part_of(index: Path) -> str | None:
     return part if isinstance(part, str) and part == os.path.basename(part) else None
 
 
-def _rows(sources: Sequence[SourceFile]) -> list[list[Any]]:
-    return [[source.path, source.kind, source.mode, source.target, list(source.stamp)] for source in sources]
+def _fingerprint(sources: Sequence[SourceFile]) -> str:
+    """Return the SHA-256 of what was seen of the sources, without what is in them."""
+    seen = marshal.dumps(list(map(tuple, sources)), 2)  # of a version that writes equal values as equal bytes
+    return hashlib.sha256(seen).hexdigest()
 
 
 def _recent(sources: Sequence[SourceFile], looked_at: int) -> list[int]:

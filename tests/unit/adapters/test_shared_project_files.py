@@ -128,9 +128,9 @@ def test_without_an_ignore_file_the_same_stays_out_as_with_an_empty_one(parts, d
     def out(ignored):
         """Whether a walk leaves the path out: itself, or a directory on the way."""
         ways = ["/".join(parts[: number + 1]) for number in range(len(parts))]
-        return any(ignored(way, directory or number < len(ways) - 1) for number, way in enumerate(ways))
+        return any(ignored(way, part, directory or way != ways[-1]) for way, part in zip(ways, parts, strict=True))
 
-    assert out(lambda path, is_directory: SPEC.match_file(path + "/" * is_directory)) == out(_ignored_by_default)
+    assert out(lambda path, name, inner: SPEC.match_file(path + "/" * inner)) == out(_ignored_by_default)
 
 
 # -- links and what is no file ----------------------------------------------------------------------------------------
