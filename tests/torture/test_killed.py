@@ -104,3 +104,51 @@ def test_a_supervisor_that_is_asked_to_end_at_any_step_cancels_the_job(torture: 
 def test_a_worker_that_is_interrupted_at_any_step_leaves_an_end(torture: Torture, how: str) -> None:
     causes = {"SIGTERM": ["killed"], "SIGINT": ["user_code", "environment_setup", "exited"]}[how]
     check_job(torture, "worker", how, {("Completed", None), *(("Error", cause) for cause in causes)})
+
+
+def test_a_caller_that_is_killed_while_it_tells_of_a_lost_job_leaves_that_to_the_next(torture: Torture) -> None:
+    fetch = "deployment.fetch_job_results(timeout=60)"
+
+    def lose(name: str) -> None:
+        assert 0 == torture.submitted(name, role="supervisor", at=3, how="kill").returncode
+        assert wait_until_gone(processes_of(torture.job_directory(name)))
+
+    lose("lost")
+    assert "lost\n" == torture.watched(fetch, "lost", log=str(torture.log)).stdout
+    for number, step in torture.logged():
+        name = f"job-{number}"
+        lose(name)
+        assert -9 == torture.watched(fetch, name, at=number, how="kill").returncode, step
+        first, second = torture.reports(name, 2)
+        assert first == second, step
+        assert ("Error", "lost") == (first["status"], first["cause"]), step
+        assert [] == torn(torture), step
+
+
+def test_a_caller_that_is_killed_while_it_cancels_leaves_a_job_that_goes_on_or_is_cancelled(torture: Torture) -> None:
+    torture.write({"long.py": LONG.format(meeting=torture.meeting)})
+
+    def begun(name: str) -> None:
+        torture.run("long.py", name)
+        torture.met()
+
+    begun("cancelled")
+    torture.watched("deployment.cancel()", "cancelled", log=str(torture.log))
+    assert "Cancelled" == torture.report("cancelled")["status"]
+    for number, step in torture.logged():
+        name = f"job-{number}"
+        begun(name)
+        torture.watched("deployment.cancel()", name, at=number, how="kill")
+        assert "" == torture.watched("deployment.cancel()", name).stderr, step
+        first, second = torture.reports(name, 2)
+        assert first == second, step
+        assert "Cancelled" == first["status"], step
+        assert [] == torn(torture), step
+
+
+LONG = """
+import sys
+from foundations import *
+{meeting}
+pipeline.stage(meet).run(job_name=sys.argv[1])
+"""

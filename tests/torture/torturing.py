@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from support import Project
@@ -38,6 +39,17 @@ deployment = pipe.run(job_name=sys.argv[1])
 print("submitted")
 """
 
+WATCHER = """
+import sys
+from foundations import *
+deployment = load_job(sys.argv[1])
+sys.modules["sitecustomize"].arm()
+try:
+    {act}
+except RemoteException as error:
+    print(error.cause)
+"""
+
 
 class Torture(Project):
     """A project whose processes can be made to fail at any of their steps."""
@@ -48,25 +60,37 @@ class Torture(Project):
         hooks.mkdir()
         (hooks / "sitecustomize.py").write_bytes(STEPS.read_bytes())
         self._hooks = str(hooks)
-        self._log = place / "steps"
+        self.log = place / "steps"
         self.write({"train.py": SCRIPT})
         assert "submitted\n" == self.run("train.py", "warm-up")
         self.report("warm-up")
 
     def submitted(self, name: str, **settings: object) -> subprocess.CompletedProcess[str]:
         """Run the script with the hooks on; return how its process ended."""
+        return self._hooked(["train.py", name], settings)
+
+    def watched(self, act: str, name: str, **settings: object) -> subprocess.CompletedProcess[str]:
+        """Do something about a job, as ``deployment.cancel()``, with the hooks on; return how its process ended."""
+        return self._hooked(["-c", WATCHER.format(act=act), name], {**settings, "role": "caller"})
+
+    def _hooked(self, arguments: list[str], settings: Mapping[str, object]) -> subprocess.CompletedProcess[str]:
         variables = {"PYTHONPATH": self._hooks, "TORTURE": json.dumps(settings), "PYTHONDONTWRITEBYTECODE": "1"}
-        return self.attempt("train.py", name, variables=variables)
+        return self.attempt(*arguments, variables=variables)
 
     def steps(self, role: str, **settings: object) -> list[tuple[int, str]]:
         """Return the steps that a process of this role goes through; in CI only some of them."""
-        self._log.unlink(missing_ok=True)
-        done = self.submitted("steps", role=role, log=str(self._log), **settings)
+        done = self.submitted("steps", role=role, log=str(self.log), **settings)
         assert 0 == done.returncode, done.stderr
         self.report("steps")
-        steps = list(enumerate(self._log.read_text().splitlines()))
-        assert len(steps) > 5
         self.run("-c", FORGET)
+        steps = self.logged()
+        assert len(steps) > 5
+        return steps
+
+    def logged(self) -> list[tuple[int, str]]:
+        """Return the steps in the log, which is emptied; in CI only some of them."""
+        steps = list(enumerate(self.log.read_text().splitlines()))
+        self.log.unlink()
         return steps if EVERY_STEP else steps[:: max(1, len(steps) // 6)]
 
     def left_behind(self) -> list[str]:
