@@ -82,7 +82,7 @@ torture: $(DEV) $(EXAMPLES) ## Fail and kill at every step of callers and jobs, 
 	FOUNDATIONS_TORTURE=1 $(BIN)/python $(PYTEST) tests/torture
 
 fuzz: $(FUZZ) ## Fuzz each format, an hour in all; what is worth keeping goes into tests/torture/corpus
-	@for target in `$(FUZZ_VENV)/bin/python tests/torture/fuzz.py`; do \
+	@targets=`$(FUZZ_VENV)/bin/python tests/torture/fuzz.py` || exit; for target in $$targets; do \
 		FOUNDATIONS_LOG_LEVEL=error $(FUZZ_VENV)/bin/python tests/torture/fuzz.py $$target $(FUZZ_SECONDS) || exit; done
 
 unit: $(DEV) ## Run the unit tests

@@ -1,5 +1,6 @@
 """Extracting what a bundle packs: exactly what the manifest says, and nothing written through a link."""
 
+import io
 import os
 import resource
 import subprocess
@@ -13,7 +14,7 @@ from foundations.adapters._shared.gzip_format import compressed, stored
 from foundations.adapters._shared.manifest import RUNTIME, Entry, Manifest, digest_of, project_digest
 from foundations.adapters._shared.tar_format import END, header, padding
 from foundations.adapters._shared.unpack import unpack_bundle, verify_bundle
-from foundations.errors import DamagedBundleError, FoundationsError, StorageUnavailableError
+from foundations.errors import DamagedBundleError, StorageUnavailableError
 from foundations.ports.bundling import Bundle
 
 
@@ -215,14 +216,56 @@ def test_an_index_that_swells_is_refused_before_it_fills_the_memory(tmp_path: Pa
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 800 * 1024  # KiB
 
 
-def test_a_bundle_that_is_compressed_again_is_refused_where_it_swells(tmp_path: Path) -> None:
-    files = [Entry("a", "file", 2**37, 0o644, digest_of(b""))]
-    bundle = bundled(tmp_path, b"", files)
-    data = compressed(bytes(2**24)) * 100 + (tmp_path / "job.tgz").read_bytes()[-bundle.index_size :]
-    (tmp_path / "job.tgz").write_bytes(data)
-    with pytest.raises(FoundationsError):
-        unpacked(tmp_path, bundle._replace(size=len(data)))
-    assert [] == list((tmp_path / "project").iterdir())
+def test_an_index_that_swells_behind_its_manifest_is_refused_too(tmp_path: Path) -> None:
+    manifest = Manifest(
+        "job", {}, "p.tgz", [Entry("p.tgz", "project", 0, 0o644, project_digest([])), row(RUNTIME, b"")], []
+    )
+    name = tarfile.TarInfo("./@LongLink")
+    name.type, name.size = tarfile.GNUTYPE_LONGNAME, 2**40
+    begin = item("job/manifest.json", manifest.to_bytes()) + name.tobuf(tarfile.GNU_FORMAT)
+    index = compressed(begin) + compressed(bytes(2**24)) * 64
+    (tmp_path / "job.tgz").write_bytes(index)
+    bundle = Bundle(
+        job_name="job",
+        path=tmp_path / "job.tgz",
+        index_size=len(index),
+        sha256=digest_of(index),
+        digest=digest_of(manifest.to_bytes()),
+        size=len(index),
+    )
+    with pytest.raises(DamagedBundleError, match="swells"):
+        unpacked(tmp_path, bundle)
+
+
+def test_what_is_extracted_already_needs_no_more_room(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(small)], check=True)
+    try:
+        bundle = bundled(tmp_path, tgz(item("a", b"x")), [row("a", b"x")])
+        content = os.urandom(2**19 + 2**18)
+        members = Manifest.from_bytes(_manifest_of(bundle))
+        whole = [*members.members, row("job.bin", content)]
+        manifest = members._replace(members=sorted(whole)).to_bytes()
+        index = tgz(item("job/manifest.json", manifest), item("job/job.bin", content))
+        assert bundle.path is not None
+        data = bundle.path.read_bytes()[: -bundle.index_size] + index
+        bundle.path.write_bytes(data)
+        unpacked(
+            small,
+            bundle._replace(index_size=len(index), sha256=digest_of(index), digest=digest_of(manifest), size=len(data)),
+        )
+        assert "x" == (small / "project" / "a").read_text()
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def _manifest_of(bundle: Bundle) -> bytes:
+    assert bundle.path is not None
+    with tarfile.open(fileobj=io.BytesIO(bundle.path.read_bytes()[-bundle.index_size :])) as archive:
+        stream = archive.extractfile("job/manifest.json")
+        assert stream is not None
+        return stream.read()
 
 
 def test_a_job_that_the_disk_has_no_room_for_is_refused_before_anything_is_filled(tmp_path: Path) -> None:

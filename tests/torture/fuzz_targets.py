@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from foundations.adapters._shared.gzip_format import stored
 from foundations.adapters._shared.manifest import RUNTIME, Entry, Manifest, digest_of, project_digest
 from foundations.adapters._shared.project_files import project_files
 from foundations.adapters._shared.rules import check_cache_key, check_item
+from foundations.adapters._shared.tar_format import header, padding
 from foundations.adapters._shared.unpack import unpack_bundle
 from foundations.adapters.filesystem import LocalFileSystemCacheBackend
 from foundations.adapters.filesystem.item_paths import item_name, item_path
@@ -110,10 +112,16 @@ def packed_project(data: bytes) -> None:
 
 
 def index(data: bytes) -> None:
-    """A bundle's index, the tar stream inside: refused, within bounded memory."""
+    """What lies in a bundle's index behind its manifest, as a tar stream: refused, within bounded memory."""
     import gzip
 
-    _unpack(gzip.compress(data, 1, mtime=0), "0" * 64, b"")
+    packed = [Entry("p.tgz", "project", 0, 0o644, project_digest([])), Entry(RUNTIME, "file", 0, 0o644, digest_of(b""))]
+    members = [Entry("job.bin", "file", 3, 0o644, digest_of(b"abc")), *packed]
+    document = Manifest("job", {}, "p.tgz", members, []).to_bytes()
+    head = header(Entry("job/manifest.json", "file", len(document), 0o644, ""))
+    first = head + document + bytes(padding(len(document)))
+    before = _stored("p.tgz", b"") + _stored(RUNTIME, b"")
+    _unpack(gzip.compress(first + data, 1, mtime=0), digest_of(document), before)
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
@@ -144,9 +152,6 @@ def _unpack(index: bytes, digest: str, before: bytes) -> None:
 
 
 def _stored(name: str, content: bytes) -> bytes:
-    from foundations.adapters._shared.gzip_format import stored
-    from foundations.adapters._shared.tar_format import header, padding
-
     return stored(header(Entry(f"job/{name}", "file", len(content), 0o644, ""))) + stored(
         content + bytes(padding(len(content)))
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from foundations.errors import BundleError
 
 IGNORE_FILE = ".foundationsignore"
-_MOST_ASTERISKS = 6
+_MOST_ASTERISKS = 4
 IGNORED_NAMES = (
     *(".git", ".hg", ".svn", ".venv", ".tox", ".nox", ".eggs", "__pycache__", "node_modules", ".ipynb_checkpoints"),
     *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".DS_Store", ".env"),
@@ -28,35 +28,34 @@ def ignored(root: Path) -> Callable[[str, str, bool], bool]:
         raise BundleError(f"{root / IGNORE_FILE}: cannot be read: {error}", path=str(root / IGNORE_FILE)) from error
     from pathspec import GitIgnoreSpec
 
-    patterns = [*IGNORED_NAMES, *(f"*{ending}" for ending in IGNORED_ENDINGS)]
     for number, line in enumerate(lines, start=1):
         try:
-            patterns.append(_bounded(line))
-            GitIgnoreSpec.from_lines(patterns[-1:])
+            GitIgnoreSpec.from_lines([line])
         except ValueError as error:
-            raise BundleError(
-                f"{root / IGNORE_FILE}:{number}: is not in the syntax of .gitignore: {error!s:.300}",
-                path=str(root / IGNORE_FILE),
-            ) from error
-    spec = GitIgnoreSpec.from_lines(patterns)
+            raise _refused(root, number, f"is not in the syntax of .gitignore: {error!s:.300}") from error
+        if _is_costly(line):
+            raise _refused(
+                root,
+                number,
+                f"has more than {_MOST_ASTERISKS} asterisks in one name, or ** more often than that, which some names"
+                " would take for ever to match. Write it with fewer, or as several lines.",
+            )
+    spec = GitIgnoreSpec.from_lines([*IGNORED_NAMES, *(f"*{ending}" for ending in IGNORED_ENDINGS), *lines])
     return lambda path, name, directory: spec.match_file(path + "/" if directory else path)
 
 
-def _bounded(pattern: str) -> str:
-    """Return a pattern that means the same, and that no name takes long to match.
+def _refused(root: Path, number: int, reason: str) -> BundleError:
+    return BundleError(f"{root / IGNORE_FILE}:{number}: {reason}", path=str(root / IGNORE_FILE))
 
-    Raises:
-        ValueError: There is none.
-    """
-    parts = []
-    for part in pattern.split("/"):
-        wild = part if part == "**" else re.sub(r"(?<!\\)\*\*+", "*", part)
-        if wild.count("*") > _MOST_ASTERISKS:
-            raise ValueError(f"more than {_MOST_ASTERISKS} asterisks in one name: to match it could take for ever")
-        parts.append(wild)
-    if parts.count("**") > _MOST_ASTERISKS:
-        raise ValueError(f"** more than {_MOST_ASTERISKS} times: to match it could take for ever")
-    return "/".join(parts)
+
+def _is_costly(line: str) -> bool:
+    """Return whether a pattern has so many wildcards that a name of 255 characters takes more than seconds to match."""
+    if line.startswith("#"):
+        return False
+    wild = re.sub(r"\\.|\[[^]/]*\]", "", line.removeprefix("!")).strip().split("/")
+    return wild.count("**") > _MOST_ASTERISKS or any(
+        part != "**" and part.count("*") > _MOST_ASTERISKS for part in wild
+    )
 
 
 def _ignored_by_default(path: str, name: str, directory: bool) -> bool:

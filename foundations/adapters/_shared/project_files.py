@@ -21,6 +21,7 @@ SECRET_NAMES = frozenset(
 SECRET_ENDINGS = (".pem", ".key", ".p12", ".pfx", ".kdbx")
 LARGEST_PROJECT = 4 * 2**30
 MOST_FILES = 250_000
+_SEEN_AT_ONCE = 10_000
 
 
 class SourceFile(NamedTuple):
@@ -99,7 +100,7 @@ def project_files(root: Path, prefix: str = "", own: Path | None = None) -> list
 
 
 def _walk(root: Path, prefix: str, own: str | None) -> Iterator[list[SourceFile]]:
-    """Iterate over the directories, each with what of it goes into the bundle."""
+    """Iterate over what goes into the bundle, a directory or a part of a large one at a time."""
     is_ignored = ignored(root)
     pending = [(str(root), "")]
     while pending:
@@ -139,6 +140,9 @@ def _walk(root: Path, prefix: str, own: str | None) -> Iterator[list[SourceFile]
                         _warn_of_secret(entry)
                     file = SourceFile(prefix + path, entry.path, "file", status.st_size, mode, "", stamp(status))
                     found.append(file)
+                    if len(found) == _SEEN_AT_ONCE:
+                        yield found
+                        found = []
                 elif stat.S_ISLNK(status.st_mode):
                     target = _target(entry.path, str(root), path)
                     found.append(SourceFile(prefix + path, entry.path, "link", 0, 0o644, target))

@@ -6,26 +6,36 @@ import errno
 import os
 import subprocess
 
-_TOO_DEEP = (errno.EMFILE, errno.ENAMETOOLONG)
-
 
 def remove_tree(path: str | os.PathLike[str]) -> None:
-    """Remove a directory and what is in it, however deep that goes; nothing where it is gone.
+    """Remove a directory and what is in it; nothing where it is gone, or where somebody else removes it meanwhile.
+
+    What stands in the way of shutil is left to chmod and rm: directories that may not be written, and those deeper
+    than Python, until 3.13, can call itself or have files open.
 
     Raises:
-        OSError: Something of it cannot be removed.
+        OSError: Something of it cannot be removed; the rest is.
     """
     import shutil
 
+    while True:
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:
+            if os.path.lexists(path):
+                continue  # another process removes it too, and was faster at some of it
+        except (RecursionError, OSError):
+            break
+        return
+    for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+        said = _run([*command, "--", os.fspath(path)])
+    if os.path.lexists(path):
+        raise OSError(errno.EIO, f"cannot be removed whole: {said}", os.fspath(path))
+
+
+def _run(command: list[str]) -> str:
     try:
-        shutil.rmtree(path)
-    except FileNotFoundError:
-        if os.path.lexists(path):  # another process removes it too, and was faster at some of it
-            remove_tree(path)
-    except (RecursionError, OSError) as error:
-        if isinstance(error, OSError) and error.errno not in _TOO_DEEP:
-            raise
-        # shutil goes down by recursion, with a descriptor a level, until Python 3.13; rm does neither
-        done = subprocess.run(["/bin/rm", "-rf", "--", os.fspath(path)], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise OSError(errno.EIO, done.stderr.strip(), os.fspath(path)) from error
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    except OSError as error:
+        return f"{command[0]} cannot be run: {error.strerror}"
+    return done.stderr.decode(errors="replace").strip()[:500]

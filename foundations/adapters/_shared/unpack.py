@@ -62,6 +62,7 @@ def unpack_bundle(bundle: Bundle, members: Path, project: Path, runtimes: Path) 
 
     Raises:
         DamagedBundleError: Something differs from what was packed; ``member`` says what.
+        StorageUnavailableError: The disk has no room for it.
     """
     members.mkdir(mode=0o700)
     project.mkdir(mode=0o700)
@@ -88,8 +89,8 @@ def _read(bundle: Bundle, members: Path | None, project: Path | None, runtimes: 
         if digest_of(index) != bundle.sha256:
             raise damaged(str(bundle.path), "the SHA-256 of its index is not the one it was submitted with")
         manifest = _read_index(index, bundle, members)
-        if project is not None:
-            _check_room(manifest, project)
+        if project is not None and runtimes is not None:
+            _check_room(manifest, project, runtimes)
         stream.seek(0)
         for entry in _packed(manifest):
             with reading_tgz(entry.path):
@@ -106,9 +107,11 @@ def _read(bundle: Bundle, members: Path | None, project: Path | None, runtimes: 
     return manifest
 
 
-def _check_room(manifest: Manifest, target: Path) -> None:
-    """Raise where the disk is too full before it is filled; that nobody else fills it meanwhile is not promised."""
-    needed = sum(entry.size for entry in (*manifest.members, *manifest.files))
+def _check_room(manifest: Manifest, target: Path, runtimes: Path) -> None:
+    """Raise where the disk is too full for what is still to be extracted; others may fill it meanwhile."""
+    project, runtime = _packed(manifest)
+    known = runtime_directory(runtime, runtimes).is_dir()
+    needed = project.size + (0 if known else runtime.size) + sum(entry.size for entry in manifest.files)
     disk = os.statvfs(target)
     free = disk.f_bavail * disk.f_frsize
     if needed > free:

@@ -48,6 +48,9 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = absolute_root(root)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.root)!r})"
+
     def check(self) -> None:
         """See :meth:`PipelineArchive.check`."""
         check_private_directory(self.root)

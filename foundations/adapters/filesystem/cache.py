@@ -47,6 +47,9 @@ class LocalFileSystemCacheBackend(CacheBackend):
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = absolute_root(root)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.root)!r})"
+
     def check(self) -> None:
         """See :meth:`CacheBackend.check`."""
         check_private_directory(self.root)

@@ -66,6 +66,9 @@ class LocalFileSystemPipelineListing(PipelineListing):
         self.root = absolute_root(root)
         self._database = Database.at(self.root / "listing.sqlite3", _SCHEMA, _VERSION)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.root)!r})"
+
     def check(self) -> None:
         """See :meth:`PipelineListing.check`; also looks into a listing that is there."""
         check_private_directory(self.root)

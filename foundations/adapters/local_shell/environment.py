@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from foundations import events
@@ -48,6 +47,9 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         self.root = root_directory(root)
         self.grace_seconds = seconds(grace_seconds)
         self._children: dict[str, Supervisor] = {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.root)!r})"
 
     @property
     def capabilities(self) -> Capabilities:
@@ -202,7 +204,10 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         with locked_directory(self._transit):
             abandoned = [path for path in self._transit.iterdir() if not liveness(JobDirectory(path)).alive]
         for path in abandoned:
-            remove_tree(path)
+            try:
+                remove_tree(path)
+            except OSError as error:  # it is in nobody's way
+                events.info("abandoned_directory_not_removed", path=str(path), reason=str(error))
 
     def _directory(self, handle: JobHandle) -> JobDirectory:
         return JobDirectory(Path(handle.reference["directory"]))
@@ -225,9 +230,11 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         """Remove a job's directory at once: nobody may see part of it, which would read as a lost job."""
         ensure_private_directory(self._transit)
         removed = self._transit / os.urandom(8).hex()
-        with suppress(FileNotFoundError):  # another process was faster
+        try:
             path.rename(removed)
-            remove_tree(removed)
+        except FileNotFoundError:  # another process was faster
+            return
+        remove_tree(removed)
 
     def _status(self, directory: JobDirectory) -> JobStatus | None:
         try:

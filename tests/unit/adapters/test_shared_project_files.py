@@ -2,7 +2,7 @@ import os
 import socket
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
@@ -99,8 +99,9 @@ def test_the_ignore_file_may_have_come_from_windows(root):
     [
         (b"\xff", r"\.foundationsignore: cannot be read"),
         (b"*.log\n!\n", r"\.foundationsignore:2: is not in the syntax"),
-        (b"a*b*c*d*e*f*g*h\n", r"\.foundationsignore:1: .* more than 6 asterisks in one name"),
-        (b"a/" + b"**/a/" * 7 + b"b\n", r"\.foundationsignore:1: .* more than 6 times"),
+        (b"a*b*c*d*e*f\n", r"\.foundationsignore:1: has more than 4 asterisks in one name"),
+        (b"!" + b"*" * 60 + b"&e\n", r"\.foundationsignore:1: has more than 4 asterisks in one name"),
+        (b"a/" + b"**/a/" * 5 + b"b\n", r"\.foundationsignore:1: .* or \*\* more often"),
     ],
 )
 def test_an_ignore_file_that_cannot_be_read_is_named_with_the_line(root, content, told):
@@ -109,10 +110,51 @@ def test_an_ignore_file_that_cannot_be_read_is_named_with_the_line(root, content
         project_files(root)
 
 
-def test_asterisks_in_a_row_are_one_and_take_no_time(root):
-    fill(root, "a" * 200, "b.log", "sub/c.log")
-    (root / ".foundationsignore").write_text("*" * 60 + "&e\n***.log\n")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# *.a, *.b, *.c, *.d, *.e and *.f are kept",
+        r"\*\*\*\*\*\*",
+        "[*][*][*][*][*][*]",
+        "!**/*_*_*.py",
+        "*/*/*/*/*/*",
+    ],
+)
+def test_asterisks_that_cost_nothing_are_not_counted(root, line):
+    (root / ".foundationsignore").write_text(line + "\n")
+    assert [".foundationsignore"] == files(root)
+
+
+def test_a_name_of_any_length_is_matched_in_seconds(root):
+    fill(root, "a" * 200)
+    (root / ".foundationsignore").write_text("*a*a*a*ab\n")
     assert [".foundationsignore", "a" * 200] == files(root)
+
+
+LINES = st.lists(st.sampled_from(["*", "**", "a", "b", ".py", "/", "!", "#", " ", "\\", "[ab]", "?"]), max_size=6).map(
+    "".join
+)
+
+
+@given(st.lists(LINES, min_size=1, max_size=4))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_ignore_file_means_what_it_means_to_git(tmp_path_factory, lines):
+    root = tmp_path_factory.mktemp("project")
+    fill(root, "a", "b.py", "a b", "d/a", "d/b.py", "d/b/b.py", "d/d/d/a.py")
+    (root / ".foundationsignore").write_text("\n".join(lines))
+    try:
+        spec = GitIgnoreSpec.from_lines([*IGNORED_NAMES, *(f"*{ending}" for ending in IGNORED_ENDINGS), *lines])
+        found = files(root)
+    except (BundleError, ValueError):
+        return
+
+    def stays_out(path):
+        parts = path.split("/")
+        inner = ["/".join(parts[:number]) + "/" for number in range(1, len(parts))]
+        return any(spec.match_file(way) for way in [*inner, path])
+
+    every = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
+    assert sorted(path for path in every if not stays_out(path)) == found
 
 
 PARTS = st.lists(
