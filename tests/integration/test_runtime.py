@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from foundations.adapters.tarball import runtime
 from foundations.adapters.tarball.runtime import packed_runtime
 from foundations.app.deploy import RUNTIME_PACKAGES
 from foundations.errors import BundleError, UntrustedLocationError
@@ -52,9 +53,16 @@ def test_it_is_made_anew_for_other_files(store: Path, tmp_path: Path, monkeypatc
     assert first.digest != packed_runtime(("some_package",), store).digest
 
 
+def test_the_one_with_the_sdk_is_looked_for_once_a_process(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = packed_runtime(RUNTIME_PACKAGES, store)
+    monkeypatch.setattr(runtime, "_package_files", lambda package: pytest.fail("looked again"))
+    assert first == packed_runtime(RUNTIME_PACKAGES, store)
+
+
+@pytest.mark.parametrize("packages", [("attrs",), RUNTIME_PACKAGES], ids=["others", "with the SDK"])
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "gone", "note gone", "note damaged"])
-def test_a_damaged_one_is_made_again(store: Path, damage: str) -> None:
-    first = packed_runtime(("attrs",), store)
+def test_a_damaged_one_is_made_again(store: Path, damage: str, packages: tuple[str, ...]) -> None:
+    first = packed_runtime(packages, store)
     data = first.path.read_bytes()
     note = first.path.with_suffix(".json")
     if damage == "flipped":
@@ -67,7 +75,7 @@ def test_a_damaged_one_is_made_again(store: Path, damage: str) -> None:
         note.unlink()
     else:
         note.write_text("[")
-    assert first == packed_runtime(("attrs",), store)
+    assert first == packed_runtime(packages, store)
     assert data == first.path.read_bytes()
 
 

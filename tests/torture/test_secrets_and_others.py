@@ -50,7 +50,7 @@ def test_an_env_file_stays_out_and_a_private_key_is_warned_of(place: Project) ->
         {
             ".env": SECRET,
             "id_rsa": key,
-            "train.py": "from foundations import *\npipeline.stage(int).run(job_name='job')",
+            "train.py": "from foundations import *\npipeline.stage(int).run(job_name='job').fetch_job_results()",
         }
     )
     done = place.attempt("train.py")

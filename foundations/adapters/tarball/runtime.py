@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 from foundations.adapters._shared.files import write_atomically
 from foundations.adapters._shared.manifest import digest_of
+from foundations.adapters._shared.project_files import stamp
 from foundations.adapters._shared.trusted import ensure_private_directory
 from foundations.adapters.tarball.packing import packed_files
 from foundations.errors import BundleError
 from foundations.version import __version__
 
+_OURS = "foundations"
 _LEFT_OUT = ("testing", "cli")
 _ENDINGS = (".py", ".pyi", ".sh", ".typed")
 
@@ -28,10 +30,14 @@ class Runtime(NamedTuple):
     digest: str
 
 
+_of_this_process: dict[tuple[tuple[str, ...], Path], tuple[Runtime, tuple[int, ...]]] = {}
+
+
 def packed_runtime(packages: tuple[str, ...], store: Path) -> Runtime:
     """Return the packed runtime of these import packages, as they are installed now.
 
-    Made once for each state of their files; shared objects are left out, licences come along.
+    Made once for each state of their files; shared objects are left out, licences come along. A runtime with this
+    package is looked for once a process: an SDK that is installed later is not the one that this process runs.
 
     Args:
         packages: Import packages.
@@ -40,10 +46,26 @@ def packed_runtime(packages: tuple[str, ...], store: Path) -> Runtime:
     Raises:
         BundleError: One is not installed as a directory of files.
     """
+    ensure_private_directory(store)
+    runtime, seen = _of_this_process.get((packages, store), (None, ()))
+    if runtime is None or seen != _stamp(runtime.path):
+        runtime = _packed(packages, store)
+        if _OURS in packages:
+            _of_this_process[packages, store] = runtime, _stamp(runtime.path)
+    return runtime
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        return stamp(path.stat())
+    except FileNotFoundError:
+        return ()
+
+
+def _packed(packages: tuple[str, ...], store: Path) -> Runtime:
     files = [found for package in packages for found in _package_files(package)]
     key = hashlib.sha256(json.dumps([__version__, *packages, *(list(found) for found in files)]).encode()).hexdigest()
     packed, about = store / f"{key[:32]}.tgz", store / f"{key[:32]}.json"
-    ensure_private_directory(store)
     known = _known(packed, about)
     if known is not None:
         return known
@@ -86,7 +108,7 @@ def _package_files(package: str) -> list[tuple[str, str, int, int]]:
         with os.scandir(location) as entries:
             for entry in entries:
                 if entry.is_dir():
-                    if entry.name != "__pycache__" and (package != "foundations" or entry.name not in _LEFT_OUT):
+                    if entry.name != "__pycache__" and (package != _OURS or entry.name not in _LEFT_OUT):
                         pending.append((entry.path, f"{path}/{entry.name}"))
                 elif entry.name.endswith(_ENDINGS):
                     status = entry.stat()
