@@ -59,14 +59,19 @@ def bundled(place: Path, project: bytes, files: list[Entry], runtime: bytes | No
         + stored(content + bytes(padding(len(content))))
         for path, (content, _) in members.items()
     )
-    (place / "job.tgz").write_bytes(data + index)
+    return indexed(place, index, digest_of(manifest), data)
+
+
+def indexed(place: Path, index: bytes, digest: str, before: bytes = b"") -> Bundle:
+    """Return a bundle that ends with this index, whatever lies before it."""
+    (place / "job.tgz").write_bytes(before + index)
     return Bundle(
         job_name="job",
         path=place / "job.tgz",
         index_size=len(index),
         sha256=digest_of(index),
-        digest=digest_of(manifest),
-        size=len(data + index),
+        digest=digest,
+        size=len(before + index),
     )
 
 
@@ -201,15 +206,7 @@ def test_an_index_that_swells_is_refused_before_it_fills_the_memory(tmp_path: Pa
     name.type, name.size = tarfile.GNUTYPE_LONGNAME, 2**40
     head = name.tobuf(tarfile.GNU_FORMAT)
     index = compressed(head) + compressed(bytes(2**24)) * 64  # stands for 1 GiB
-    (tmp_path / "job.tgz").write_bytes(index)
-    bundle = Bundle(
-        job_name="job",
-        path=tmp_path / "job.tgz",
-        index_size=len(index),
-        sha256=digest_of(index),
-        digest="0" * 64,
-        size=len(index),
-    )
+    bundle = indexed(tmp_path, index, "0" * 64)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(DamagedBundleError, match="swells"):
         unpacked(tmp_path, bundle)
@@ -224,15 +221,7 @@ def test_an_index_that_swells_behind_its_manifest_is_refused_too(tmp_path: Path)
     name.type, name.size = tarfile.GNUTYPE_LONGNAME, 2**40
     begin = item("job/manifest.json", manifest.to_bytes()) + name.tobuf(tarfile.GNU_FORMAT)
     index = compressed(begin) + compressed(bytes(2**24)) * 64
-    (tmp_path / "job.tgz").write_bytes(index)
-    bundle = Bundle(
-        job_name="job",
-        path=tmp_path / "job.tgz",
-        index_size=len(index),
-        sha256=digest_of(index),
-        digest=digest_of(manifest.to_bytes()),
-        size=len(index),
-    )
+    bundle = indexed(tmp_path, index, digest_of(manifest.to_bytes()))
     with pytest.raises(DamagedBundleError, match="swells"):
         unpacked(tmp_path, bundle)
 

@@ -28,9 +28,10 @@ def ignored(root: Path) -> Callable[[str, str, bool], bool]:
         raise BundleError(f"{root / IGNORE_FILE}: cannot be read: {error}", path=str(root / IGNORE_FILE)) from error
     from pathspec import GitIgnoreSpec
 
+    patterns = list(GitIgnoreSpec.from_lines([*IGNORED_NAMES, *(f"*{ending}" for ending in IGNORED_ENDINGS)]).patterns)
     for number, line in enumerate(lines, start=1):
         try:
-            GitIgnoreSpec.from_lines([line])
+            patterns += GitIgnoreSpec.from_lines([line]).patterns
         except ValueError as error:
             raise _refused(root, number, f"is not in the syntax of .gitignore: {error!s:.300}") from error
         if _is_costly(line):
@@ -40,7 +41,7 @@ def ignored(root: Path) -> Callable[[str, str, bool], bool]:
                 f"has more than {_MOST_ASTERISKS} asterisks in one name, or ** more often than that, which some names"
                 " would take for ever to match. Write it with fewer, or as several lines.",
             )
-    spec = GitIgnoreSpec.from_lines([*IGNORED_NAMES, *(f"*{ending}" for ending in IGNORED_ENDINGS), *lines])
+    spec = GitIgnoreSpec(patterns)
     return lambda path, name, directory: spec.match_file(path + "/" if directory else path)
 
 

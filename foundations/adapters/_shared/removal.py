@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 
 
 def remove_tree(path: str | os.PathLike[str]) -> None:
@@ -34,6 +33,8 @@ def remove_tree(path: str | os.PathLike[str]) -> None:
 
 
 def _run(command: list[str]) -> str:
+    import subprocess  # every job's supervisor removes a directory, and hardly one gets here
+
     try:
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
     except OSError as error:

@@ -29,7 +29,7 @@ class Registered(NamedTuple):
         os.close(self.descriptor)
 
 
-class BundleRegistry(NamedTuple):
+class BundleRegistry:
     """Notes of bundles, each with the two names that a bundle has while it is in use.
 
     The name that it is made under stays until the bundle is discarded: it shows that a file of the final name is ours.
@@ -38,7 +38,8 @@ class BundleRegistry(NamedTuple):
         directory: A private directory.
     """
 
-    directory: Path
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
 
     def register(self, made: Path, target: Path) -> Registered:
         """Note a bundle before its first byte is written.

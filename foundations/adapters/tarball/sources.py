@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from foundations import events
 from foundations.adapters._shared.files import copy_all, write_atomically
@@ -35,7 +35,7 @@ _ABANDONED_AFTER = 24 * 3600.0
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-class SourceStore(NamedTuple):
+class SourceStore:
     """Keeps packed projects, the latest of each place.
 
     What is kept is not flushed to the disk, and so counts only until the machine starts again.
@@ -44,7 +44,8 @@ class SourceStore(NamedTuple):
         directory: A private directory; made when something is kept.
     """
 
-    directory: Path
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
 
     def find(self, places: Sequence[Path], sources: Sequence[SourceFile]) -> tuple[Packed, int] | None:
         """Return the packed project of these sources, and a descriptor to copy it from, which the caller closes.
