@@ -1,0 +1,71 @@
+"""What makes up values of polars: what pyarrow makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from foundations.adapters.digesting.kinds import kind_of
+from foundations.ports.digesting import Foreign
+
+
+def tell(polars: Any, value: Any) -> Foreign | None:
+    """Return what stands for a value of polars, or None where its own reduction does.
+
+    Raises:
+        ValueError: It holds what cannot be told.
+    """
+    if isinstance(value, polars.DataFrame):
+        return Foreign("polars.DataFrame", _frame(polars, value))
+    if isinstance(value, polars.Series):
+        return Foreign("polars.Series", _series(polars, value))
+    if isinstance(value, (polars.LazyFrame, polars.Expr)):
+        raise ValueError("it is yet to be computed; collect it first")
+    return None
+
+
+def _frame(polars: Any, frame: Any) -> Iterator[object]:
+    yield kind_of(frame)
+    yield frame.shape
+    for series in frame.get_columns():
+        yield from _series(polars, series)
+
+
+def _series(polars: Any, series: Any) -> Iterator[object]:
+    yield kind_of(series)
+    yield series.name
+    yield _dtype(polars, series.dtype)
+    if series.dtype == polars.Object:
+        yield series.to_list()
+        return
+    try:
+        plain = _plain(polars, series.dtype)
+        yield (series if plain == series.dtype else series.cast(plain)).to_arrow()
+    except ImportError as error:
+        raise ValueError(f"its content is told by pyarrow: {error}") from error
+    except (polars.exceptions.PolarsError, polars.exceptions.PanicException, ValueError) as error:
+        raise ValueError(f"it has items of type {series.dtype}: {error}") from error
+
+
+def _dtype(polars: Any, dtype: Any) -> object:
+    """Return plain values that tell a type apart."""
+    if isinstance(dtype, polars.Enum):
+        return "Enum", dtype.categories.to_list()
+    if isinstance(dtype, polars.Struct):
+        return "Struct", [(field.name, _dtype(polars, field.dtype)) for field in dtype.fields]
+    if isinstance(dtype, (polars.List, polars.Array)):
+        return type(dtype).__name__, getattr(dtype, "shape", None), _dtype(polars, dtype.inner)
+    return repr(dtype)
+
+
+def _plain(polars: Any, dtype: Any) -> Any:
+    """Return the type in which categories are strings: their numbers are not the same in every process."""
+    if isinstance(dtype, (polars.Categorical, polars.Enum)):
+        return polars.String()
+    if isinstance(dtype, polars.Struct):
+        return polars.Struct([polars.Field(field.name, _plain(polars, field.dtype)) for field in dtype.fields])
+    if isinstance(dtype, polars.List):
+        return polars.List(_plain(polars, dtype.inner))
+    if isinstance(dtype, polars.Array):
+        return polars.Array(_plain(polars, dtype.inner), dtype.size)
+    return dtype

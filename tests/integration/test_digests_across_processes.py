@@ -1,0 +1,50 @@
+"""Whether values have the same digests elsewhere: in processes whose hashes of strings, and addresses, differ."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+UNIT_TESTS = pathlib.Path(__file__).parents[1] / "unit"
+
+DIGESTS = """
+import json, sys
+import test_digesting, test_value_digests
+from foundations.adapters.digesting import XxhashDigesting
+from foundations.domain.value_digests import ValueDigester
+
+names = {f"name {number}" for number in range(100)}
+values = [
+    *test_value_digests.DIFFERENT,
+    *test_digesting.ALL,
+    *test_digesting.LOSE_SOMETHING_WHEN_COPIED,
+    *(test_digesting.pa.array(held, kind) for kind, held in test_digesting.ARROW.values()),
+    *(test_value_digests.MySet(names), {name: {name} for name in names}, frozenset((name, 1) for name in names)),
+    *(test_value_digests.Plain(**dict.fromkeys(names)), test_digesting.np.array([names, frozenset(names)], "O")),
+    *(test_digesting.pd.DataFrame({"a": [names]}), {test_value_digests.Site(name): name for name in names}),
+]
+digester = ValueDigester(XxhashDigesting(), test_value_digests.FakeCode())
+print(json.dumps([(repr(type(value)), digester.digest(value).hex()) for value in values]))
+"""
+
+
+def digests_elsewhere(seed):
+    paths = [str(UNIT_TESTS / "domain"), str(UNIT_TESTS / "adapters"), str(UNIT_TESTS.parents[1])]
+    done = subprocess.run(
+        [sys.executable, "-c", DIGESTS],
+        env={**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": os.pathsep.join(paths)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_twenty_processes_with_hashes_of_their_own_give_one_digest():
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        first, *others = pool.map(digests_elsewhere, range(1, 21))
+    differing = [pair for other in others for pair in zip(first, other, strict=True) if pair[0] != pair[1]]
+    assert (True, []) == (len(first) > 500, differing)
