@@ -2,150 +2,324 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sys
+import json
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from foundations import events
-from foundations.domain.digests import Digester, UndigestibleError, mutable_parts
-from foundations.domain.pipeline import Node
+from foundations.app.cache_notes import HIT, MISS, NOT_CACHED, CacheNotes
+from foundations.app.file_watch import obstacle, watched_files
+from foundations.app.leases import Heartbeat, lease_or_value
+from foundations.app.shared_outputs import SharedOutputs
+from foundations.domain.cache_recipe import Recipe, about_value, summary_of
+from foundations.domain.code_closure import Closure
+from foundations.domain.execution import Call
+from foundations.domain.pipeline import Deferred, Node, Pipeline
+from foundations.domain.stage_keys import StageKeys, is_selection
+from foundations.domain.value_digests import UndigestibleError
 from foundations.errors import NotSerialisableError
-from foundations.ports.cache import CacheBackend
+from foundations.ports.cache import CacheBackend, Lease
+from foundations.ports.frames import Buffer
 from foundations.ports.serialisation import Serialiser
+
+_READ_AT_ONCE = 1 << 16
+"""Bytes up to which an output is read when it is found; a larger one when a stage needs it."""
+
+
+class CacheUse(NamedTuple):
+    """How a job uses the cache.
+
+    Attributes:
+        backend: Returns the cache; asked when the first stage may be cached.
+        serialiser: Turns outputs into buffers.
+        job_name: The job.
+        project: The project directory, as it lies here.
+        audit: The share of hits that are computed again and compared, from 0 to 1.
+        chance: Returns a random number from 0 up to 1.
+        clock: Returns seconds since the epoch.
+    """
+
+    backend: Callable[[], CacheBackend]
+    serialiser: Serialiser
+    job_name: str
+    project: str
+    audit: float
+    chance: Callable[[], float]
+    clock: Callable[[], float]
+
+
+class _Found(NamedTuple):
+    about: Mapping[str, Any]
+    frames: Sequence[Buffer]
+
+
+class _Asked(NamedTuple):
+    """One stage that is asked for, and its key."""
+
+    position: int
+    call: Call
+    recipe: Recipe
+    key: str
+    logged: Callable[[], Mapping[str, Any]]
+
+    @property
+    def node(self) -> Node:
+        return self.call.node
+
+    @property
+    def name(self) -> str:
+        return self.recipe.stage
 
 
 class StageCache:
-    """Answers for the stages of one job.
+    """Answers for the stages of one job. No failure of the cache is a failure of a stage: it is computed, and told.
 
     Args:
-        backend: Returns the cache; asked when the first stage may be cached.
-        serialiser: Turns outputs into buffers.
+        pipeline: What the job runs.
+        keys: Makes the stages' keys.
+        use: How the job uses the cache.
+
+    Attributes:
+        notes: What was done for each stage, and why.
     """
 
-    def __init__(self, backend: Callable[[], CacheBackend], serialiser: Serialiser) -> None:
-        self._backend = backend
-        self._serialiser = serialiser
-        self._digester = Digester(f"{sys.implementation.cache_tag} {sys.version}", _installed_version, _names_content)
+    def __init__(self, pipeline: Pipeline, keys: StageKeys, use: CacheUse) -> None:
+        self._pipeline = pipeline
+        self._maker = keys
+        self._use = use
+        self._keys: dict[int, str] = {}
+        self._heartbeat = Heartbeat()
+        self._shared = SharedOutputs(pipeline, keys.digest)
+        self._closures: dict[int, tuple[Closure, str]] = {}
+        self._artifacts: list[str] = []
+        self.notes = CacheNotes()
 
-    def output_of(
-        self, index: int, name: str, node: Node, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
-    ) -> tuple[Any, dict[str, Any]]:
+    def artifact_saved(self, name: str) -> None:
+        """Note that the running stage has saved an artifact: a hit would not."""
+        self._artifacts.append(name)
+
+    def answer(self, index: int, call: Call, logged: Callable[[], Mapping[str, Any]]) -> tuple[Any, dict[str, Any]]:
         """Return the output of a stage, and what its context should say of the cache.
 
-        No failure of the cache is a failure of the stage: it is computed, and the log says why.
+        Args:
+            index: The stage's position.
+            call: Its call.
+            logged: Returns the metrics that it has logged.
         """
+        node, name = call.node, self._pipeline.name(index)
         try:
-            key = self._key(node, arguments, keyword_arguments)
-        except Exception as error:  # whatever it is, the stage can be computed
-            reason = str(error) if isinstance(error, UndigestibleError) else f"{type(error).__name__}: {error}"
-            events.info("not_cached", stage=name, reason=reason)
-            return node.function(*arguments, **keyword_arguments), {}
-        known: dict[str, Any] = {"cache_uuid": key}
-        begun = time.perf_counter()
-        hit, output = self._read(name, key)
-        if hit:
-            return output, {**known, "used_cache": True, "cache_read_time": time.perf_counter() - begun}
-        output = node.function(*arguments, **keyword_arguments)
-        begun = time.perf_counter()
-        why = self._not_the_same_again(key, node, arguments, keyword_arguments, output)
-        if why is not None:
-            events.info("not_cached", stage=name, reason=why)
-            return output, {}
-        if self._write(name, key, output):
-            known["cache_write_time"] = time.perf_counter() - begun
-        return output, known
-
-    def _key(self, node: Node, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]) -> str:
-        values = {f"{number:06}": value for number, value in enumerate(arguments)}
-        values |= {f"={name}": value for name, value in keyword_arguments.items()}
-        return self._digester.call(node.function, self._digester.values(values))
-
-    def _not_the_same_again(
-        self,
-        key: str,
-        node: Node,
-        arguments: tuple[Any, ...],
-        keyword_arguments: dict[str, Any],
-        output: Any,
-    ) -> str | None:
-        """Return what a later hit would not do as this call did; None where there is nothing."""
-        try:
-            if self._key(node, arguments, keyword_arguments) != key:
-                return "the call changed its arguments, or what it refers to"
-            held = mutable_parts((arguments, keyword_arguments))
-            if held and (held & mutable_parts(output)):
-                return "the output shares objects with the arguments"
+            keys = {other: self._keys[other] for other in node.upstream if other in self._keys}
+            outputs = {other: call.value(other) for other in node.upstream if other not in keys}
+            recipe = self._maker.recipe(name, node, keys, outputs, self._pipeline.name)
         except UndigestibleError as error:
-            return str(error)
-        return "the output names a file" if isinstance(output, str) and _names_content(output) else None
-
-    def _read(self, name: str, key: str) -> tuple[bool, Any]:
+            self.notes.add(node, name, NOT_CACHED, str(error))
+            return call.make(), {}
+        except Exception as error:  # of a value's own methods, say: the stage can be computed all the same
+            self.notes.add(node, name, NOT_CACHED, f"{type(error).__name__}: {error}")
+            return call.make(), {}
+        asked = _Asked(index, call, recipe, recipe.key(), logged)
+        if is_selection(node):
+            self._keys[index] = asked.key
+            return call.make(), {}
+        begun = time.perf_counter()
+        found, why = self._read(asked)
+        lease = None
+        if found is None and not _refreshes(node):
+            lease, found = self._lease(asked)
         try:
-            found = self._backend().get(key)
-            return (False, None) if found is None else (True, self._serialiser.load(found))
-        except Exception as error:  # an entry of whatever kind must not fail a job that can compute
-            events.warning("cache_unreadable", stage=name, key=key, reason=f"{type(error).__name__}: {error}")
-            return False, None
+            if found is not None and self._use.audit and self._use.chance() < self._use.audit:
+                return self._audited(asked, found)
+            if found is not None:
+                try:
+                    return self._hit(asked, found, begun)
+                except Exception as error:  # an entry of whatever kind
+                    why = self._unreadable(asked, error)
+            return self._missed(asked, why)
+        finally:
+            if lease is not None:
+                self._heartbeat.keep(None)
+                _release(lease)
 
-    def _write(self, name: str, key: str, output: Any) -> bool:
+    # -- hits ---------------------------------------------------------------------------------------------------------
+
+    def _read(self, asked: _Asked) -> tuple[_Found | None, str]:
+        """Return the entry of a key, or why none is taken."""
+        caching = asked.node.caching
+        if _refreshes(asked.node):
+            return None, "it was asked for anew (refresh)"
         try:
-            self._backend().put(key, self._serialiser.dump(output))
-        except NotSerialisableError as error:
-            events.info("not_cached", stage=name, reason=error.message)
-            return False
+            value = self._use.backend().get(asked.key)
         except Exception as error:  # of whatever adapter
-            events.warning("cache_not_written", stage=name, key=key, reason=f"{type(error).__name__}: {error}")
-            return False
-        return True
+            return None, self._unreadable(asked, error)
+        if value is None:
+            return None, ""
+        about = summary_of(value.about)
+        if about is None:
+            return None, "the entry was written by another version of foundations"
+        if caching is not None and caching.expires is not None:
+            age = self._use.clock() - about["created_at"]
+            if age > caching.expires:
+                return None, f"the entry is {age:.0f} seconds old and expires after {caching.expires:g}"
+        return _Found(about, value.frames), ""
+
+    def _hit(self, asked: _Asked, found: _Found, begun: float) -> tuple[Any, dict[str, Any]]:
+        output = self._loaded(asked, found)
+        self._keys[asked.position] = asked.key
+        self._shared.remember(asked.position, output)
+        self.notes.add(asked.node, asked.name, HIT, f"computed by job {found.about['job']}", asked.key, asked.recipe)
+        known = {"cache_uuid": asked.key, "used_cache": True, "cache_read_time": time.perf_counter() - begun}
+        metrics = found.about["stage_log"]
+        return output, {**known, "stage_log": metrics} if metrics else known
+
+    def _loaded(self, asked: _Asked, found: _Found) -> Any:
+        """Return an output; where it is large, a deferred one that is computed where it turns out to be unreadable."""
+        load = self._use.serialiser.load
+        if sum(memoryview(frame).nbytes for frame in found.frames) <= _READ_AT_ONCE:
+            return load(found.frames)
+
+        def get() -> Any:
+            try:
+                output = load(found.frames)
+            except Exception as error:  # likewise
+                self._unreadable(asked, error)
+                output = asked.call.make()
+            self._shared.remember(asked.position, output)
+            return output
+
+        return Deferred(get)
+
+    def _unreadable(self, asked: _Asked, error: Exception) -> str:
+        reason = f"{type(error).__name__}: {error}"
+        events.warning("cache_unreadable", stage=asked.name, key=asked.key, reason=reason)
+        return f"the cache could not be read: {reason}"
+
+    # -- misses -------------------------------------------------------------------------------------------------------
+
+    def _lease(self, asked: _Asked) -> tuple[Lease | None, _Found | None]:
+        """Return a lease, or what somebody else has computed meanwhile."""
+        try:
+            lease, found = lease_or_value(
+                self._use.backend(),
+                asked.key,
+                lambda: self._read(asked)[0],
+                lambda: events.info("cache_waiting", stage=asked.name, key=asked.key, reason="another job computes it"),
+            )
+        except Exception as error:  # of whatever adapter
+            reason = f"{type(error).__name__}: {error}"
+            events.warning("cache_lease_failed", stage=asked.name, key=asked.key, reason=reason)
+            return None, None
+        self._heartbeat.keep(lease)
+        return lease, found
+
+    def _missed(self, asked: _Asked, why: str) -> tuple[Any, dict[str, Any]]:
+        output, seconds, obstructed = self._computed(asked)
+        if obstructed is not None:
+            self.notes.add(asked.node, asked.name, NOT_CACHED, obstructed, None, asked.recipe)
+            return output, {}
+        self.notes.add(asked.node, asked.name, MISS, why, asked.key, asked.recipe)
+        return output, self._stored(asked, output, seconds)
+
+    def _computed(self, asked: _Asked) -> tuple[Any, float, str | None]:
+        """Return the output of a stage, how many seconds it took, and what keeps it from being stored."""
+        call, node, obstructed = asked.call, asked.node, None
+        call.prepare()
+        try:
+            before = self._shared.before(call)
+        except UndigestibleError as error:
+            before, obstructed = [], f"nobody could tell whether it changed an argument: {error}"
+        self._artifacts.clear()
+        begun = time.perf_counter()
+        with watched_files() as opened:
+            output = node.function(*call.arguments, **call.keyword_arguments)
+        seconds = time.perf_counter() - begun
+        try:
+            self._shared.after(asked.name, before)
+        except UndigestibleError as error:
+            self._shared.changed = f"{asked.name} made an argument undigestible that other stages take too: {error}"
+        stated = [path for path in node.hints.depends_on if isinstance(path, str)]
+        if self._artifacts:
+            obstructed = obstructed or f"it saved the artifact {self._artifacts[0]}, which a hit would not"
+        obstructed = obstructed or self._shared.changed or obstacle(opened, self._use.project, stated)
+        if obstructed is None:
+            self._keys[asked.position] = asked.key
+        self._shared.remember(asked.position, output)
+        return output, seconds, obstructed
+
+    def _stored(self, asked: _Asked, output: Any, seconds: float) -> dict[str, Any]:
+        """Store an output; return what the stage's context should say."""
+        begun = time.perf_counter()
+        try:
+            self._use.backend().put(asked.key, self._use.serialiser.dump(output), self._about(asked, seconds))
+        except NotSerialisableError as error:
+            events.info("not_cached", stage=asked.name, reason=error.message)
+        except Exception as error:  # of whatever adapter
+            reason = f"{type(error).__name__}: {error}"
+            events.warning("cache_not_written", stage=asked.name, key=asked.key, reason=reason)
+        else:
+            return {"cache_uuid": asked.key, "cache_write_time": time.perf_counter() - begun}
+        return {"cache_uuid": asked.key}
+
+    def _about(self, asked: _Asked, seconds: float) -> bytes:
+        closure = asked.recipe.closure
+        known = self._closures.get(id(closure))
+        if known is None:
+            known = self._closures[id(closure)] = (closure, json.dumps(closure.to_json()))
+        summary = {
+            "stage": asked.name,
+            "job": self._use.job_name,
+            "created_at": self._use.clock(),
+            "seconds": seconds,
+            "stage_log": asked.logged(),
+        }
+        recipe = asked.recipe.to_json(closure=True)
+        del recipe["closure"]
+        return about_value(summary, f'{json.dumps(recipe)[:-1]}, "closure": {known[1]}}}')
+
+    # -- audit --------------------------------------------------------------------------------------------------------
+
+    def _audited(self, asked: _Asked, found: _Found) -> tuple[Any, dict[str, Any]]:
+        """Compute what was found, and compare; a disagreement sets the entry aside, and the new output counts."""
+        output, seconds, obstructed = self._computed(asked)
+        why = "computed again to check the cache (cache_audit)"
+        try:
+            kept: Any = self._use.serialiser.load(found.frames)
+            agree = self._maker.digest(kept, "the entry") == self._maker.digest(output, "the output")
+        except UndigestibleError as error:
+            self.notes.add(
+                asked.node, asked.name, MISS, f"{why}; they cannot be compared: {error}", asked.key, asked.recipe
+            )
+            return output, {"cache_uuid": asked.key}
+        except Exception as error:  # an entry that cannot be loaded
+            self._unreadable(asked, error)
+            agree = False
+        note = self.notes.add(asked.node, asked.name, MISS, f"{why}, which agrees", asked.key, asked.recipe)
+        if agree:
+            return output, {"cache_uuid": asked.key}
+        entry = {"job": found.about["job"], "created_at": found.about["created_at"]}
+        note.update(why=f"{why}: the entry of job {entry['job']} disagrees", disagreement=entry)
+        events.error(
+            "cache_disagreement",
+            stage=asked.name,
+            key=asked.key,
+            entry_of_job=entry["job"],
+            entry_created_at=entry["created_at"],
+            computed_by_job=self._use.job_name,
+            consequence="the entry was set aside, and what was computed now counts",
+        )
+        try:
+            self._use.backend().set_aside(asked.key, f"job {self._use.job_name} computed something else")
+        except Exception as error:  # of whatever adapter
+            self._unreadable(asked, error)
+        return output, self._stored(asked, output, seconds) if obstructed is None else {}
 
 
-def _names_content(text: str) -> bool:
-    """Tell whether a string names a file or a directory here, or something elsewhere."""
-    if not any(character.isalnum() for character in text) or len(text) > 4096 or "\0" in text:
-        return False
-    return "://" in text or os.path.lexists(os.path.expanduser(text))
+def _refreshes(node: Node) -> bool:
+    return node.caching is not None and node.caching.refresh
 
 
-_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
-_versions: dict[str, str | None] = {}
-
-
-def _installed_version(module_name: str) -> str | None:
-    """Return what identifies an installed module's code: the interpreter's version, or its distribution's."""
-    top = module_name.partition(".")[0]
-    if top not in _versions:
-        _versions[top] = _version(top)
-    return _versions[top]
-
-
-def _version(top: str) -> str | None:
-    file = _file_of(top)
-    if top in sys.stdlib_module_names and (file is None or file.startswith(_STANDARD_LIBRARY)):
-        return sys.version
-    if file is None or ("site-packages" not in file and "dist-packages" not in file):
-        return None  # the project's own, whatever its name; an editable install
-    from importlib import metadata
-
-    said = []
-    for owner in sorted(set(metadata.packages_distributions().get(top, ()))):
-        distribution = metadata.distribution(owner)
-        record = distribution.read_text("RECORD")
-        if not record:
-            return None  # nobody can tell what its files are
-        # It has each file's digest: the same version may have been installed again with other code.
-        said.append(f"{owner}=={distribution.version} {hashlib.sha256(record.encode()).hexdigest()}")
-    return " ".join(said) or None
-
-
-def _file_of(top: str) -> str | None:
-    """Return the file of a top-level module, imported already or not; None for one that is built in, or not there."""
-    module = sys.modules.get(top)
-    if module is not None:
-        return getattr(module, "__file__", None)
-    from importlib.util import find_spec
-
-    spec = find_spec(top) if top else None
-    return spec.origin if spec is not None and spec.has_location else None
+def _release(lease: Lease) -> None:
+    try:
+        lease.release()
+    except Exception as error:  # it is overtaken in time
+        events.debug("lease_not_released", reason=f"{type(error).__name__}: {error}")

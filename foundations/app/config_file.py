@@ -114,6 +114,11 @@ def _refuse_secrets(file: str, key: str, item: Marked) -> None:
 
 
 def _read_section(file: str, key: str, value: Marked) -> Any:
+    if key == "cache_audit":
+        share = value.content
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            raise _wrong(file, key, value, "a share from 0 to 1")
+        return float(share)
     entries = _mapping(file, key, value)
     if key in ADAPTER_KEYS:
         return _read_adapter(file, key, value.line, entries)

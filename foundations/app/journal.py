@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from foundations import events
 from foundations.app.failures import describe_failure, summary
+from foundations.app.file_watch import unwatched
 from foundations.app.keeping import Keeper
 from foundations.domain import archives as items
 from foundations.domain.archives import Archives
 from foundations.domain.calls import describe_call
+from foundations.domain.execution import Call
 from foundations.domain.output_digest import OutputDigest
-from foundations.domain.pipeline import Node, Pipeline
+from foundations.domain.pipeline import Pipeline
 from foundations.domain.result import ResultDocument
 from foundations.errors import FoundationsError, NotSerialisableError, OutputLostError
 from foundations.ports.frames import Buffer, join_frames
@@ -97,13 +99,28 @@ class JobJournal:
         self.progress(index)
         self.started_at[index] = self.clock()
 
-    def compute(self, index: int, node: Node, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]) -> Any:
+    def answer(self, index: int, call: Call) -> Any:
         """Return the output of a stage that may be cached, from the cache where it is there."""
-        self._cache = self._cache or self.cache()
-        output, known = self._cache.output_of(index, self.pipeline.name(index), node, arguments, keyword_arguments)
+        output, known = self._cache_of_stages().answer(index, call, lambda: self._logged(index))
         if known:
             self._details(index).update(known)
+            if known.get("used_cache"):
+                self._untold.update(_last_values(known.get("stage_log", {})))
         return output
+
+    def follow_code(self) -> None:
+        """Have the code of stages that may be cached followed, before a stage changes what it refers to."""
+        self._cache_of_stages()
+
+    def _cache_of_stages(self) -> StageCache:
+        if self._cache is None:
+            self._cache = self.cache()
+        return self._cache
+
+    def _logged(self, index: int) -> dict[str, Any]:
+        with self._lock:
+            log: dict[str, Any] = dict(self._details(index).get("stage_log", {}))
+        return log
 
     def end(self, index: int, output: Any) -> None:
         """Note that a stage ended, and archive its output where it is to be kept."""
@@ -165,7 +182,8 @@ class JobJournal:
                 log[name] = [log[name], value]
             self._untold[name] = str(value) if isinstance(value, float) and not math.isfinite(value) else value
             if self.clock() >= self._told_at + _TELL_EVERY:
-                self._tell_metrics()
+                with unwatched():
+                    self._tell_metrics()
 
     def save_artifact(self, path: Path, name: str) -> None:
         """Archive a file; what the archive refuses is the caller's error."""
@@ -176,8 +194,11 @@ class JobJournal:
                 f"save_artifact: stage {self.pipeline.name(stage)} has saved {place} as {name!r}, and {saved[1]} would"
                 " replace it. Give it another name."
             )
+        if self._cache is not None:
+            self._cache.artifact_saved(name)
         try:
-            self.archives.artifact.write_file(self.job_name, items.ARTIFACTS + name, path)
+            with unwatched():
+                self.archives.artifact.write_file(self.job_name, items.ARTIFACTS + name, path)
         except ValueError as error:
             raise FoundationsError(f"save_artifact: {name!r} cannot name an artifact: {error}") from error
 
@@ -194,6 +215,9 @@ class JobJournal:
             self.details,
         )
         self.keeper.write(self.archives.miscellaneous, items.RESULT, [_json(document.to_json())])
+        notes = None if self._cache is None else self._cache.notes.to_json()
+        if notes is not None:
+            self.keeper.write(self.archives.miscellaneous, items.CACHE_NOTES, [_json(notes)])
 
     def _settle(self, index: int) -> None:
         """Archive what is known of a stage that has ended."""
@@ -246,6 +270,11 @@ class JobJournal:
             events.debug("exception_not_kept", exception=type(error).__name__, reason=summary(why))
             return
         self.keeper.write(self.archives.miscellaneous, items.EXCEPTION, join_frames(frames))
+
+
+def _last_values(stage_log: dict[str, Any]) -> dict[str, Any]:
+    """Return each metric's last value, as the listing has it."""
+    return {name: value[-1] if isinstance(value, list) else value for name, value in stage_log.items()}
 
 
 def _json(document: Any) -> bytes:

@@ -10,9 +10,9 @@ from foundations import events
 from foundations.app import inside
 from foundations.app.calls import check_calls
 from foundations.domain.calls import describe_call
-from foundations.domain.execution import execute
+from foundations.domain.execution import Call, execute
 from foundations.domain.hyperparameter import check_parameters, merge_parameters
-from foundations.domain.pipeline import Node, Pipeline
+from foundations.domain.pipeline import Pipeline
 from foundations.domain.stage import Stage
 
 
@@ -25,9 +25,9 @@ class _Notes:
     def begin(self, index: int) -> None:
         """Nothing is noted."""
 
-    def compute(self, index: int, node: Node, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]) -> Any:
+    def answer(self, index: int, call: Call) -> Any:
         """Return the output of a stage, computed."""
-        return node.function(*arguments, **keyword_arguments)
+        return call.make()
 
     def end(self, index: int, output: Any) -> None:
         """Nothing is noted."""

@@ -157,13 +157,15 @@ def run_job(data: Buffer, workplace: Workplace) -> Outcome:
         keeper=keeper,
         listing=lambda: wiring.listing,
         serialiser=wiring.serialiser,
-        cache=lambda: _stage_cache(wiring),
+        cache=lambda: _stage_cache(job, workplace),
         clock=time.time,
         progress=workplace.progress,
         roots=_roots(job, workplace),
     )
     try:
         with inside.running_stages(journal):
+            if any(node.caching is not None for node in job.pipeline.nodes):
+                journal.follow_code()
             execute(job.pipeline, job.parameters, journal)
     except BaseException as error:
         if journal.cause is None:  # not a stage's: the machinery's own
@@ -179,10 +181,12 @@ def run_job(data: Buffer, workplace: Workplace) -> Outcome:
     )
 
 
-def _stage_cache(wiring: Wiring) -> StageCache:
-    from foundations.app.caching import StageCache  # few jobs have stages that may be cached
+def _stage_cache(job: Job, workplace: Workplace) -> StageCache:
+    """Return what answers for the stages of a job; their code is followed now, before it runs."""
+    from foundations.app.stage_caches import stage_cache  # few jobs have stages that may be cached
 
-    return StageCache(lambda: wiring.cache, wiring.serialiser)
+    project = job.project if workplace.project is None else str(workplace.project)
+    return stage_cache(job.name, job.pipeline, job.parameters, project, workplace.wiring)
 
 
 def _loaded(data: Buffer, workplace: Workplace) -> Job:

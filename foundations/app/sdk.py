@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from foundations.app.config_manager import ConfigManager
-from foundations.domain.stage import Stage, StageFactory, unwrapped
+from foundations.domain.stage import Stage, StageFactory, cache_hints, hints_of, unwrapped
 
 if TYPE_CHECKING:
     from foundations.domain.deployment import Deployment
+    from foundations.domain.explanation import Explanation
 
 
 class Sdk:
@@ -24,24 +25,51 @@ class Sdk:
         self.config_manager = config_manager
         self.pipeline = RootPipeline(self)
 
-    def create_stage(self, function: Callable[..., Any]) -> StageFactory:
-        """Turn anything that can be called into a factory of stages; also a decorator.
+    @overload
+    def create_stage(
+        self, function: Callable[..., Any], *, version: object = ..., depends_on: Any = ..., ignore: Any = ...
+    ) -> StageFactory: ...
+
+    @overload
+    def create_stage(
+        self, function: None = None, *, version: object = ..., depends_on: Any = ..., ignore: Any = ...
+    ) -> Callable[[Callable[..., Any]], StageFactory]: ...
+
+    def create_stage(
+        self,
+        function: Callable[..., Any] | None = None,
+        *,
+        version: object = None,
+        depends_on: Any = (),
+        ignore: Any = (),
+    ) -> Any:
+        """Turn anything that can be called into a factory of stages; also a decorator, with or without arguments.
+
+        The last three say what the cache cannot see; see the page on content keys.
 
         Args:
             function: A function, a lambda, a class, a builtin, a partial, a bound method.
+            version: Part of the content key: change it where a change cannot be seen.
+            depends_on: Functions, classes, modules, and paths of files and directories (by content; relative to the
+                project directory), that the result depends on.
+            ignore: Names of arguments and of global variables that the result does not depend on.
 
         Returns:
-            What makes a stage of each call, without calling `function`; ``.function`` is `function` itself.
+            What makes a stage of each call, without calling `function`; ``.function`` is `function` itself. Without
+            `function`, a decorator.
 
         Raises:
-            PipelineError: It cannot be called.
+            PipelineError: It cannot be called; or one of `depends_on` and `ignore` can be none.
 
         >>> from foundations import create_stage
         >>> add = create_stage(lambda a, b: a + b)
         >>> add(1, add(2, 3)).run_same_process()
         6
         """
-        return StageFactory(self, unwrapped(function))
+        hints = cache_hints(version, depends_on, ignore)
+        if function is None:
+            return lambda decorated: StageFactory(self, unwrapped(decorated), hints)
+        return StageFactory(self, unwrapped(function), hints)
 
     def load_job(self, job_name: str) -> Deployment:
         """Find a job that was submitted before, by whichever process, with the present configuration.
@@ -69,6 +97,12 @@ class Sdk:
 
         return run_here(stage, params_dict, params)
 
+    def explain(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Explanation:
+        """Tell what the cache would do for a stage, and why."""
+        from foundations.app.explaining import explain
+
+        return explain(stage, params_dict, params, self.config_manager.settings())
+
     def new_uuid(self) -> str:
         """Return a random identifier, a UUID of version 4 (RFC 9562)."""
         digits = bytearray(os.urandom(16))
@@ -86,7 +120,7 @@ class RootPipeline:
 
     def stage(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Stage:
         """Return the stage ``function(*args, **kwargs)``."""
-        return Stage(self._sdk, unwrapped(function), args, kwargs)
+        return Stage(self._sdk, unwrapped(function), args, kwargs, hints_of(function))
 
 
 _sdk = Sdk(ConfigManager())

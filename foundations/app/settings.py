@@ -31,7 +31,7 @@ ADAPTER_KINDS: Mapping[str, str] = {
 ADAPTER_KEYS: Mapping[str, str] = {f"{name}_implementation": name for name in ADAPTER_KINDS}
 """The top-level key of each part that can be swapped, and its name."""
 
-SECTIONS = ("job_source_bundle", "run_script_environment", "user_settings")
+SECTIONS = ("job_source_bundle", "run_script_environment", "cache_audit", "user_settings")
 """The other top-level keys."""
 
 TOP_LEVEL_KEYS = (*ADAPTER_KEYS, *SECTIONS)
@@ -128,6 +128,8 @@ class Settings(NamedTuple):
     job_bundler: AdapterSettings
     job_source_bundle: SourceBundleSettings = SourceBundleSettings()
     run_script_environment: Mapping[str, str] = {}
+    cache_audit: float = 0.0
+    """The share of cache hits that are computed again and compared, from 0 to 1."""
     user_settings: Mapping[Any, Any] = {}
     origins: Mapping[str, Origin] = {}
     """Where each top-level key stands, in the process that read the files."""
@@ -158,6 +160,7 @@ class Settings(NamedTuple):
             "extra_source_paths": list(bundle.extra_source_paths),
         }
         mapping["run_script_environment"] = dict(self.run_script_environment)
+        mapping["cache_audit"] = self.cache_audit
         mapping["user_settings"] = dict(self.user_settings)
         return mapping
 
@@ -190,6 +193,7 @@ class Settings(NamedTuple):
                     bundle["bundle_name"], bundle["target_path"], tuple(bundle["extra_source_paths"])
                 ),
                 run_script_environment=dict(record["run_script_environment"]),
+                cache_audit=float(record["cache_audit"]),
                 user_settings=dict(from_json_value(record["user_settings"])),
             )
         except (KeyError, TypeError, ValueError) as error:

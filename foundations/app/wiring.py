@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # a job's worker asks for few of them, and waits for what is 
     from foundations.ports.archive_listing import PipelineListing
     from foundations.ports.bundling import JobBundler
     from foundations.ports.cache import CacheBackend
+    from foundations.ports.digesting import Digesting
     from foundations.ports.execution import ExecutionEnvironment
 
 Port = TypeVar("Port")
@@ -46,6 +47,13 @@ class Wiring:
         from foundations.ports.cache import CacheBackend
 
         return self._adapter(self.settings.cache, CacheBackend)
+
+    @property
+    def digesting(self) -> Digesting:
+        """What digests large values and those of third-party types."""
+        from foundations.adapters.digesting import XxhashDigesting
+
+        return XxhashDigesting()
 
     @property
     def listing(self) -> PipelineListing:

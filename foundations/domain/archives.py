@@ -21,7 +21,7 @@ class Archives(NamedTuple):
         provenance: How the result came to be.
         job_source: The project directory as it was bundled.
         artifact: The files that stages saved.
-        miscellaneous: The result document, the end record, the exception.
+        miscellaneous: The result document, the end record, the exception, what the cache did and why.
     """
 
     stage_log: PipelineArchive
@@ -46,6 +46,7 @@ class Archives(NamedTuple):
 
 RESULT = "miscellaneous/result.json"
 END = "miscellaneous/end.json"
+CACHE_NOTES = "miscellaneous/cache.json"
 EXCEPTION = "miscellaneous/exception"
 PROVENANCE = "provenance/provenance.json"
 STAGES = "stage_log/stages/"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-from foundations.domain.pipeline import Node, Pipeline, resolve
+from foundations.domain.pipeline import Deferred, Node, Pipeline, resolve
 from foundations.domain.stage import Stage
 from foundations.errors import PipelineError
 
@@ -15,8 +16,8 @@ class Journal(Protocol):
     def begin(self, index: int) -> None:
         """Note that the stage at `index` begins."""
 
-    def compute(self, index: int, node: Node, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]) -> Any:
-        """Return the output of a stage that may be cached."""
+    def answer(self, index: int, call: Call) -> Any:
+        """Return the output of a stage that may be cached, or a :class:`Deferred` one."""
 
     def end(self, index: int, output: Any) -> None:
         """Note that the stage at `index` ended with `output`."""
@@ -25,6 +26,44 @@ class Journal(Protocol):
         self, index: int, error: BaseException, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
     ) -> None:
         """Note that the stage at `index` raised `error`; it is raised again afterwards."""
+
+
+class Call:
+    """One stage's call, whose arguments are put together when they are needed.
+
+    Attributes:
+        node: The stage.
+        outputs: The outputs that it depends on, by position; each may be :class:`Deferred`.
+        arguments: The arguments, once they are put together.
+        keyword_arguments: Likewise.
+    """
+
+    __slots__ = ("_parameters", "arguments", "keyword_arguments", "node", "outputs")
+
+    def __init__(self, node: Node, outputs: dict[int, Any], parameters: Mapping[str, Any]) -> None:
+        self.node = node
+        self.outputs = outputs
+        self._parameters = parameters
+        self.arguments: tuple[Any, ...] = ()
+        self.keyword_arguments: dict[str, Any] = {}
+
+    def value(self, index: int) -> Any:
+        """Return the output of a stage that this one depends on."""
+        output = self.outputs[index]
+        return output.get() if type(output) is Deferred else output
+
+    def prepare(self) -> None:
+        """Put the arguments together."""
+        outputs, parameters = self.outputs, self._parameters
+        self.arguments = tuple([resolve(value, outputs, parameters) for value in self.node.arguments])
+        self.keyword_arguments = {
+            name: resolve(value, outputs, parameters) for name, value in self.node.keyword_arguments.items()
+        }
+
+    def make(self) -> Any:
+        """Put the arguments together, call the function and return its output."""
+        self.prepare()
+        return self.node.function(*self.arguments, **self.keyword_arguments)
 
 
 def execute(pipeline: Pipeline, parameters: dict[str, Any], journal: Journal) -> Any:
@@ -44,16 +83,20 @@ def execute(pipeline: Pipeline, parameters: dict[str, Any], journal: Journal) ->
     for index, node in enumerate(nodes):
         arguments: tuple[Any, ...] = ()
         keyword_arguments: dict[str, Any] = {}
+        call = None
         journal.begin(index)
         try:
-            arguments = tuple([resolve(value, outputs, parameters) for value in node.arguments])
-            if node.keyword_arguments:
-                keyword_arguments = {
-                    name: resolve(value, outputs, parameters) for name, value in node.keyword_arguments.items()
-                }
-            if node.cached:
-                output = journal.compute(index, node, arguments, keyword_arguments)
+            if node.caching is not None:
+                call = Call(node, {other: outputs[other] for other in node.upstream}, parameters)
+                output = journal.answer(index, call)
+                if type(output) is Deferred and (node.persisted or index + 1 == len(nodes)):
+                    output = output.get()
             else:
+                arguments = tuple([resolve(value, outputs, parameters) for value in node.arguments])
+                if node.keyword_arguments:
+                    keyword_arguments = {
+                        name: resolve(value, outputs, parameters) for name, value in node.keyword_arguments.items()
+                    }
                 output = node.function(*arguments, **keyword_arguments)
             if isinstance(output, Stage):
                 raise PipelineError(
@@ -62,6 +105,8 @@ def execute(pipeline: Pipeline, parameters: dict[str, Any], journal: Journal) ->
                 )
             journal.end(index, output)
         except BaseException as error:
+            if call is not None:
+                arguments, keyword_arguments = call.arguments, call.keyword_arguments
             journal.fail(index, error, arguments, keyword_arguments)
             raise
         outputs[index] = output
@@ -69,7 +114,7 @@ def execute(pipeline: Pipeline, parameters: dict[str, Any], journal: Journal) ->
             if last_use[other] == index:
                 outputs[other] = None
         if index + 1 < len(nodes):
-            del arguments, keyword_arguments, output
+            del arguments, keyword_arguments, output, call
     return output
 
 

@@ -73,7 +73,8 @@ class Job(NamedTuple):
                 node.upstream,
                 node.uuid,
                 node.persisted,
-                node.cached,
+                node.caching,
+                node.hints,
             )
 
     def _named_parts(self, position: int) -> Iterator[tuple[str, object]]:

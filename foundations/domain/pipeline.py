@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from foundations.domain.arguments import Reference, Template, find, replace
 from foundations.domain.hyperparameter import Hyperparameter
-from foundations.domain.stage import Stage, exactly, name_of
+from foundations.domain.stage import NO_HINTS, CacheHints, Caching, Stage, exactly, name_of
 from foundations.errors import PipelineError
 
 _PLAIN = frozenset({int, float, bool, str, bytes, type(None), complex})
@@ -32,7 +32,8 @@ class Node(NamedTuple):
         upstream: The positions of the stages that run before it.
         uuid: The stage's identifier.
         persisted: Whether its output is archived.
-        cached: Whether its output may come from the cache.
+        caching: How its output may come from the cache; None where it may not.
+        hints: What the function's author says of it to the cache.
     """
 
     function: Callable[..., Any]
@@ -41,7 +42,8 @@ class Node(NamedTuple):
     upstream: tuple[int, ...]
     uuid: str
     persisted: bool
-    cached: bool
+    caching: Caching | None = None
+    hints: CacheHints = NO_HINTS
 
 
 class Pipeline(NamedTuple):
@@ -68,8 +70,8 @@ class Pipeline(NamedTuple):
         for stage, upstream in _in_order(target, positions, hyperparameters):
             positions[stage] = len(ordered)
             ordered.append((stage, tuple([positions[other] for other in upstream])))
-        cached = _cached(ordered)
-        nodes = [_node(stage, upstream, positions, cached[index]) for index, (stage, upstream) in enumerate(ordered)]
+        caching = _caching(ordered)
+        nodes = [_node(stage, upstream, positions, caching[index]) for index, (stage, upstream) in enumerate(ordered)]
         return cls(tuple(nodes), frozenset(hyperparameters))
 
     def name(self, index: int) -> str:
@@ -145,20 +147,20 @@ def _in_function(function: Any) -> list[Any]:
     return found
 
 
-def _cached(ordered: list[tuple[Stage, tuple[int, ...]]]) -> list[bool]:
-    """Tell which outputs may be cached: of stages told so, and of what these depend on, unless told not to."""
-    cached = [False] * len(ordered)
+def _caching(ordered: list[tuple[Stage, tuple[int, ...]]]) -> list[Caching | None]:
+    """Tell how outputs may be cached: of stages told so, and of what these depend on, unless told otherwise."""
+    caching: list[Caching | None] = [None] * len(ordered)
     for index in range(len(ordered) - 1, -1, -1):
         stage, upstream = ordered[index]
         if stage._caching is not None:
-            cached[index] = stage._caching
-        if cached[index]:
+            caching[index] = stage._caching if stage._caching.enabled else None
+        if caching[index] is not None:
             for other in upstream:
-                cached[other] = True
-    return cached
+                caching[other] = caching[index]
+    return caching
 
 
-def _node(stage: Stage, upstream: tuple[int, ...], positions: dict[Stage, int], cached: bool) -> Node:
+def _node(stage: Stage, upstream: tuple[int, ...], positions: dict[Stage, int], caching: Caching | None) -> Node:
     def reference(item: Any) -> Any:
         return Reference(positions[item]) if isinstance(item, Stage) else item
 
@@ -179,21 +181,34 @@ def _node(stage: Stage, upstream: tuple[int, ...], positions: dict[Stage, int], 
         upstream=upstream,
         uuid=stage.uuid(),
         persisted=stage._persisted,
-        cached=cached,
+        caching=caching,
+        hints=stage._hints,
     )
 
 
-def resolve(value: Any, outputs: list[Any], parameters: dict[str, Any]) -> Any:
+class Deferred:
+    """An output that is there, but is not read before a stage needs it."""
+
+    __slots__ = ("_get",)
+
+    def __init__(self, get: Callable[[], Any]) -> None:
+        self._get = get
+
+    def get(self) -> Any:
+        """Return the output; the first call reads it."""
+        value = self._get()
+        self._get = lambda: value
+        return value
+
+
+def resolve(value: Any, outputs: Sequence[Any] | Mapping[int, Any], parameters: Mapping[str, Any]) -> Any:
     """Return one argument of a node with references and hyperparameters replaced by their values."""
     kind = type(value)
     if kind is Reference:
-        return outputs[value.index]
+        output = outputs[value.index]
+        return output.get() if type(output) is Deferred else output
     if kind is Template:
-        return replace(
-            value.value,
-            lambda item: outputs[item.index] if isinstance(item, Reference) else parameters[item.name],  # type: ignore[attr-defined]
-            _HOLES,
-        )
+        return replace(value.value, lambda item: resolve(item, outputs, parameters), _HOLES)
     if isinstance(value, Hyperparameter):
         return parameters[value.name]
     return value

@@ -4,13 +4,49 @@ from __future__ import annotations
 
 import functools
 import operator
+import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from foundations.errors import PipelineError
 
 if TYPE_CHECKING:
+    import datetime
+
     from foundations.domain.deployment import Deployment
+    from foundations.domain.explanation import Explanation
+
+
+class CacheHints(NamedTuple):
+    """What its author says of a function that the cache cannot see.
+
+    Attributes:
+        version: Changed by hand where a change cannot be seen.
+        depends_on: Functions, classes, modules, and the paths of files and directories, that its result depends on.
+        ignore: Names of arguments, and of global variables, that its result does not depend on.
+    """
+
+    version: object = None
+    depends_on: tuple[object, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+NO_HINTS = CacheHints()
+
+
+class Caching(NamedTuple):
+    """How a stage, and those it depends on, use the cache.
+
+    Attributes:
+        enabled: Whether they do.
+        expires: After how many seconds an entry is too old; None for never.
+        refresh: Whether they are computed and stored anew.
+    """
+
+    enabled: bool
+    expires: float | None = None
+    refresh: bool = False
 
 
 class Launcher(Protocol):
@@ -23,6 +59,9 @@ class Launcher(Protocol):
 
     def run_here(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
         """Run the stage in this process and return its output."""
+
+    def explain(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Explanation:
+        """Tell what the cache would do for the stage, and why."""
 
     def new_uuid(self) -> str:
         """Return a random identifier."""
@@ -39,6 +78,7 @@ class Stage:
         "_arguments",
         "_caching",
         "_function",
+        "_hints",
         "_keyword_arguments",
         "_launcher",
         "_persisted",
@@ -52,21 +92,23 @@ class Stage:
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
         keyword_arguments: dict[str, Any],
+        hints: CacheHints = NO_HINTS,
     ) -> None:
         self._launcher = launcher
         self._function = function
+        self._hints = hints
         self._arguments = arguments
         self._keyword_arguments = keyword_arguments
         self._required: tuple[Stage, ...] = ()
         self._persisted = False
-        self._caching: bool | None = None
+        self._caching: Caching | None = None
         self._uuid: str | None = None
 
     # -- building -----------------------------------------------------------------------------------------------------
 
     def stage(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Stage:
         """Return the stage ``function(self's output, *args, **kwargs)``."""
-        return Stage(self._launcher, unwrapped(function), (self, *args), kwargs)
+        return Stage(self._launcher, unwrapped(function), (self, *args), kwargs, hints_of(function))
 
     def split(self, count: int) -> tuple[Stage, ...]:
         """Return `count` stages, one for each item of this stage's output.
@@ -98,14 +140,28 @@ class Stage:
         self._persisted = True
         return self
 
-    def enable_caching(self) -> Stage:
-        """Reuse outputs of this stage, and of the stages it depends on, from the cache; return the stage."""
-        self._caching = True
+    def enable_caching(self, *, expires: float | datetime.timedelta | None = None, refresh: bool = False) -> Stage:
+        """Reuse outputs of this stage, and of the stages it depends on, from the cache; return the stage.
+
+        Args:
+            expires: After how many seconds, or how long, an entry is too old; None for never.
+            refresh: Compute them in the runs of this stage, whatever the cache has, and store them anew.
+
+        Raises:
+            PipelineError: `expires` is no positive length of time.
+        """
+        timedelta: Any = expires
+        seconds = timedelta.total_seconds() if hasattr(expires, "total_seconds") else timedelta
+        if seconds is not None and (
+            isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0
+        ):
+            raise PipelineError(f"enable_caching(expires=...) takes seconds, or a timedelta, above 0, not {expires!r}")
+        self._caching = Caching(True, seconds, bool(refresh))
         return self
 
     def disable_caching(self) -> Stage:
         """Compute this stage, and the stages it depends on, every time; return the stage."""
-        self._caching = False
+        self._caching = Caching(False)
         return self
 
     def __getitem__(self, key: Any) -> Stage:
@@ -136,6 +192,18 @@ class Stage:
         Nothing is bundled, archived or cached. Metrics and artifacts are said in the log, and not kept.
         """
         return self._launcher.run_here(self, params_dict, params)
+
+    def explain(self, params_dict: Mapping[str, Any] | None = None, **params: Any) -> Explanation:
+        """Tell, without running anything, what the cache would do for each stage, and why; it prints as a table.
+
+        Args:
+            params_dict: Hyperparameters by name.
+            params: Further hyperparameters.
+
+        Raises:
+            FoundationsError: Whatever can be found wrong before a run.
+        """
+        return self._launcher.explain(self, params_dict, params)
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
@@ -182,13 +250,15 @@ class StageFactory:
 
     Attributes:
         function: The function itself, for a plain call.
+        hints: What its author says of it to the cache.
     """
 
-    __slots__ = ("__dict__", "_launcher", "function")
+    __slots__ = ("__dict__", "_launcher", "function", "hints")
 
-    def __init__(self, launcher: Launcher, function: Callable[..., Any]) -> None:
+    def __init__(self, launcher: Launcher, function: Callable[..., Any], hints: CacheHints = NO_HINTS) -> None:
         self._launcher = launcher
         self.function = function
+        self.hints = hints
         for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
             if hasattr(function, name):
                 self.__dict__[name] = getattr(function, name)
@@ -196,20 +266,20 @@ class StageFactory:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Stage:
         """Return the stage `function(*args, **kwargs)`; nothing is called yet."""
-        return Stage(self._launcher, self.function, args, kwargs)
+        return Stage(self._launcher, self.function, args, kwargs, self.hints)
 
     def __get__(self, instance: object, owner: type | None = None) -> StageFactory:
         if instance is None:
             return self
         if isinstance(self.function, functools.partial) or not hasattr(type(self.function), "__get__"):
             return self  # a class, a builtin, a partial: nothing that binds
-        return StageFactory(self._launcher, self.function.__get__(instance, owner))
+        return StageFactory(self._launcher, self.function.__get__(instance, owner), self.hints)
 
     def __repr__(self) -> str:
         return f"<stages of {name_of(self.function)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return StageFactory, (NO_LAUNCHER, self.function)
+        return StageFactory, (NO_LAUNCHER, self.function, self.hints)
 
 
 class _NoLauncher:
@@ -240,6 +310,33 @@ def unwrapped(function: Any) -> Any:
     if isinstance(function, Stage) or not callable(function):
         raise PipelineError(f"a stage is made of something that can be called, not of {function!r:.200}")
     return function
+
+
+def cache_hints(version: object, depends_on: Any, ignore: Any) -> CacheHints:
+    """Return what a function's author says of it to the cache.
+
+    Raises:
+        PipelineError: It is nothing that could be said.
+    """
+    if version is None and depends_on == () and ignore == ():
+        return NO_HINTS
+    if isinstance(ignore, str) or not all(isinstance(name, str) for name in ignore):
+        raise PipelineError(f"ignore=[...] takes names of arguments and of global variables, not {ignore!r:.100}")
+    if isinstance(depends_on, (str, os.PathLike)) or callable(depends_on) or not hasattr(depends_on, "__iter__"):
+        raise PipelineError(f"depends_on=[...] takes a list, not {depends_on!r:.100}")
+    stated = tuple(os.fspath(item) if isinstance(item, os.PathLike) else item for item in depends_on)
+    for item in stated:
+        if not isinstance(item, (str, ModuleType)) and not callable(item):
+            raise PipelineError(
+                "depends_on=[...] takes functions, classes, modules, and paths of files and directories, not"
+                f" {item!r:.100}"
+            )
+    return CacheHints(version, stated, tuple(ignore))
+
+
+def hints_of(function: Any) -> CacheHints:
+    """Return what the author of a function says of it to the cache."""
+    return function.hints if isinstance(function, StageFactory) else NO_HINTS
 
 
 def exactly(values: Any, count: int) -> Any:

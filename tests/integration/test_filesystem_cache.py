@@ -1,6 +1,7 @@
 import errno
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -36,45 +37,12 @@ def set_aside(cache):
 
 def got(cache, key="key"):
     value = cache.get(key)
-    return None if value is None else [bytes(buffer) for buffer in value]
-
-
-def test_a_flip_of_any_byte_is_a_miss_that_is_told_and_set_aside(cache, told):
-    cache.put("key", VALUE)
-    good = entry_file(cache).read_bytes()
-    for position in range(len(good)):
-        damaged = bytearray(good)
-        damaged[position] ^= 1 << (position % 8)
-        entry = cache._path("key")
-        entry.write_bytes(damaged)
-        assert got(cache) is None
-        assert not entry.exists()
-    assert len(good) == len(told) == len(set_aside(cache))
-    assert {"cache_entry_damaged"} == {event["event"] for event in told}
-    assert cache.put("key", VALUE, if_absent=True) is True
-    assert VALUE == got(cache)
-
-
-def test_a_truncation_to_any_length_is_a_miss(cache, told):
-    cache.put("key", VALUE)
-    good = entry_file(cache).read_bytes()
-    for length in range(len(good)):
-        cache._path("key").write_bytes(good[:length])
-        assert got(cache) is None
-    assert len(good) == len(told)
-
-
-def test_bytes_added_at_the_end_are_a_miss(cache, told):
-    cache.put("key", VALUE)
-    with entry_file(cache).open("ab") as file:
-        file.write(b"\0" * 64)
-    assert got(cache) is None
-    assert "it is not as it was written" == told[0]["reason"]
+    return None if value is None else [bytes(buffer) for buffer in value.frames]
 
 
 def test_an_entry_of_another_key_is_a_miss(cache, told):
     cache.put("key", VALUE)
-    other = cache._path("other")
+    other = Path(cache._directory("cache", "other"), "other")
     other.parent.mkdir(exist_ok=True, mode=0o700)
     entry_file(cache).rename(other)
     assert got(cache, "other") is None
@@ -119,12 +87,12 @@ def test_a_damaged_entry_that_cannot_be_moved_is_a_miss_all_the_same(cache, told
 def test_a_good_entry_that_has_just_replaced_a_damaged_one_stays(cache, told, monkeypatch):
     cache.put("key", VALUE)
 
-    def replaced_meanwhile(key, data):
+    def replaced_meanwhile(*arguments, **keywords):
         monkeypatch.undo()
         cache.put("key", [b"good"])
         raise ValueError("damaged")
 
-    monkeypatch.setattr(cache_module, "_value", replaced_meanwhile)
+    monkeypatch.setattr(cache_module, "read_entry", replaced_meanwhile)
     monkeypatch.setattr(events, "warning", lambda event, **keys: told.append(keys))
     assert got(cache) is None
     monkeypatch.undo()
@@ -134,31 +102,31 @@ def test_a_good_entry_that_has_just_replaced_a_damaged_one_stays(cache, told, mo
 def test_a_damaged_entry_that_another_reader_moved_is_told_once(cache, told, monkeypatch):
     cache.put("key", VALUE)
 
-    def moved_meanwhile(key, data):
+    def moved_meanwhile(*arguments, **keywords):
         entry_file(cache).unlink()
         raise ValueError("damaged")
 
-    monkeypatch.setattr(cache_module, "_value", moved_meanwhile)
+    monkeypatch.setattr(cache_module, "read_entry", moved_meanwhile)
     assert got(cache) is None
     assert [] == told
 
 
-def test_values_are_writable_aligned_and_of_the_callers_own(cache):
-    cache.put("key", VALUE)
-    first, second = cache.get("key"), cache.get("key")
-    first[2][0] = 0
-    assert b"an array" == bytes(second[2])
-    assert VALUE == got(cache)
+def test_frames_lie_at_multiples_of_64_bytes(cache):
+    cache.put("key", VALUE, b"known")
     content = entry_file(cache).read_bytes()
     assert [0, 0] == [content.index(part) % 64 for part in (b"a pickle", b"an array")]
 
 
-@pytest.mark.parametrize("operation", ["get", "put", "delete", "entries", "check"])
+@pytest.mark.parametrize("operation", ["get", "about", "put", "delete", "entries", "set_aside", "lease", "check"])
 def test_a_store_that_others_can_write_is_refused(cache, operation):
     cache.put("key", VALUE)
+    cache.lease("key").release()
     cache.root.chmod(0o777)
     calls = {
         "get": lambda: cache.get("key"),
+        "about": lambda: cache.about("key"),
+        "set_aside": lambda: cache.set_aside("key", "damaged"),
+        "lease": lambda: cache.lease("key"),
         "put": lambda: cache.put("key", VALUE),
         "delete": lambda: cache.delete("key"),
         "entries": lambda: list(cache.entries()),
@@ -170,8 +138,15 @@ def test_a_store_that_others_can_write_is_refused(cache, operation):
 
 def test_a_shelf_that_others_can_write_is_refused(cache):
     cache.put("key", VALUE)
-    entry_file(cache).parent.chmod(0o777)
-    for call in (lambda: cache.get("key"), lambda: cache.put("key", VALUE), lambda: list(cache.entries())):
+    cache.lease("key").release()
+    calls = (
+        *(lambda: cache.get("key"), lambda: cache.about("key"), lambda: cache.put("key", VALUE)),
+        *(lambda: cache.delete("key"), lambda: cache.set_aside("key", "damaged")),
+        *(lambda: list(cache.entries()), lambda: cache.lease("key")),
+    )
+    for part in ("cache", "leases"):
+        Path(cache._directory(part, "key")).chmod(0o777)
+    for call in calls:
         with pytest.raises(UntrustedLocationError):
             call()
 
@@ -193,28 +168,13 @@ def test_a_store_behind_a_link_is_refused(cache, tmp_path):
         LocalFileSystemCacheBackend(tmp_path / "link").get("key")
 
 
-def test_a_full_disk_is_unavailable_and_leaves_the_old_value(cache, monkeypatch):
-    cache.put("key", [b"old"])
-
-    def full(descriptor, views):
-        os.write(descriptor, b"a part")
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "writev", full)
-        with pytest.raises(StorageUnavailableError, match="No space left") as raised:
-            cache.put("key", [b"new"])
-    assert str(entry_file(cache)) == raised.value.path
-    assert [b"old"] == got(cache)
-
-
 def test_an_entry_that_cannot_be_read_is_unavailable(cache, monkeypatch):
     cache.put("key", VALUE)
 
-    def broken(descriptor, views):
+    def broken(descriptor, views, position):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(os, "readv", broken)
+    monkeypatch.setattr(os, "preadv", broken)
     with pytest.raises(StorageUnavailableError, match="Input/output"):
         cache.get("key")
 
@@ -239,8 +199,51 @@ def test_an_entry_whose_last_use_cannot_be_renewed_is_returned(cache, monkeypatc
     def read_only(*arguments, **keywords):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
+    os.utime(entry_file(cache), (1, 1))
     monkeypatch.setattr(os, "utime", read_only)
     assert VALUE == got(cache)
+
+
+@pytest.mark.parametrize(("ago", "renewed"), [(3600, True), (100, True), (20, False), (-20, False), (-3600, True)])
+def test_a_last_use_is_renewed_where_it_is_more_than_a_minute_off(cache, ago, renewed):
+    cache.put("key", VALUE)
+    before = time.time() - ago
+    os.utime(entry_file(cache), (before, 1.0))
+    cache.about("key")
+    assert [(1.0, before)] == [(entry.created_at, entry.last_used_at) for entry in cache.entries()]
+    cache.get("key")
+    (after,) = cache.entries()
+    assert (renewed, 1.0) == (abs(after.last_used_at - time.time()) < 10, after.created_at)
+
+
+def test_an_entry_that_root_wrote_is_read(cache, monkeypatch):
+    cache.put("key", VALUE)
+    opened = os.open
+
+    def only_the_owner_reads_unnoticed(path, flags, *arguments):
+        if flags & os.O_NOATIME:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        return opened(path, flags, *arguments)
+
+    monkeypatch.setattr(os, "open", only_the_owner_reads_unnoticed)
+    assert VALUE == got(cache)
+
+
+def test_an_entry_of_an_earlier_release_is_a_miss_of_which_nothing_is_said(cache, told):
+    cache.put("key", VALUE)
+    entry_file(cache).write_bytes(b"FNDCACH1" + bytes(100))
+    assert got(cache) is None
+    assert ([], [], []) == (told, list(cache.entries()), set_aside(cache))
+    assert cache.put("key", VALUE, if_absent=True) is True
+
+
+def test_an_entry_that_is_set_aside_is_told_and_kept(cache, told):
+    cache.put("key", VALUE)
+    content = entry_file(cache).read_bytes()
+    cache.set_aside("key", "its pickle cannot be loaded")
+    assert "its pickle cannot be loaded" == told[0]["reason"]
+    assert content == Path(told[0]["moved_to"]).read_bytes()
+    assert ["key"] == set_aside(cache)
 
 
 def test_what_a_dead_writer_left_is_removed_after_a_day_and_never_an_entry(cache):
@@ -273,7 +276,8 @@ def test_a_shelf_that_vanishes_while_entries_are_enumerated_is_left_out(cache):
     cache.put("b", VALUE)
     entries = cache.entries()
     first = next(entries).key
-    other = cache._path({"a": "b", "b": "a"}[first])
+    other = {"a": "b", "b": "a"}[first]
+    other = Path(cache._directory("cache", other), other)
     other.unlink()
     other.parent.rmdir()
     assert [] == list(entries)
@@ -281,6 +285,7 @@ def test_a_shelf_that_vanishes_while_entries_are_enumerated_is_left_out(cache):
 
 def test_files_are_private(cache):
     cache.put("key", VALUE)
+    cache.lease("key")
     paths = [cache.root, *cache.root.rglob("*")]
     assert {0o700, 0o600} == {stat.S_IMODE(path.stat().st_mode) for path in paths}
 
@@ -290,6 +295,18 @@ def test_a_root_that_is_not_absolute_is_a_configuration_error(root):
     with pytest.raises(ConfigurationError, match="absolute path") as raised:
         LocalFileSystemCacheBackend(root)
     assert "an absolute path, or one that begins with ~" == raised.value.expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [({"verify": "none"}, "'structure' or 'full'"), ({"verify": True}, "'structure' or 'full'")]
+    + [({"compress": found}, "None or 'zstd'") for found in ("gzip", True, "")],
+)
+def test_a_setting_that_there_is_not_is_a_configuration_error(tmp_path, setting, expected):
+    ((name, found),) = setting.items()
+    with pytest.raises(ConfigurationError, match=f"a cache's {name} is {expected}, not {found!r}") as raised:
+        LocalFileSystemCacheBackend(tmp_path, **setting)
+    assert (found, expected) == (raised.value.found, raised.value.expected)
 
 
 def test_a_home_that_does_not_exist_is_a_configuration_error():

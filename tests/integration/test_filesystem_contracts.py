@@ -18,6 +18,18 @@ class TestLocalFileSystemCacheBackend(CacheBackendContract):
         return LocalFileSystemCacheBackend(tmp_path / "store")
 
 
+class TestLocalFileSystemCacheBackendThatVerifiesEverything(CacheBackendContract):
+    @pytest.fixture
+    def cache(self, tmp_path: Path) -> LocalFileSystemCacheBackend:
+        return LocalFileSystemCacheBackend(tmp_path / "store", verify="full")
+
+
+class TestLocalFileSystemCacheBackendThatCompresses(CacheBackendContract):
+    @pytest.fixture
+    def cache(self, tmp_path: Path) -> LocalFileSystemCacheBackend:
+        return LocalFileSystemCacheBackend(tmp_path / "store", compress="zstd")
+
+
 class TestLocalFileSystemPipelineArchive(PipelineArchiveContract):
     @pytest.fixture
     def archive(self, tmp_path: Path) -> LocalFileSystemPipelineArchive:

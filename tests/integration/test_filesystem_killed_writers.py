@@ -53,7 +53,31 @@ def outcome():
     value = cache.get("key")
     assert {entry.key for entry in cache.entries()} <= {"key"}
     assert not (root / "damaged").exists()
-    return "none" if value is None else b"|".join(value).decode()
+    if value is None:
+        return "none"
+    assert bytes(value.frames[0]) == value.about
+    return "|".join(bytes(frame[:5]).decode() for frame in value.frames)
+"""
+
+_LARGE = """
+large = b"large" * 300_000
+def put(first, **settings):
+    LocalFileSystemCacheBackend(root, **settings).put("key", [first, large, large], first)
+"""
+
+_LEASE = """
+from foundations.adapters.filesystem import LocalFileSystemCacheBackend
+cache = LocalFileSystemCacheBackend(root)
+held = None
+def prepare():
+    global held
+    held = None
+def outcome():
+    lease = cache.lease("key")
+    assert lease is not None
+    assert cache.lease("key") is None
+    lease.release()
+    return "free"
 """
 
 _ARCHIVE = """
@@ -84,15 +108,48 @@ def outcome():
 
 _SCENARIOS = {
     "putting the first value": (
-        _CACHE + "prepare = lambda: cache.delete('key')\n" + "act = lambda: cache.put('key', [b'new', b'er'])",
+        _CACHE + "prepare = lambda: cache.delete('key')\n" + "act = lambda: cache.put('key', [b'new', b'er'], b'new')",
         {"none", "new|er"},
     ),
     "putting another value": (
-        _CACHE + "prepare = lambda: cache.put('key', [b'old'])\n" + "act = lambda: cache.put('key', [b'new'])",
+        _CACHE
+        + "prepare = lambda: cache.put('key', [b'old'], b'old')\n"
+        + "act = lambda: cache.put('key', [b'new'], b'new')",
         {"new", "old"},
     ),
+    "putting a large value": (
+        _CACHE + _LARGE + "prepare = lambda: put(b'old')\n" + "act = lambda: put(b'new')",
+        {"new|large|large", "old|large|large"},
+    ),
+    "putting a compressed value": (
+        _CACHE
+        + _LARGE
+        + "prepare = lambda: cache.put('key', [b'old'], b'old')\n"
+        + "act = lambda: put(b'new', compress='zstd')",
+        {"new|large|large", "old"},
+    ),
+    "setting a value aside": (
+        _CACHE.replace('not (root / "damaged").exists()', "True")
+        + "prepare = lambda: cache.put('key', [b'old'], b'old')\n"
+        + "from foundations import events\n"
+        + "events.warning = lambda event, **keys: None\n"
+        + "act = lambda: cache.set_aside('key', 'damaged')",
+        {"none", "old"},
+    ),
+    "leasing": (_LEASE + "def act(): cache.lease('key').release()", {"free"}),
+    "overtaking": (
+        _LEASE
+        + "def prepare():\n"
+        + "    global held\n"
+        + "    held = cache.lease('key')\n"
+        + '    os.utime(f\'{cache._directory("leases", "key")}/key\', (1, 1))\n'
+        + "def act(): cache.lease('key').release()",
+        {"free"},
+    ),
     "putting if absent": (
-        _CACHE + "prepare = lambda: cache.delete('key')\n" + "act = lambda: cache.put('key', [b'new'], if_absent=True)",
+        _CACHE
+        + "prepare = lambda: cache.delete('key')\n"
+        + "act = lambda: cache.put('key', [b'new'], b'new', if_absent=True)",
         {"none", "new"},
     ),
     "writing an item": (

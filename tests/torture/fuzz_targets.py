@@ -24,6 +24,7 @@ from foundations.app.settings import Settings
 from foundations.domain.result import ResultDocument
 from foundations.errors import BundleError, ConfigurationError, DamagedBundleError, JobNameError
 from foundations.ports.bundling import Bundle
+from foundations.ports.cache import CachedValue
 from foundations.ports.frames import split_frames
 from foundations.ports.job import JobEnd, check_job_name
 
@@ -91,13 +92,19 @@ def frames(data: bytes) -> None:
 
 
 def cache_entry(data: bytes) -> None:
-    """A cache's entry: what somebody's disk made of it is a miss, and set aside."""
+    """A cache's entry: what somebody's disk made of it is a miss, and set aside, even where its digest is right."""
+    from xxhash import xxh3_128
+
     with _place() as place:
         cache = LocalFileSystemCacheBackend(place / "root")
         cache.put("key", [b"value"])
         (entry,) = [path for path in (place / "root" / "cache").rglob("*") if path.is_file()]
         entry.write_bytes(data)
-        assert cache.get("key") in (None, [b"value"])
+        assert cache.about("key") in (None, b"")
+        assert cache.get("key") in (None, CachedValue(b"", [b"value"]))
+        entry.write_bytes(data[:8] + xxh3_128(data[24:]).digest() + data[24:])
+        cache.about("key")
+        cache.get("key")
 
 
 def packed_project(data: bytes) -> None:

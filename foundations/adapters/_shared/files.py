@@ -55,7 +55,11 @@ def translating_os_errors(path: Path, action: str) -> Iterator[None]:
 
 def temporary_beside(path: Path) -> Path:
     """Return a name in `path`'s directory that no other writer, on this machine or another, will choose."""
-    return path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(8).hex()}")
+    return path.with_name(_temporary_name())
+
+
+def _temporary_name() -> str:
+    return f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
 
 
 def write_all(descriptor: int, buffers: Iterable[Buffer]) -> None:
@@ -82,7 +86,7 @@ def _write_views(descriptor: int, views: list[memoryview]) -> None:
 
 def read_all(descriptor: int, size: int) -> bytearray | memoryview:
     """Return what is left of a file in memory of the caller's own; `size` is how many bytes that should be."""
-    data = bytearray(size) if size < _WORTH_A_MAP else _anonymous_memory(size)
+    data = memory_of(size)
     filled = 0
     with memoryview(data) as view:
         while filled < size:
@@ -100,8 +104,10 @@ def read_all(descriptor: int, size: int) -> bytearray | memoryview:
     return whole
 
 
-def _anonymous_memory(size: int) -> memoryview:
-    """Return memory that is not filled with zeros before it is filled with something else."""
+def memory_of(size: int) -> bytearray | memoryview:
+    """Return `size` writable bytes; large memory is not filled with zeros before it is filled with something else."""
+    if size < _WORTH_A_MAP:
+        return bytearray(size)
     import mmap
 
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -147,7 +153,7 @@ def write_atomically(path: Path, buffers: Iterable[Buffer], *, exclusive: bool =
     Raises:
         OSError: It could not be; nothing is left behind.
     """
-    with _replacing(path, exclusive=exclusive, durable=durable, mode=0o600) as (descriptor, outcome):
+    with replacing(path, exclusive=exclusive, durable=durable, mode=0o600) as (descriptor, outcome):
         write_all(descriptor, buffers)
     return outcome[0]
 
@@ -159,7 +165,7 @@ def copy_atomically(source: Path, path: Path, *, exclusive: bool = False, mode: 
     """
     reader = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with _replacing(path, exclusive=exclusive, durable=True, mode=mode) as (descriptor, outcome):
+        with replacing(path, exclusive=exclusive, durable=True, mode=mode) as (descriptor, outcome):
             copy_all(reader, descriptor)
     finally:
         os.close(reader)
@@ -201,9 +207,15 @@ def locked_directory(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _replacing(path: Path, *, exclusive: bool, durable: bool, mode: int) -> Iterator[tuple[int, list[bool]]]:
-    """Lend a new file's descriptor; put the file in place when the block ends, remove it when the block fails."""
-    temporary = temporary_beside(path)
+def replacing(
+    path: str | os.PathLike[str], *, exclusive: bool, durable: bool, mode: int
+) -> Iterator[tuple[int, list[bool]]]:
+    """Lend a new file's descriptor; put the file in place when the block ends, remove it when the block fails.
+
+    Arguments are those of :func:`write_atomically`; the list's one member becomes False where `exclusive` found a file.
+    """
+    target = os.fspath(path)  # a small value is written in less time than Path's methods take
+    temporary = os.path.join(os.path.dirname(target), _temporary_name())
     outcome = [True]
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
@@ -214,23 +226,24 @@ def _replacing(path: Path, *, exclusive: bool, durable: bool, mode: int) -> Iter
         finally:
             os.close(descriptor)
         if exclusive:
-            outcome[0] = _linked(temporary, path)
+            outcome[0] = _linked(temporary, target)
         else:
-            temporary.replace(path)
+            os.replace(temporary, target)
     except BaseException:
         with suppress(OSError):  # the first error is the one to tell
-            temporary.unlink(missing_ok=True)
+            os.unlink(temporary)
         raise
     if durable:
-        sync_directory(path.parent)
+        sync_directory(Path(target).parent)
 
 
-def _linked(temporary: Path, path: Path) -> bool:
+def _linked(temporary: str, target: str) -> bool:
     try:
-        path.hardlink_to(temporary)
+        os.link(temporary, target)
     except FileExistsError:
         return False
     else:
         return True
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)

@@ -5,97 +5,110 @@ from __future__ import annotations
 import binascii
 import os
 import stat
-import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from foundations import events
-from foundations.adapters._shared.files import (
-    TEMPORARY_PREFIX,
-    read_all,
-    translating_os_errors,
-    write_atomically,
-)
+from foundations.adapters._shared.files import TEMPORARY_PREFIX, replacing, translating_os_errors
 from foundations.adapters._shared.rules import check_cache_key, is_cache_key
 from foundations.adapters._shared.trusted import check_private_directory, could_be_foreign, ensure_private_directory
-from foundations.adapters.filesystem.root import absolute_root, ensure_writable, readable
-from foundations.errors import StorageError, UntrustedLocationError
-from foundations.ports.cache import CacheBackend, CacheEntry
-from foundations.ports.frames import ALIGNMENT, Buffer, join_frames, split_frames
+from foundations.adapters.filesystem.cache_file import NotReadableHereError, OtherVersionError
+from foundations.adapters.filesystem.cache_reading import READ_WHOLE, read_about, read_entry
+from foundations.adapters.filesystem.root import absolute_root, ensure_writable_again, readable, readable_again
+from foundations.errors import ConfigurationError, StorageError, UntrustedLocationError
+from foundations.ports.cache import CacheBackend, CachedValue, CacheEntry, Lease
+from foundations.ports.frames import Buffer
 
-_MAGIC = b"FNDCACH1"
-_DIGEST_SIZE = 32
-_BEFORE_KEY = len(_MAGIC) + _DIGEST_SIZE
+_Read = TypeVar("_Read")
+
 _ABANDONED_AFTER = 24 * 3600.0  # seconds; no writer is that slow
+_RENEWED_AFTER = 60.0  # seconds; whoever evicts wants minutes
+# Without the last, reading alone might count as use; others than the file's owner may not ask for it.
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_UNNOTICED = getattr(os, "O_NOATIME", 0)
 
 
 class LocalFileSystemCacheBackend(CacheBackend):
-    """Keeps each entry in a file of its own under ``<root>/cache``.
+    """Keeps each entry in a file of its own under ``<root>/cache``, and leases under ``<root>/leases``.
 
-    A file holds, after a magic number, the SHA-256 of all that follows: the key, and the value as frames. So
-    nothing needs to be flushed to the disk at once: what a power failure tore is recognised. Entries that are damaged,
-    or that somebody else could have written, are moved to ``<root>/damaged``.
+    An entry of up to 1 MiB is read and verified as a whole at each use, and needs no flushing: what a power failure
+    tore is recognised. Of a larger one, flushed when it is put, all is verified but the out-of-band buffers of 64 KiB
+    and more: these are mapped, which reads them when they are used, and are as good as the disk is. Nobody's changes
+    reach the file, which is never changed in place. Where something else shortens it, a disk cannot read it, or another
+    machine deletes it on a network file system, using a mapped buffer kills the process (SIGBUS); ``verify="full"``
+    rules that out. Damaged entries, and those that others could have written, are moved to ``<root>/damaged``. Last
+    uses are kept to the minute.
 
     Args:
         root: An absolute path, or one that begins with ``~``; made on the first write, private to the user.
+        verify: ``structure`` as described; with ``full`` entries of any size are read and verified as a whole.
+        compress: None, or ``zstd``: buffers of 4 KiB and more are written compressed, and verified at each use.
+            Entries tell for themselves, so that those written otherwise stay readable.
 
     Raises:
-        ConfigurationError: `root` is relative.
+        ConfigurationError: `root` is relative, there is no such `verify` or `compress`, or the library that compresses
+            is not installed.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], *, verify: str = "structure", compress: str | None = None) -> None:
         self.root = absolute_root(root)
+        self.verify = _one_of("verify", verify, ("structure", "full"))
+        self.compress = _one_of("compress", compress, (None, "zstd"))
+        if compress is not None:
+            from foundations.adapters.filesystem.compression import check_compression
+
+            check_compression()
+        self._root = str(self.root)
+        self._everything = verify == "full"
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self.root)!r})"
+        return f"{type(self).__name__}({str(self.root)!r}, verify={self.verify!r}, compress={self.compress!r})"
 
     def check(self) -> None:
         """See :meth:`CacheBackend.check`."""
         check_private_directory(self.root)
 
-    def get(self, key: str) -> list[memoryview] | None:
-        """See :meth:`CacheBackend.get`; the views are writable, and of memory that only the caller has."""
-        path = self._path(key)
-        if not readable(self.root, path.parent):
-            return None
-        with translating_os_errors(path, "read"):
-            try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return None
-            except OSError:
-                status = path.lstat()
-                if stat.S_ISREG(status.st_mode):
-                    raise
-                self._set_aside(key, path, status, "it is not a regular file")
-                return None
-            try:
-                status = os.fstat(descriptor)
-                try:
-                    value = self._load(key, descriptor, status)
-                except ValueError as error:
-                    self._set_aside(key, path, status, str(error))
-                    return None
-                self._renew(key, descriptor, status)
-            finally:
-                os.close(descriptor)
-        return value
+    def get(self, key: str) -> CachedValue | None:
+        """See :meth:`CacheBackend.get`."""
 
-    def put(self, key: str, value: Sequence[Buffer], *, if_absent: bool = False) -> bool:
+        def value(descriptor: int, status: os.stat_result) -> CachedValue:
+            read = read_entry(key, descriptor, status.st_size, everything=self._everything)
+            _renew(key, descriptor, status)
+            return read
+
+        return self._reading(key, value)
+
+    def about(self, key: str) -> bytes | None:
+        """See :meth:`CacheBackend.about`; of the value itself nothing is read."""
+        return self._reading(key, lambda descriptor, status: read_about(key, descriptor, status.st_size))
+
+    def put(self, key: str, value: Sequence[Buffer], about: bytes = b"", *, if_absent: bool = False) -> bool:
         """See :meth:`CacheBackend.put`."""
-        path = self._path(key)
-        ensure_writable(self.root, path.parent)
-        with translating_os_errors(path, "write"):
+        from foundations.adapters.filesystem.cache_writing import write_entry
+
+        directory = self._directory("cache", key)
+        ensure_writable_again(self._root, directory)
+        path = f"{directory}/{key}"
+        try:
             if if_absent and os.path.lexists(path):
                 return False
-            return write_atomically(path, _content(key, value), exclusive=if_absent, durable=False)
+            with replacing(path, exclusive=if_absent, durable=False, mode=0o600) as (descriptor, outcome):
+                size = write_entry(descriptor, key, value, about, compress=self.compress is not None)
+                if size > READ_WHOLE:  # others may not verify all of it
+                    os.fsync(descriptor)
+        except OSError as error:
+            with translating_os_errors(Path(path), "write"):
+                raise error
+        return outcome[0]
 
     def delete(self, key: str) -> bool:
-        """See :meth:`CacheBackend.delete`."""
-        path = self._path(key)
-        if not readable(self.root, path.parent):
+        """See :meth:`CacheBackend.delete`; what is mapped of the entry stays as it is, on the disk too."""
+        directory = self._directory("cache", key)
+        if not readable_again(self._root, directory):
             return False
+        path = Path(directory, key)
         with translating_os_errors(path, "delete"):
             try:
                 path.unlink()
@@ -104,57 +117,94 @@ class LocalFileSystemCacheBackend(CacheBackend):
         return True
 
     def entries(self) -> Iterator[CacheEntry]:
-        """See :meth:`CacheBackend.entries`; also removes what writers that died left a day ago or earlier."""
-        top = self.root / "cache"
+        """See :meth:`CacheBackend.entries`; also removes what processes that died left a day ago or earlier."""
+        self._remove_abandoned_leases()
+        for directory in self._directories("cache"):
+            with translating_os_errors(directory, "list"):
+                files = list(directory.iterdir())
+            for file in files:
+                entry = _entry(file)
+                if entry is not None:
+                    yield entry
+
+    def set_aside(self, key: str, reason: str) -> None:
+        """See :meth:`CacheBackend.set_aside`; the file is moved to ``<root>/damaged``."""
+        directory = self._directory("cache", key)
+        if not readable_again(self._root, directory):
+            return
+        path = Path(directory, key)
+        with translating_os_errors(path, "look at"):
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                return
+        self._move_aside(key, path, status, reason)
+
+    def lease(self, key: str) -> Lease | None:
+        """See :meth:`CacheBackend.lease`; a copy of the holder's process that a fork made does not hold it."""
+        from foundations.adapters.filesystem.leases import acquired
+
+        directory = self._directory("leases", key)
+        ensure_writable_again(self._root, directory)
+        path = f"{directory}/{key}"
+        try:
+            return acquired(path)
+        except OSError as error:
+            with translating_os_errors(Path(path), "lease"):
+                raise error
+
+    def _directory(self, part: str, key: str) -> str:
+        fan_out = binascii.crc32(check_cache_key(key).encode()) & 0xFF
+        return f"{self._root}/{part}/{fan_out:02x}"
+
+    def _directories(self, part: str) -> Iterator[Path]:
+        top = self.root / part
         if not readable(self.root, top):
             return
         with translating_os_errors(top, "list"):
             directories = sorted(top.iterdir())
         for directory in directories:
-            if not readable(self.root, directory):
-                continue
-            with translating_os_errors(directory, "list"):
-                files = list(directory.iterdir())
-            for file in files:
-                entry = self._entry(file)
-                if entry is not None:
-                    yield entry
+            if readable(self.root, directory):
+                yield directory
 
-    def _path(self, key: str) -> Path:
-        fan_out = binascii.crc32(check_cache_key(key).encode()) & 0xFF
-        return self.root / "cache" / f"{fan_out:02x}" / key
-
-    def _entry(self, file: Path) -> CacheEntry | None:
-        with translating_os_errors(file, "look at"):
+    def _reading(self, key: str, read: Callable[[int, os.stat_result], _Read]) -> _Read | None:
+        """Return what `read` makes of the entry's file; None where there is none, or one that cannot be used."""
+        directory = self._directory("cache", key)
+        if not readable_again(self._root, directory):
+            return None
+        path = f"{directory}/{key}"
+        try:
             try:
-                status = file.lstat()
-                if file.name.startswith(TEMPORARY_PREFIX) and status.st_mtime < time.time() - _ABANDONED_AFTER:
-                    file.unlink()
+                descriptor = _opened(path)
             except FileNotFoundError:
                 return None
-        if not is_cache_key(file.name) or not stat.S_ISREG(status.st_mode):
-            return None
-        return CacheEntry(
-            key=file.name,
-            size=status.st_size,
-            created_at=status.st_mtime,
-            last_used_at=max(status.st_atime, status.st_mtime),
-        )
-
-    def _load(self, key: str, descriptor: int, status: os.stat_result) -> list[memoryview]:
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("it is not a regular file")
-        if could_be_foreign(status):
-            raise ValueError("another user could have written it")
-        return _value(key, read_all(descriptor, status.st_size))
-
-    def _renew(self, key: str, descriptor: int, status: os.stat_result) -> None:
-        try:
-            os.utime(descriptor, ns=(max(time.time_ns(), status.st_mtime_ns), status.st_mtime_ns))
+            except OSError:
+                status = os.lstat(path)
+                if stat.S_ISREG(status.st_mode):
+                    raise
+                self._move_aside(key, Path(path), status, "it is not a regular file")
+                return None
+            try:
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    raise ValueError("it is not a regular file")
+                if could_be_foreign(status):
+                    raise ValueError("another user could have written it")
+                return read(descriptor, status)
+            except ValueError as error:
+                self._move_aside(key, Path(path), status, str(error))
+            except OtherVersionError:
+                os.unlink(path)
+            except NotReadableHereError as error:
+                events.info("cache_entry_not_readable_here", key=key, reason=str(error))
+            finally:
+                os.close(descriptor)
         except OSError as error:
-            events.debug("cache_last_use_not_renewed", key=key, reason=str(error))
+            with translating_os_errors(Path(path), "read"):
+                raise error
+        return None
 
-    def _set_aside(self, key: str, path: Path, status: os.stat_result, reason: str) -> None:
+    def _move_aside(self, key: str, path: Path, status: os.stat_result, reason: str) -> None:
         """Move a damaged entry where nobody reads it, unless another writer has just replaced it."""
         aside = self.root / "damaged" / f"{key}-{os.urandom(4).hex()}"
         try:
@@ -168,39 +218,51 @@ class LocalFileSystemCacheBackend(CacheBackend):
         else:
             events.warning("cache_entry_damaged", key=key, reason=reason, path=str(path), moved_to=str(aside))
 
+    def _remove_abandoned_leases(self) -> None:
+        from foundations.adapters.filesystem.leases import remove_abandoned
 
-def _content(key: str, value: Sequence[Buffer]) -> list[Buffer]:
-    """Return what the entry's file holds; the frames begin at a multiple of their alignment."""
-    name = key.encode()
-    named = struct.pack("<H", len(name)) + name
-    named += bytes(-(_BEFORE_KEY + len(named)) % ALIGNMENT)
-    body: list[Buffer] = [named, *join_frames(value)]
-    return [_MAGIC, _digest(body), *body]
+        for directory in self._directories("leases"):
+            with translating_os_errors(directory, "list"):
+                remove_abandoned(directory, time.time() - _ABANDONED_AFTER)
 
 
-def _value(key: str, data: bytearray | memoryview) -> list[memoryview]:
-    """Return the value in an entry's file.
-
-    Raises:
-        ValueError: It is not what was written under `key`.
-    """
-    view = memoryview(data)
-    if bytes(view[: len(_MAGIC)]) != _MAGIC:
-        raise ValueError("it does not begin as a cache entry does")
-    if bytes(view[len(_MAGIC) : _BEFORE_KEY]) != _digest([view[_BEFORE_KEY:]]):
-        raise ValueError("it is not as it was written")
-    (length,) = struct.unpack_from("<H", view, _BEFORE_KEY)
-    start = _BEFORE_KEY + 2
-    if bytes(view[start : start + length]) != key.encode():
-        raise ValueError("it was written under another key")
-    start += length
-    return split_frames(view[start + -start % ALIGNMENT :])
+def _one_of(name: str, found: str | None, choices: tuple[str | None, ...]) -> str | None:
+    if found in choices:
+        return found
+    expected = " or ".join(repr(choice) for choice in choices)
+    raise ConfigurationError(f"a cache's {name} is {expected}, not {found!r}", found=found, expected=expected)
 
 
-def _digest(buffers: Sequence[Buffer]) -> bytes:
-    from hashlib import sha256
+def _opened(path: str) -> int:
+    try:
+        return os.open(path, _READING | _UNNOTICED)
+    except PermissionError:
+        return os.open(path, _READING)
 
-    digest = sha256()
-    for buffer in buffers:
-        digest.update(buffer)
-    return digest.digest()
+
+def _renew(key: str, descriptor: int, status: os.stat_result) -> None:
+    now = time.time()
+    if -_RENEWED_AFTER < now - max(status.st_atime, status.st_mtime) < _RENEWED_AFTER:
+        return
+    try:
+        os.utime(descriptor, ns=(max(time.time_ns(), status.st_mtime_ns), status.st_mtime_ns))
+    except OSError as error:
+        events.debug("cache_last_use_not_renewed", key=key, reason=str(error))
+
+
+def _entry(file: Path) -> CacheEntry | None:
+    with translating_os_errors(file, "look at"):
+        try:
+            status = file.lstat()
+            if file.name.startswith(TEMPORARY_PREFIX) and status.st_mtime < time.time() - _ABANDONED_AFTER:
+                file.unlink()
+        except FileNotFoundError:
+            return None
+    if not is_cache_key(file.name) or not stat.S_ISREG(status.st_mode):
+        return None
+    return CacheEntry(
+        key=file.name,
+        size=status.st_size,
+        created_at=status.st_mtime,
+        last_used_at=max(status.st_atime, status.st_mtime),
+    )

@@ -8,10 +8,13 @@ from typing import ClassVar
 
 import attrs
 
+from foundations import events
 from foundations.adapters._shared.rules import check_cache_key
-from foundations.adapters.memory.stores import MemoryStore, StoredValue, memory_store
-from foundations.ports.cache import CacheBackend, CacheEntry
+from foundations.adapters.memory.stores import MemoryLease, MemoryStore, StoredValue, memory_store
+from foundations.ports.cache import CacheBackend, CachedValue, CacheEntry, Lease
 from foundations.ports.frames import Buffer
+
+_OVERTAKEN_AFTER = 60.0  # seconds
 
 
 @attrs.frozen
@@ -26,20 +29,27 @@ class MemoryCacheBackend(CacheBackend):
 
     store: str = "default"
 
-    def get(self, key: str) -> list[Buffer] | None:
-        """See :meth:`CacheBackend.get`."""
+    def get(self, key: str) -> CachedValue | None:
+        """See :meth:`CacheBackend.get`; the buffers are copied."""
         check_cache_key(key)
         with self._store.lock:
             value = self._store.values.get(key)
             if value is None:
                 return None
             self._store.last_used[key] = max(time.time(), value.created_at)
-        return list(value.buffers)
+        return CachedValue(value.about, [bytearray(buffer) for buffer in value.buffers])
 
-    def put(self, key: str, value: Sequence[Buffer], *, if_absent: bool = False) -> bool:
+    def about(self, key: str) -> bytes | None:
+        """See :meth:`CacheBackend.about`."""
+        check_cache_key(key)
+        with self._store.lock:
+            value = self._store.values.get(key)
+        return None if value is None else value.about
+
+    def put(self, key: str, value: Sequence[Buffer], about: bytes = b"", *, if_absent: bool = False) -> bool:
         """See :meth:`CacheBackend.put`; the buffers are copied."""
         check_cache_key(key)
-        stored = StoredValue(tuple(bytes(buffer) for buffer in value), time.time())
+        stored = StoredValue(tuple(bytes(buffer) for buffer in value), bytes(about), time.time())
         with self._store.lock:
             if if_absent and key in self._store.values:
                 return False
@@ -60,13 +70,34 @@ class MemoryCacheBackend(CacheBackend):
             found = [
                 CacheEntry(
                     key=key,
-                    size=sum(map(len, value.buffers)),
+                    size=len(value.about) + sum(map(len, value.buffers)),
                     created_at=value.created_at,
                     last_used_at=self._store.last_used[key],
                 )
                 for key, value in self._store.values.items()
             ]
         yield from found
+
+    def set_aside(self, key: str, reason: str) -> None:
+        """See :meth:`CacheBackend.set_aside`; of each key the store keeps the last."""
+        check_cache_key(key)
+        with self._store.lock:
+            value = self._store.values.pop(key, None)
+            if value is None:
+                return
+            self._store.last_used.pop(key)
+            self._store.aside[key] = (value, reason)
+        events.warning("cache_entry_damaged", key=key, reason=reason, store=self.store)
+
+    def lease(self, key: str) -> Lease | None:
+        """See :meth:`CacheBackend.lease`; only one that is not renewed is overtaken: its thread's end is not seen."""
+        check_cache_key(key)
+        with self._store.lock:
+            held = self._store.leases.get(key)
+            if held is not None and time.monotonic() - held.renewed_at <= _OVERTAKEN_AFTER:
+                return None
+            self._store.leases[key] = made = MemoryLease(self._store, key)
+        return made
 
     @property
     def _store(self) -> MemoryStore:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import attrs
 
 from foundations.ports.archive_listing import JobRecord
+from foundations.ports.cache import Lease
 from foundations.ports.job import JobEnd
 
 
 @attrs.frozen
 class StoredValue:
-    """A cache entry: its buffers, and when it was made."""
+    """A cache entry: its buffers, what is known about it, and when it was made."""
 
     buffers: tuple[bytes, ...]
+    about: bytes
     created_at: float
 
 
@@ -34,6 +37,31 @@ class MemoryJob:
     ended: threading.Event = attrs.field(factory=threading.Event, repr=False)
 
 
+@attrs.define(eq=False)
+class MemoryLease(Lease):
+    """A lease of a cache's key, held while the store says so.
+
+    Attributes:
+        store: The store.
+        key: What it is the lease of.
+        renewed_at: Seconds of the monotonic clock.
+    """
+
+    store: MemoryStore = attrs.field(repr=False)
+    key: str
+    renewed_at: float = attrs.field(factory=time.monotonic)
+
+    def renew(self) -> None:
+        """See :meth:`Lease.renew`."""
+        self.renewed_at = time.monotonic()
+
+    def release(self) -> None:
+        """See :meth:`Lease.release`."""
+        with self.store.lock:
+            if self.store.leases.get(self.key) is self:
+                del self.store.leases[self.key]
+
+
 @attrs.define
 class MemoryStore:
     """What the adapters of one store name share.
@@ -41,6 +69,8 @@ class MemoryStore:
     Attributes:
         lock: Held by every operation.
         values: The cache, by key.
+        aside: What was taken out of use, and why, by key.
+        leases: Who computes a value of the cache, by key.
         last_used: When each entry of the cache was used, seconds since the epoch.
         items: The archive, by job and item name.
         records: The listing, by job name.
@@ -50,6 +80,8 @@ class MemoryStore:
 
     lock: threading.RLock = attrs.field(factory=threading.RLock, repr=False)
     values: dict[str, StoredValue] = attrs.field(factory=dict)
+    aside: dict[str, tuple[StoredValue, str]] = attrs.field(factory=dict)
+    leases: dict[str, MemoryLease] = attrs.field(factory=dict)
     last_used: dict[str, float] = attrs.field(factory=dict)
     items: dict[str, dict[str, StoredItem]] = attrs.field(factory=dict)
     records: dict[str, JobRecord] = attrs.field(factory=dict)

@@ -14,5 +14,6 @@ of the pickle in another process works on the same store.
 import pytest
 
 pytest.register_assert_rewrite(
-    f"{__name__}.cache", f"{__name__}.archive", f"{__name__}.listing", f"{__name__}.bundling", f"{__name__}.execution"
+    *(f"{__name__}.cache", f"{__name__}.cache_leases", f"{__name__}.archive", f"{__name__}.listing"),
+    *(f"{__name__}.bundling", f"{__name__}.execution"),
 )

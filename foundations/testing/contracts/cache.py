@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
 
 import pytest
 
-from foundations.ports.cache import CacheBackend
+from foundations.ports.cache import CacheBackend, CachedValue
 from foundations.ports.frames import Buffer
+from foundations.testing.contracts.cache_leases import CacheLeaseContract
 from foundations.testing.contracts.callers import in_threads, in_threads_and_processes
 
 _ROUNDS = 40
 _CLOCK = 2.0  # seconds by which a store's clock and resolution may differ from ours
+_LARGE = 2_000_000  # bytes; an adapter may map such buffers
 
 
-class CacheBackendContract:
+class CacheBackendContract(CacheLeaseContract):
     """Proves a :class:`~foundations.ports.cache.CacheBackend`; subclasses give the fixture ``cache``."""
-
-    @pytest.fixture
-    def cache(self) -> CacheBackend:
-        raise NotImplementedError("give a fixture named cache that returns your adapter on an empty store")
 
     def test_it_is_a_cache_backend(self, cache: CacheBackend) -> None:
         assert isinstance(cache, CacheBackend)
@@ -42,8 +40,13 @@ class CacheBackendContract:
             [bytes(range(256))] * 70,
             [b"a"] * 2_000,
             [bytearray(b"mutable"), memoryview(b"a view")],
+            [b"pickle", b"l" * _LARGE, b"", b"small", b"m" * _LARGE],
+            [b"p" * _LARGE],
         ],
-        ids=["no buffers", "an empty one", "one", "several", "seventy", "two thousand", "of every type"],
+        ids=[
+            *("no buffers", "an empty one", "one", "several", "seventy", "two thousand", "of every type"),
+            *("large and small ones", "a large one"),
+        ],
     )
     def test_the_buffers_come_back_in_number_order_and_content(self, cache: CacheBackend, value: list[Buffer]) -> None:
         assert cache.put("key", value) is True
@@ -58,6 +61,56 @@ class CacheBackendContract:
         cache.put("key", [buffer])
         buffer[:] = b"something"
         assert [b"as it was"] == _got(cache, "key")
+
+    @pytest.mark.parametrize("about", [b"", b"{}", bytes(range(256)), b"a" * 20_000])
+    @pytest.mark.parametrize("length", [10, _LARGE])
+    def test_what_is_known_about_a_value_is_kept_with_it(self, cache: CacheBackend, about: bytes, length: int) -> None:
+        value = [b"pickle", b"x" * length]
+        cache.put("key", value, about)
+        found = cache.get("key")
+        assert found is not None
+        assert (about, about, value) == (cache.about("key"), found.about, [bytes(frame) for frame in found.frames])
+
+    def test_nothing_is_known_about_a_value_that_is_not_there(self, cache: CacheBackend) -> None:
+        assert cache.about("absent") is None
+        cache.put("key", [b"value"], b"known")
+        cache.delete("key")
+        assert cache.about("key") is None
+
+    def test_what_is_known_is_replaced_with_the_value(self, cache: CacheBackend) -> None:
+        cache.put("key", [b"old"], b"of the old")
+        cache.put("key", [b"new"])
+        assert b"" == cache.about("key")
+
+    def test_asking_what_is_known_about_a_value_is_no_use_of_it(self, cache: CacheBackend) -> None:
+        cache.put("key", [b"value"], b"known")
+        (before,) = cache.entries()
+        cache.about("key")
+        (after,) = cache.entries()
+        assert before == after
+
+    @pytest.mark.parametrize("length", [10, _LARGE])
+    def test_changing_what_was_returned_changes_no_entry_and_nobody_elses_value(
+        self, cache: CacheBackend, length: int
+    ) -> None:
+        value = [b"pickle", b"x" * length, b"y" * length]
+        cache.put("key", value)
+        first, second = cache.get("key"), cache.get("key")
+        for frame in _frames(first):
+            frame[:] = b"z" * frame.nbytes
+        assert value == [bytes(frame) for frame in _frames(second)]
+        assert value == _got(cache, "key")
+
+    @pytest.mark.parametrize("length", [10, _LARGE])
+    def test_a_value_that_was_returned_outlasts_its_entry(self, cache: CacheBackend, length: int) -> None:
+        value = [b"pickle", b"x" * length]
+        cache.put("key", value)
+        found = cache.get("key")
+        cache.put("key", [b"other", b"y" * length])
+        again = cache.get("key")
+        cache.delete("key")
+        assert value == [bytes(frame) for frame in _frames(found)]
+        assert [b"other", b"y" * length] == [bytes(frame) for frame in _frames(again)]
 
     def test_putting_again_replaces_the_value(self, cache: CacheBackend) -> None:
         cache.put("key", [b"old", b"older"])
@@ -98,12 +151,19 @@ class CacheBackendContract:
             cache.put(key, [b"value"])
         with pytest.raises(ValueError, match="key"):
             cache.delete(key)
+        with pytest.raises(ValueError, match="key"):
+            cache.about(key)
+        with pytest.raises(ValueError, match="key"):
+            cache.set_aside(key, "damaged")
+        if type(cache).lease is not CacheBackend.lease:
+            with pytest.raises(ValueError, match="key"):
+                cache.lease(key)
         assert [] == list(cache.entries())
 
     def test_entries_are_enumerated_with_their_sizes_and_times(self, cache: CacheBackend) -> None:
         before = time.time()
         cache.put("small", [b"x"])
-        cache.put("large", [b"x" * 50_000, b"y" * 50_000])
+        cache.put("large", [os.urandom(50_000), os.urandom(50_000)])
         entries = {entry.key: entry for entry in cache.entries()}
         assert {"small", "large"} == set(entries)
         assert entries["small"].size < 10_000 < 100_000 <= entries["large"].size
@@ -126,8 +186,26 @@ class CacheBackendContract:
             cache.delete(entry.key)
         assert [] == list(cache.entries())
 
-    def test_a_reader_sees_a_whole_value_or_none_whatever_writers_do(self, cache: CacheBackend) -> None:
-        callers: list[tuple[object, ...]] = [(cache, number) for number in range(4)]
+    def test_an_entry_that_is_set_aside_is_a_miss_and_can_be_put_again(self, cache: CacheBackend) -> None:
+        cache.put("key", [b"damaged"], b"known")
+        cache.put("other", [b"good"])
+        cache.set_aside("key", "its pickle cannot be loaded")
+        assert (None, None) == (cache.get("key"), cache.about("key"))
+        assert ["other"] == [entry.key for entry in cache.entries()]
+        assert cache.put("key", [b"again"], if_absent=True) is True
+        assert [b"again"] == _got(cache, "key")
+
+    def test_setting_aside_what_is_not_there_does_nothing(self, cache: CacheBackend) -> None:
+        cache.set_aside("absent", "damaged")
+        cache.put("other", [b"good"])
+        cache.set_aside("absent", "damaged")
+        assert [b"good"] == _got(cache, "other")
+
+    @pytest.mark.parametrize(("rounds", "step"), [(_ROUNDS, 5_000), (6, 500_000)], ids=["small", "large"])
+    def test_a_reader_sees_a_whole_value_or_none_whatever_writers_do(
+        self, cache: CacheBackend, rounds: int, step: int
+    ) -> None:
+        callers: list[tuple[object, ...]] = [(cache, number, rounds, step) for number in range(4)]
         torn = in_threads_and_processes(_write_and_read, callers, in_this_process_only=cache.in_this_process_only)
         assert [0, 0, 0, 0] == torn
 
@@ -147,26 +225,32 @@ class CacheBackendContract:
 
 def _got(cache: CacheBackend, key: str) -> list[bytes] | None:
     value = cache.get(key)
-    return None if value is None else [bytes(buffer) for buffer in value]
+    return None if value is None else [bytes(buffer) for buffer in value.frames]
 
 
-def _write_and_read(cache: CacheBackend, caller: int) -> int:
+def _frames(value: CachedValue | None) -> list[memoryview]:
+    assert value is not None
+    return [memoryview(frame).cast("B") for frame in value.frames]
+
+
+def _write_and_read(cache: CacheBackend, caller: int, rounds: int, step: int) -> int:
     """Write and read one key all the time; return how many values were no writer's."""
     torn = 0
-    for number in range(_ROUNDS):
-        content = bytes([caller]) * (1 + number * 5_000)
-        cache.put("contended", [str(len(content)).encode(), content])
+    for number in range(rounds):
+        content = bytes([caller]) * (1 + number * step)
+        size = str(len(content)).encode()
+        cache.put("contended", [size, content], size)
         if number % 10 == 9:
             cache.delete("contended")
         torn += not _is_whole(cache.get("contended"))
     return torn
 
 
-def _is_whole(value: Sequence[Buffer] | None) -> bool:
+def _is_whole(value: CachedValue | None) -> bool:
     if value is None:
         return True
-    length, content = (bytes(buffer) for buffer in value)
-    return int(length) == len(content) and content == content[:1] * len(content)
+    length, content = (bytes(buffer) for buffer in value.frames)
+    return value.about == length and int(length) == len(content) and content == content[:1] * len(content)
 
 
 def _put_if_absent(cache: CacheBackend, keys: list[str], caller: int) -> list[bool]:

@@ -2,14 +2,17 @@ import uuid
 
 import pytest
 
+from foundations import events
 from foundations.adapters.memory import (
     MemoryCacheBackend,
     MemoryPipelineArchive,
     MemoryPipelineListing,
     forget_store,
 )
+from foundations.adapters.memory.stores import memory_store
 from foundations.errors import StorageUnavailableError
 from foundations.ports.archive_listing import JobQuery, JobRecord
+from foundations.ports.cache import CachedValue
 from foundations.testing.contracts.archive import PipelineArchiveContract
 from foundations.testing.contracts.cache import CacheBackendContract
 from foundations.testing.contracts.listing import PipelineListingContract
@@ -26,6 +29,26 @@ class TestMemoryCacheBackend(CacheBackendContract):
     @pytest.fixture
     def cache(self, store):
         return MemoryCacheBackend(store)
+
+    def test_what_was_set_aside_is_kept_with_the_reason(self, cache, store, monkeypatch):
+        told = []
+        monkeypatch.setattr(events, "warning", lambda event, **keys: told.append((event, keys)))
+        cache.put("key", [b"value"], b"known")
+        cache.set_aside("key", "damaged")
+        value, reason = memory_store(store).aside["key"]
+        assert ((b"value",), b"known", "damaged") == (value.buffers, value.about, reason)
+        assert [("cache_entry_damaged", {"key": "key", "reason": "damaged", "store": store})] == told
+
+    def test_a_holder_that_has_not_renewed_its_lease_for_a_minute_is_overtaken(self, cache, store):
+        first = cache.lease("key")
+        first.renewed_at -= 59.0
+        assert cache.lease("key") is None
+        first.renewed_at -= 2.0
+        second = cache.lease("key")
+        first.release()
+        first.renew()
+        assert second is not None
+        assert cache.lease("key") is None
 
 
 class TestMemoryPipelineArchive(PipelineArchiveContract):
@@ -51,8 +74,8 @@ class TestMemoryPipelineListing(PipelineListingContract):
 
 class TestStores:
     def test_adapters_of_one_name_share_what_they_keep(self, store):
-        MemoryCacheBackend(store).put("key", [b"value"])
-        assert [b"value"] == MemoryCacheBackend(store).get("key")
+        MemoryCacheBackend(store).put("key", [b"value"], b"known")
+        assert CachedValue(b"known", [b"value"]) == MemoryCacheBackend(store).get("key")
         assert MemoryCacheBackend(store + "-other").get("key") is None
         forget_store(store + "-other")
 

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from foundations.domain.hyperparameter import Hyperparameter
+from foundations.domain.pipeline import Deferred
 from foundations.errors import PipelineError
 
 Pair = namedtuple("Pair", "left right")
@@ -84,8 +85,8 @@ def test_required_stages_run_before(stage, run):
 def test_the_journal_is_told_what_happens(stage, run, journal):
     run(stage(operator.neg, stage(operator.neg, 1)).enable_caching())
     assert journal.events == [
-        *(("begin", 0), ("compute", 0), ("end", 0)),
-        *(("begin", 1), ("compute", 1), ("end", 1)),
+        *(("begin", 0), ("answer", 0), ("end", 0)),
+        *(("begin", 1), ("answer", 1), ("end", 1)),
     ]
 
 
@@ -162,3 +163,18 @@ def test_ten_thousand_into_one_run(stage, run):
     parts = [stage(operator.neg, number) for number in range(10_000)]
     assert run(stage(sum, parts)) == -sum(range(10_000))
     assert run(stage(lambda *args: sum(args), *parts)) == -sum(range(10_000))
+
+
+def test_a_deferred_output_is_read_when_a_stage_needs_it_and_once(stage, journal, run, monkeypatch):
+    reads = []
+
+    def answer(index, call):
+        output = call.make()
+        return Deferred(lambda: reads.append(index) or output)
+
+    monkeypatch.setattr(journal, "answer", answer)
+    first = stage(operator.neg, 1).enable_caching()
+    both = stage(operator.add, first, stage(max, [first, 0])).disable_caching()
+    unused = stage(operator.neg, 7).enable_caching()
+    assert -1 == run(both.require(unused))
+    assert [0] == reads

@@ -37,8 +37,8 @@ def test_a_job_comes_back_as_it_was(stage, journal):
     back = there_and_back(job)
     assert ("job", {"a": 5}, "/p", (".",)) == (back.name, back.parameters, back.project, back.import_paths)
     assert [job.pipeline.hyperparameters] == [back.pipeline.hyperparameters]
-    assert [(node.function, node.upstream, node.uuid, node.persisted, node.cached) for node in job.pipeline.nodes] == [
-        (node.function, node.upstream, node.uuid, node.persisted, node.cached) for node in back.pipeline.nodes
+    assert [(node.function, node.upstream, node.uuid, node.persisted, node.caching) for node in job.pipeline.nodes] == [
+        (node.function, node.upstream, node.uuid, node.persisted, node.caching) for node in back.pipeline.nodes
     ]
     assert ((1, [6]), {"key": 5}) == execute(back.pipeline, back.parameters, journal)
 

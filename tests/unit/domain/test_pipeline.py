@@ -116,7 +116,7 @@ def test_caching_is_passed_upstream_until_told_otherwise(stage, first, second, t
         target = stage(make) if target is None else stage(make, target)
         if told is not None:
             target.enable_caching() if told else target.disable_caching()
-    assert expected == [node.cached for node in Pipeline.of(target).nodes]
+    assert expected == [node.caching is not None for node in Pipeline.of(target).nodes]
 
 
 def test_nodes_have_names_with_the_item_that_they_take(stage):

@@ -1,0 +1,151 @@
+"""What is installed around the project: how a code closure tells packages and files by their content."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib
+import os
+import stat
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from foundations import events
+from foundations.version import __version__
+
+PYTHON = str(sys.implementation.cache_tag)
+"""The implementation of Python and its minor version, as in ``cpython-311``."""
+
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+_IN_THE_BUNDLE = {
+    "attr": "attrs",
+    "attrs": "attrs",
+    "cloudpickle": "cloudpickle",
+    "structlog": "structlog",
+    "yaml": "PyYAML",
+}
+"""Packages that a job has from its bundle, by their modules; they are of the version that was installed."""
+
+
+class InstalledPackages:
+    """The surroundings of code in this process; see :class:`foundations.domain.code_closure.Surroundings`.
+
+    Args:
+        project: The project directory, which relative paths begin at.
+        digest: Digests a buffer.
+    """
+
+    def __init__(self, project: Path, digest: Any) -> None:
+        self._project = project
+        self._digest = digest
+        self._packages: dict[str, tuple[str, str] | None] = {}
+
+    def package_of(self, module: str) -> tuple[str, str] | None:
+        """Return the name and version of the installed package that a module belongs to; None for the project's."""
+        top = module.partition(".")[0]
+        if top not in self._packages:
+            self._packages[top] = _package(top)
+        return self._packages[top]
+
+    def import_module(self, name: str) -> ModuleType | None:
+        """Return a module, imported where it has not been; None where that fails."""
+        try:
+            return importlib.import_module(name)
+        except Exception as error:  # whatever the user's module raises; the function may expect it
+            events.debug("not_imported", module=name, reason=f"{type(error).__name__}: {error}")
+            return None
+
+    def contents(self, path: str) -> bytes:
+        """Return a digest of a file's bytes, or of the names and bytes of all files in a directory."""
+        place = self._project / os.path.expanduser(path)
+        if not place.is_dir():
+            return self._file(place)
+        digest = hashlib.sha256(b"directory")
+        for directory, directories, files in os.walk(place):
+            directories.sort()
+            for name in sorted(files):
+                file = Path(directory, name)
+                digest.update(os.fsencode(f"{file.relative_to(place)}\0") + self._file(file))
+        return digest.digest()
+
+    def _file(self, place: Path) -> bytes:
+        import mmap
+
+        if not stat.S_ISREG(place.stat().st_mode):
+            raise OSError(errno.EINVAL, "it is neither a file nor a directory", str(place))
+        with place.open("rb") as stream:
+            if not os.fstat(stream.fileno()).st_size:
+                return b"empty"
+            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                digest: bytes = self._digest(content)
+                return digest
+
+
+def _package(top: str) -> tuple[str, str] | None:
+    if top == "__main__":
+        return None
+    if top == "foundations":
+        return "foundations", __version__
+    file = _file_of(top)
+    if top in sys.stdlib_module_names and (file is None or file.startswith(_STANDARD_LIBRARY)):
+        return "python", PYTHON
+    if top in _IN_THE_BUNDLE:
+        return _IN_THE_BUNDLE[top], _version(_IN_THE_BUNDLE[top])
+    if file is None or ("site-packages" not in file and "dist-packages" not in file):
+        return None  # the project's own, whatever its name; an editable install
+    found = _distribution(top, file)
+    return None if found is None else (found.metadata["Name"], f"{found.version} {_files(found, top)}")
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "bundled"
+
+
+def _distribution(top: str, file: str) -> metadata.Distribution | None:
+    """Return the distribution that a top-level module was installed by: the one of its name, or the one that has it."""
+    try:
+        found = metadata.distribution(top)
+    except metadata.PackageNotFoundError:
+        pass
+    else:
+        if _owns(found, top):
+            return found
+    return next((found for found in metadata.distributions() if _owns(found, top)), None)
+
+
+def _owns(distribution: metadata.Distribution, top: str) -> bool:
+    names = distribution.read_text("top_level.txt")
+    if names is not None:
+        return top in names.split()
+    record = "\n" + (distribution.read_text("RECORD") or "")
+    return f"\n{top}/" in record or f"\n{top}.py" in record
+
+
+def _files(distribution: metadata.Distribution, top: str) -> str:
+    """Return a digest of what was installed: the same version may have been installed again with other code."""
+    record = distribution.read_text("RECORD") or ""
+    lines = sorted(
+        line for line in record.splitlines() if line.startswith((f"{top}/", f"{top}.")) and ".pyc," not in line
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _file_of(top: str) -> str | None:
+    """Return the file of a top-level module, imported already or not; None for one that is built in, or not there."""
+    module = sys.modules.get(top)
+    if module is not None:
+        file = getattr(module, "__file__", None)
+        return file or next(iter(getattr(module, "__path__", ())), None)
+    from importlib.util import find_spec
+
+    try:
+        spec = find_spec(top) if top else None
+    except (ImportError, ValueError):  # __main__, or what a module has put into sys.modules
+        return None
+    return spec.origin if spec is not None and spec.has_location else None

@@ -1,0 +1,290 @@
+"""The normal form of byte code: what a function does, without how it is written down.
+
+Line numbers, comments, docstrings, formatting, the names of local variables and the annotations of inner functions are
+no part of it. The instructions are those of the running interpreter, so normal forms are comparable within one minor
+version of Python.
+
+The instructions are documented at https://docs.python.org/3/library/dis.html.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable, Iterable, Iterator
+from types import CodeType
+from typing import NamedTuple
+
+from foundations.domain.control_flow import handlers, path
+
+_LEFT_OUT = frozenset({"NOP", "CACHE", "EXTENDED_ARG", "RESUME", "MAKE_CELL", "COPY_FREE_VARS", "LOAD_CLOSURE"})
+"""Instructions that do nothing, or that follow from the others."""
+
+_UNSEEN = frozenset({"__doc__", "__firstlineno__", "__static_attributes__"})
+"""What a class's or module's body says of how it is written down."""
+
+_BEHAVIOUR_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
+"""Variable arguments, generators and coroutines: those of ``inspect.CO_*`` that change what a call does."""
+
+_LOCALS_BY_NAME = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe"})
+_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL"})
+_ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+_ANNOTATIONS, _CLOSURE = 0x04, 0x08  # of MAKE_FUNCTION and of SET_FUNCTION_ATTRIBUTE
+_NAMES = frozenset(dis.hasname)
+_CONSTANTS = frozenset(dis.hasconst)
+
+
+class Request(NamedTuple):
+    """Something outside of itself that code refers to by name.
+
+    Attributes:
+        name: The global variable, or the module where ``level`` is given.
+        attributes: The attributes that are asked of it, one after the other.
+        level: For an import inside the function: how many packages up it begins, 0 for none.
+    """
+
+    name: str
+    attributes: tuple[str, ...] = ()
+    level: int | None = None
+
+
+class Shape(NamedTuple):
+    """What a code object does.
+
+    Attributes:
+        parts: Bytes, and the constants between them, in order; they tell it apart from every other.
+        requests: What it refers to, in the order of first use.
+        free: The names of its free variables, in the order of first use.
+        names: Every name that it, or code inside it, uses for a global, an attribute or an import.
+    """
+
+    parts: tuple[object, ...]
+    requests: tuple[Request, ...]
+    free: tuple[str, ...]
+    names: frozenset[str]
+
+
+def shape(code: CodeType) -> Shape:
+    """Return what `code` does, code inside it included."""
+    walk = _Walk()
+    free: dict[str, str] = {}
+    walk.code(code, free, 0)
+    return Shape(tuple(walk.parts), tuple(walk.requests), tuple(free), frozenset(walk.names))
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.parts: list[object] = []
+        self.requests: dict[Request, None] = {}
+        self.names: set[str] = set()
+        self._globals: dict[str, int] = {}
+
+    def code(self, code: CodeType, free: dict[str, str], depth: int) -> None:
+        """Add `code`; `free` maps its free variables to what they are called, and is added to where it is the first."""
+        kept = _instructions(code)
+        named = [*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars]
+        self.names.update(code.co_names)
+        variables = _Variables(code, free, depth)
+        parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        self.parts.append(
+            repr(
+                (
+                    "code",
+                    code.co_argcount,
+                    code.co_posonlyargcount,
+                    code.co_kwonlyargcount,
+                    code.co_flags & _BEHAVIOUR_FLAGS,
+                    parameters,
+                    named if _LOCALS_BY_NAME.intersection(code.co_names) else None,
+                )
+            ).encode()
+        )
+        modules = _imports(kept, self._ask)
+        for step in path(kept, handlers(code)):
+            if step.position is None:
+                self.parts.append(repr(step.mark).encode())
+            else:
+                self._instruction(kept, step.position, step.mark, variables, modules)
+        self.parts.append(b"end")
+
+    def _instruction(
+        self,
+        kept: list[dis.Instruction],
+        position: int,
+        target: object,
+        variables: _Variables,
+        modules: dict[str, tuple[str, int]],
+    ) -> None:
+        instruction = kept[position]
+        name, opcode = instruction.opname, instruction.opcode
+        argument: object = instruction.arg
+        if target is not None:
+            name = name.replace("_FORWARD_", "_").replace("_BACKWARD_", "_")
+            argument = target
+        elif opcode in _CONSTANTS or name == "KW_NAMES":
+            self.parts.append(b"LOAD_CONST" if name == "RETURN_CONST" else name.encode())
+            if isinstance(instruction.argval, CodeType):
+                self.code(instruction.argval, variables.for_inner(instruction.argval), variables.depth + 1)
+            else:
+                self.parts.append((instruction.argval,))
+            if name != "RETURN_CONST":
+                return
+            name, argument = "RETURN_VALUE", None
+        elif name in _GLOBALS:
+            self._ask(Request(instruction.argval, _attributes(kept, position)))
+            number = self._globals.setdefault(instruction.argval, len(self._globals))
+            argument = number
+        elif opcode in _NAMES:  # whether it is a method that is loaded, the compiler guesses
+            name = "LOAD_ATTR" if name == "LOAD_METHOD" else name
+            argument = (instruction.argval, (instruction.arg or 0) & 2 if name == "LOAD_SUPER_ATTR" else 0)
+        elif opcode in dis.haslocal or opcode in dis.hasfree:
+            variable = instruction.argval
+            argument = variables.called(variable)
+            if variable in modules and name.startswith("LOAD"):
+                module, level = modules[variable]
+                self._ask(Request(module, _attributes(kept, position), level))
+        elif name == "MAKE_FUNCTION":
+            argument = (instruction.arg or 0) & ~_ANNOTATIONS
+        elif name == "COMPARE_OP":
+            argument = instruction.argrepr
+        self.parts.append(repr((name, argument)).encode())
+
+    def _ask(self, request: Request) -> None:
+        self.requests.setdefault(request)
+
+
+class _Variables:
+    """What the variables of one code object are called: parameters by their place, others by their first use."""
+
+    def __init__(self, code: CodeType, free: dict[str, str], depth: int) -> None:
+        self._free_names = frozenset(code.co_freevars)
+        self._free = free
+        self.depth = depth
+        parameters = code.co_argcount + code.co_kwonlyargcount
+        parameters += bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
+        self._own = {name: f"v{depth}.{number}" for number, name in enumerate(code.co_varnames[:parameters])}
+
+    def called(self, name: str) -> str:
+        if name in self._free_names:
+            return self._free.setdefault(name, f"free{len(self._free)}")
+        return self._own.setdefault(name, f"v{self.depth}.{len(self._own)}")
+
+    def for_inner(self, code: CodeType) -> dict[str, str]:
+        """Return what the free variables of code inside this one are called."""
+        return {name: self.called(name) for name in _first_used(code)}
+
+
+def _first_used(code: CodeType) -> list[str]:
+    """Return the free variables of `code` in the order of their use, so that a variable's name does not count."""
+    free = frozenset(code.co_freevars)
+    found: dict[str, None] = {}
+    for instruction in _instructions(code):
+        if isinstance(instruction.argval, CodeType):
+            found.update((name, None) for name in _first_used(instruction.argval) if name in free)
+        elif (instruction.opcode in dis.hasfree or instruction.opcode in dis.haslocal) and instruction.argval in free:
+            found.setdefault(instruction.argval)
+    return [*found, *(name for name in code.co_freevars if name not in found)]
+
+
+def _instructions(code: CodeType) -> list[dis.Instruction]:
+    """Return the instructions of `code` without what it says of how it is written down."""
+    cells = frozenset((*code.co_cellvars, *code.co_freevars))
+    found: list[dis.Instruction] = []
+    for instruction in dis.get_instructions(code):
+        if isinstance(instruction.argval, tuple) and "_FAST_" in instruction.opname:
+            found += _singles(instruction)
+        elif instruction.opname not in _LEFT_OUT:
+            found.append(instruction)
+    found = _without(found, _closure_loads(found, cells))
+    found = _without(found, _written_down(found))
+    return [instruction for instruction in found if instruction.opname != "PUSH_NULL"]  # how a call is prepared
+
+
+def _without(instructions: list[dis.Instruction], positions: Iterable[int]) -> list[dis.Instruction]:
+    hidden = frozenset(positions)
+    return [found for position, found in enumerate(instructions) if position not in hidden] if hidden else instructions
+
+
+def _closure_loads(instructions: list[dis.Instruction], cells: frozenset[str]) -> Iterator[int]:
+    """Yield where the cells of an inner function's closure are loaded; newer versions have no LOAD_CLOSURE for it."""
+    for position, instruction in enumerate(instructions[1:], start=1):
+        if isinstance(instruction.argval, CodeType) and instructions[position - 1].opname == "BUILD_TUPLE":
+            first = position - 1 - (instructions[position - 1].arg or 0)
+            loads = range(max(first, 0), position - 1)
+            if all(instructions[load].opname == "LOAD_FAST" and instructions[load].argval in cells for load in loads):
+                yield from loads
+
+
+def _written_down(instructions: list[dis.Instruction]) -> Iterator[int]:
+    for position, instruction in enumerate(instructions):
+        if instruction.opname == "STORE_NAME" and instruction.argval in _UNSEEN:
+            yield from (position - 1, position)
+        elif instruction.opname == "MAKE_FUNCTION":
+            yield from _annotations(instructions, position)
+
+
+def _annotations(instructions: list[dis.Instruction], position: int) -> Iterator[int]:
+    """Yield where the annotations of an inner function are put on the stack.
+
+    Before ``MAKE_FUNCTION`` stand, as far as there are any: defaults, annotations, closure (one instruction), code.
+    """
+    flags, setter = instructions[position].arg or 0, None
+    for later, found in enumerate(instructions[position + 1 : position + 5], start=position + 1):
+        if found.opname != "SET_FUNCTION_ATTRIBUTE":  # what newer versions have for the flags
+            break
+        flags |= found.arg or 0
+        setter = later if found.arg == _ANNOTATIONS else setter
+    if not flags & _ANNOTATIONS:
+        return
+    end = begin = position - 2 - bool(flags & _CLOSURE)
+    missing = 1
+    while begin >= 0:
+        found = instructions[begin]
+        missing -= dis.stack_effect(found.opcode, found.arg if found.opcode >= dis.HAVE_ARGUMENT else None)
+        if missing <= 0:
+            break
+        begin -= 1
+    yield from range(begin, end + 1)
+    if setter is not None:
+        yield setter
+
+
+def _attributes(instructions: list[dis.Instruction], position: int) -> tuple[str, ...]:
+    """Return the attributes that are asked, one after the other, of what the instruction at `position` loads."""
+    found = []
+    for following in instructions[position + 1 :]:
+        if following.opname not in _ATTRIBUTES:
+            break
+        found.append(following.argval)
+    return tuple(found)
+
+
+def _imports(instructions: list[dis.Instruction], ask: Callable[[Request], None]) -> dict[str, tuple[str, int]]:
+    """Ask for what is imported by name; return the modules that are bound to variables, by these."""
+    modules: dict[str, tuple[str, int]] = {}
+    for position, instruction in enumerate(instructions):
+        if instruction.opname != "IMPORT_NAME":
+            continue
+        name = instruction.argval
+        level, wanted = (found.argval for found in instructions[position - 2 : position])
+        following = instructions[position + 1 :]
+        if wanted:
+            for attribute in wanted:
+                ask(Request(name, (attribute,), level))
+        elif following and following[0].opname.startswith("STORE_"):
+            modules[following[0].argval] = (name.partition(".")[0], level)
+            ask(Request(name, ("",), level))  # it is imported; what is asked of it stands elsewhere
+        else:  # import a.b as c
+            stored = next((later for later in following if later.opname.startswith("STORE_")), None)
+            if stored is not None:
+                modules[stored.argval] = (name, level)
+    return modules
+
+
+def _singles(instruction: dis.Instruction) -> Iterator[dis.Instruction]:
+    """Yield the two instructions that one stands for, as in ``STORE_FAST_LOAD_FAST``, where they share a line."""
+    middle = instruction.opname.index("_FAST_") + len("_FAST")
+    names = instruction.opname[:middle], instruction.opname[middle + 1 :]
+    for number, (name, variable) in enumerate(zip(names, instruction.argval, strict=True)):
+        yield instruction._replace(
+            opname=name, opcode=dis.opmap[name], argval=variable, offset=instruction.offset + number
+        )

@@ -1,0 +1,121 @@
+"""The order in which byte code runs, whatever order the compiler has put it into.
+
+Where a line begins decides how the compiler lays out jumps; the path from the first instruction on, each branch not
+taken left for later, is the same for all layouts.
+"""
+
+from __future__ import annotations
+
+import bisect
+import dis
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import NamedTuple
+
+_JUMPS = frozenset((*dis.hasjrel, *dis.hasjabs))
+_ALWAYS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT", "JUMP_ABSOLUTE", "JUMP"})
+_LAST = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT"})
+
+
+class Handler(NamedTuple):
+    """Where an exception in a range of instructions goes; all by offset."""
+
+    begin: int
+    end: int
+    target: int
+    depth: int
+
+
+class Step(NamedTuple):
+    """One step of the path.
+
+    Attributes:
+        position: The instruction's position among those given; None for a mark.
+        mark: What is known beside it: where it jumps to, or what the mark says.
+    """
+
+    position: int | None
+    mark: object = None
+
+
+def handlers(code: CodeType) -> list[Handler]:
+    """Return the table of exception handlers of `code`.
+
+    Its format: https://github.com/python/cpython/blob/main/InternalDocs/exception_handling.md
+    """
+    values = iter(code.co_exceptiontable)
+
+    def number(first: int) -> int:
+        value = first & 63
+        while first & 64:
+            first = next(values)
+            value = value << 6 | first & 63
+        return value
+
+    found = []
+    for first in values:
+        begin, size, target, depth = (number(first), *(number(next(values)) for _ in range(3)))
+        found.append(Handler(begin * 2, (begin + size) * 2, target * 2, depth))
+    return found
+
+
+def path(instructions: list[dis.Instruction], table: list[Handler]) -> Iterator[Step]:
+    """Yield the instructions in the order in which they run, with marks where paths begin, meet and are guarded."""
+    offsets = [found.offset for found in instructions]
+    jumps = {found.offset: found.argval for found in instructions if found.opname in _ALWAYS}
+
+    def position_of(offset: int) -> int:
+        """Return the instruction from there on, behind all jumps that are always taken."""
+        seen = set()
+        while True:
+            position = bisect.bisect_left(offsets, offset)
+            if position in seen or position == len(offsets) or offsets[position] not in jumps:
+                return position
+            seen.add(position)
+            offset = jumps[offsets[position]]
+
+    steps: dict[int, int] = {}
+    labels: dict[int, int] = {}
+    waiting: list[int] = []
+
+    def reference(position: int) -> str:
+        if position in steps:
+            return f"step {steps[position]}"
+        if position not in labels:
+            labels[position] = len(labels)
+            waiting.append(position)
+        return f"label {labels[position]}"
+
+    guarded: tuple[int, int] | None = None
+    begin = 0
+    while True:
+        position = position_of(offsets[begin]) if begin < len(offsets) else begin
+        while position < len(offsets):
+            if position in steps:
+                yield Step(None, ("goto", steps[position]))
+                break
+            found = instructions[position]
+            guard = _guard(table, found.offset, position_of)
+            if guard != guarded:
+                guarded = guard
+                yield Step(None, ("guarded", guard and (reference(guard[0]), guard[1])))
+            steps[position] = len(steps)
+            mark = reference(position_of(found.argval)) if found.opcode in _JUMPS else None
+            yield Step(position, mark)
+            if found.opname in _LAST:
+                break
+            position = position_of(found.offset + 1)
+        while waiting and waiting[-1] in steps:
+            known = waiting.pop()
+            yield Step(None, ("label", labels[known], "is", steps[known]))
+        if not waiting:
+            return
+        begin = waiting.pop()
+        yield Step(None, ("label", labels[begin]))
+
+
+def _guard(table: list[Handler], offset: int, position_of: Callable[[int], int]) -> tuple[int, int] | None:
+    for row in table:  # innermost ranges are apart: none overlaps another
+        if row.begin <= offset < row.end:
+            return position_of(row.target), row.depth
+    return None

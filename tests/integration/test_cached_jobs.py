@@ -1,0 +1,211 @@
+"""Whole jobs and the cache: what is computed once, by whom, and what anybody can tell of it afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import Project
+from test_code_edits import key
+
+COUNTED = """
+import os, tempfile
+def counted(place, n):
+    tempfile.mkdtemp(dir=place)
+    return n * 2
+"""
+"""Source of a stage that leaves a directory behind whenever it is computed."""
+
+
+def computed(place: Path) -> int:
+    return len(list(place.iterdir()))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    made = tmp_path / "computed"
+    made.mkdir()
+    return made
+
+
+def test_of_fifty_jobs_that_need_one_output_at_a_time_one_computes_it(project: Project, place: Path) -> None:
+    script = (
+        "from foundations import *\n"
+        + COUNTED
+        + f"pipe = pipeline.stage(counted, {str(place)!r}, 21).enable_caching()\n"
+        + "deployments = [pipe.run() for _ in range(50)]\n"
+        + "print({deployment.fetch_job_results().output for deployment in deployments})\n"
+    )
+    project.write({"train.py": script})
+    assert "{42}\n" == project.run("train.py")
+    assert 1 == computed(place)
+
+
+def test_the_lease_of_a_killed_job_is_taken_over_by_the_one_that_waits(project: Project, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    script = f"""
+import os, signal, time
+from foundations import *
+def slow():
+    try:
+        os.mkdir({str(begun)!r})
+    except FileExistsError:
+        return "computed by the second"
+    time.sleep(600)
+pipe = pipeline.stage(slow).enable_caching()
+first = pipe.run(job_name="first")
+while not os.path.exists({str(begun)!r}):
+    time.sleep(.01)
+second = pipe.run(job_name="second")
+while "cache_waiting" not in second.get_job_logs("stderr"):
+    time.sleep(.01)
+first.cancel()
+print(second.fetch_job_results().output, first.get_job_status())
+"""
+    project.write({"train.py": script})
+    assert "computed by the second Cancelled\n" == project.run("train.py")
+
+
+def test_the_key_that_is_explained_beforehand_is_the_jobs(project: Project, place: Path) -> None:
+    project.write(
+        {
+            "features.py": "import statistics\nSCALE = 3\ndef scaled(x):\n    return statistics.mean([x]) * SCALE\n",
+            "train.py": """
+import dataclasses, enum, functools
+import features
+from foundations import *
+class Kind(enum.Enum):
+    ONE = 1
+@dataclasses.dataclass
+class Config:
+    kind: Kind = Kind.ONE
+    def factor(self):
+        return self.kind.value
+def helper(x):
+    return features.scaled(x)
+def outer(n):
+    return lambda x: x + n
+def train(config, x, functions, later=outer(3)):
+    return helper(x) * config.factor() + sum(function(x) for function in functions) + later(x)
+made = pipeline.stage(train, Config(), 2, [helper, outer(1), functools.partial(pow, 2)])
+pipe = made.stage(train_again := (lambda total: total + 1)).enable_caching()
+before = pipe.explain()
+result = pipe.run().fetch_job_results()
+contexts = list(result["stage_contexts"].values())
+print([context["cache_uuid"] for context in contexts] == [stage.key for stage in before.stages])
+print([stage.outcome for stage in pipe.explain().stages], result.output)
+""",
+        }
+    )
+    assert "True\n['hit', 'hit'] 25\n" == project.run("train.py")
+
+
+def test_twenty_processes_with_hash_seeds_of_their_own_have_one_key(tmp_path: Path) -> None:
+    first = key(tmp_path / "first", {})
+    seeds = [str(random.randrange(1, 2**32)) for _ in range(20)]
+    script = "import main; print(main.create(3).enable_caching().explain().key)"
+    for batch in (seeds[:10], seeds[10:]):
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-B", "-c", script],
+                cwd=tmp_path / "first",
+                env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": "."},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for seed in batch
+        ]
+        assert [first] * 10 == [process.communicate()[0].strip() for process in started]
+
+
+def test_a_stage_may_write_into_an_array_of_the_cache(project: Project) -> None:
+    project.write(
+        {
+            "train.py": """
+import numpy
+from foundations import *
+def made():
+    return numpy.zeros(400_000)
+def spoilt(array):
+    array += 1
+    return float(array.sum())
+pipe = pipeline.stage(made).enable_caching().stage(spoilt).disable_caching()
+print([pipe.run().fetch_job_results().output for _ in range(3)])
+"""
+        }
+    )
+    assert "[400000.0, 400000.0, 400000.0]\n" == project.run("train.py")
+
+
+def test_a_job_that_is_killed_while_it_stores_leaves_a_miss_or_the_value(project: Project) -> None:
+    project.write(
+        {
+            "train.py": """
+import os, signal, sys
+from foundations import *
+class Killing:
+    def __reduce__(self):
+        if os.environ.get("KILL"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Killing, ()
+def made():
+    return [b"x" * 100_000, Killing()]
+pipe = pipeline.stage(made).enable_caching().stage(len).enable_caching()
+if len(sys.argv) > 1:
+    os.environ["KILL"] = "1"
+try:
+    print(pipe.run().fetch_job_results().output)
+except RemoteException as error:
+    print(error.cause)
+"""
+        }
+    )
+    assert "killed\n" == project.run("train.py", "now")
+    assert ["2\n", "2\n"] == [project.run("train.py") for _ in range(2)]
+
+
+def test_the_command_tells_why_of_a_real_job(project: Project) -> None:
+    script = "from foundations import *\nRATE = {}\ndef f(x):\n    return x * RATE\n"
+    run = "print(pipeline.stage(f, 2).enable_caching().run(job_name={!r}).fetch_job_results().output)\n"
+    for name, rate in (("first", 3), ("second", 4)):
+        project.write({"train.py": script.format(rate) + run.format(name)})
+        project.run("train.py")
+    command = [str(Path(sys.executable).with_name("foundations")), "cache", "why", "second", "--json"]
+    done = subprocess.run(
+        command,
+        cwd=project.root,
+        env={**os.environ, "FOUNDATIONS_HOME": str(project.home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (stage,) = json.loads(done.stdout)["stages"]
+    assert ("f", "miss", ["constant RATE: 3 -> 4"]) == (stage["stage"], stage["outcome"], stage["differences"])
+    assert "job first" in stage["why"]
+
+
+def test_a_stage_that_kills_itself_stores_nothing(project: Project) -> None:
+    project.write(
+        {
+            "train.py": f"""
+import os
+from foundations import *
+def f():
+    os.kill(os.getpid(), {int(signal.SIGKILL)})
+pipe = pipeline.stage(f).enable_caching()
+for _ in range(2):
+    try:
+        pipe.run().fetch_job_results()
+    except RemoteException as error:
+        print(error.cause)
+print(pipe.explain().outcome)
+"""
+        }
+    )
+    assert "killed\nkilled\nmiss\n" == project.run("train.py")
