@@ -12,12 +12,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import typer.main
 
 import foundations
 import foundations.testing
 from foundations import errors
+from foundations.app.cache_admin import (
+    CacheListing,
+    CacheStatistics,
+    Collected,
+    ListedEntry,
+    NotRemoved,
+    RemovedEntry,
+    SizeClass,
+)
 from foundations.app.config_file import read_config_file
 from foundations.app.settings import TOP_LEVEL_KEYS, SourceBundleSettings
+from foundations.cli.main import app
 from foundations.domain import archives
 from foundations.domain.result import CONTEXT_DEFAULTS
 from foundations.ports.execution import Capabilities
@@ -30,6 +41,12 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 ERRORS = [name for name, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, Exception)]
+CLI = typer.main.get_command(app)
+COMMANDS = [
+    CLI,
+    *CLI.commands.values(),
+    *(command for group in CLI.commands.values() for command in group.commands.values()),
+]
 NOT_HERE = ("make ", "git ", "pip install", "python -m venv", "./build.sh", "cd ")
 NAMED = re.compile(r"# (?P<path>[\w./-]*\w+\.\w+|\.foundationsignore)$")
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<content>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -50,6 +67,11 @@ class Block(NamedTuple):
     path: str | None
     follows: bool
     """Whether it stands right below the block before it."""
+
+
+def options_of(command):
+    """Return the options of a command of the command line."""
+    return [option for parameter in command.params for option in parameter.opts if option.startswith("-")]
 
 
 def page_id(page):
@@ -186,6 +208,11 @@ def test_every_page_is_in_the_index():
         ),
         ("how-to/write-an-adapter.md", Capabilities._fields),
         ("reference/errors.md", ERRORS),
+        ("reference/command-line.md", [option for command in COMMANDS for option in options_of(command)]),
+        *(
+            ("reference/command-line.md", values._fields)
+            for values in (CacheStatistics, SizeClass, CacheListing, ListedEntry, Collected, RemovedEntry, NotRemoved)
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )

@@ -1,0 +1,54 @@
+"""``foundations cache clear``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from foundations.cli import output
+from foundations.cli.configured import ConfiguredCache, configured_cache
+from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
+from foundations.cli.quantities import count_text, size_text
+from foundations.cli.removals import end, show_removal
+
+EXAMPLES = """\b
+Examples:
+  foundations cache clear
+  foundations cache clear --yes"""
+
+
+def clear(
+    context: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where there is no terminal.")] = False,
+    as_json: AsJson = False,
+    environment: EnvironmentName = None,
+    config: ConfigFiles = None,
+) -> None:
+    """Remove all entries.
+
+    It asks before it does. Jobs may run meanwhile: what they have got from the cache stays theirs, and what they miss
+    they compute.
+    """
+    from foundations.app.cache_admin import clear as clear_cache
+
+    if not yes and not output.is_terminal(sys.stdin):
+        context.fail("There is no terminal to ask on: give --yes if all entries of the cache are to go.")
+    configured = configured_cache(environment, config)
+    if not yes and not output.agreed(_question(configured)):
+        output.note("Nothing was removed.")
+        raise typer.Exit(1)
+    found = clear_cache(configured.cache)
+    if as_json:
+        output.say_json({"cache": configured.name, **found._asdict()})
+    else:
+        show_removal(found)
+    end(found)
+
+
+def _question(configured: ConfiguredCache) -> str:
+    from foundations.app.cache_admin import statistics
+
+    found = statistics(configured.cache)
+    return f"Remove {count_text(found.entries)}, {size_text(found.size)}, of {output.printable(configured.name)}?"

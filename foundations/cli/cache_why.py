@@ -1,0 +1,39 @@
+"""``foundations cache why``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from foundations.cli import output
+from foundations.cli.configured import configured_settings
+from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
+
+EXAMPLES = """\b
+Examples:
+  foundations cache why train-20261125-090452-ym4yn
+  foundations cache why train-20261125-090452-ym4yn load
+  foundations cache why train-20261125-090452-ym4yn --json"""
+
+
+def why(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The job's name.")],
+    stage: Annotated[
+        str | None, typer.Argument(metavar="[STAGE]", help="Only stages of this name or uuid; all by default.")
+    ] = None,
+    as_json: AsJson = False,
+    environment: EnvironmentName = None,
+    config: ConfigFiles = None,
+) -> None:
+    """Tell what the cache did for a job's stages, and why.
+
+    The job has to have ended. For a miss: the nearest entry that was there before, and what differs from it.
+    """
+    from foundations.app.explaining import why
+
+    told = why(job, stage, configured_settings(environment, config))
+    if as_json:
+        output.say_json({"job": job, "stages": [explained.to_json() for explained in told.stages]})
+    else:
+        output.say("\n".join(map(output.printable, str(told).split("\n"))))
