@@ -1,0 +1,111 @@
+"""What the benchmarks of the cache share: functions of a module, and a job's stages that may be cached."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pandas
+
+from foundations import create_stage
+from foundations.app.settings import AdapterSettings
+from foundations.app.stage_caches import stage_cache
+from foundations.app.wiring import Wiring
+from foundations.domain.execution import Call
+from foundations.domain.pipeline import Deferred, Pipeline
+from foundations.domain.stage import Stage
+from foundations.testing.in_memory import in_memory_settings
+
+HELD: dict[str, Any] = {}
+"""What :func:`held` returns: the keys leave it out, and nobody waits for its being made."""
+
+
+def increment(number: int) -> int:
+    return number + 1
+
+
+def held(name: str, number: int) -> Any:
+    return HELD[name]
+
+
+def length(value: Any) -> int:
+    return len(value)
+
+
+held_stage = create_stage(held, ignore=["HELD"])
+
+
+def an_array(size: int) -> numpy.ndarray:
+    """Return `size` bytes of float64."""
+    return numpy.random.default_rng(1).random(size // 8)
+
+
+def a_frame(rows: int) -> pandas.DataFrame:
+    """Return a frame of nine columns of float64 and one of int64; 80 MB where `rows` is 1,000,000."""
+    numbers = numpy.random.default_rng(1).random((9, rows))
+    columns = {f"column {index}": column for index, column in enumerate(numbers)}
+    return pandas.DataFrame({**columns, "number": numpy.arange(rows)})
+
+
+def a_frame_with_strings(rows: int) -> pandas.DataFrame:
+    """Return the same with a column of strings in place of the integers."""
+    frame = a_frame(rows).drop(columns="number")
+    frame["name"] = pandas.Series([f"name {number % 1000}" for number in range(rows)])
+    return frame
+
+
+def wiring_of(root: Path) -> Wiring:
+    """Return adapters of which the cache lies on the disk."""
+    entry = AdapterSettings("foundations.LocalFileSystemCacheBackend", "cache_implementation", (str(root),))
+    return Wiring(settings=in_memory_settings("benchmark")._replace(cache=entry))
+
+
+class Stages:
+    """The stages behind one that is cached, asked for as a job asks for them; their code is followed here, once.
+
+    Args:
+        root: Where the cache lies.
+        target: The last of them.
+    """
+
+    def __init__(self, root: Path, target: Stage) -> None:
+        self.pipeline = Pipeline.of(target.enable_caching())
+        self._last = len(self.pipeline.nodes) - 1
+        self._node = self.pipeline.nodes[self._last]
+        self._cache = stage_cache("benchmark", self.pipeline, {}, os.getcwd(), wiring_of(root))
+
+    def run(self) -> Any:
+        """Return the output of the last, which is read where it is large; the others' are read where it is computed."""
+        outputs: dict[int, Any] = {}
+        for index, node in enumerate(self.pipeline.nodes):
+            call = Call(node, {other: outputs[other] for other in node.upstream}, {})
+            outputs[index], _ = self._cache.answer(index, call, dict)
+        return _read(outputs[index])
+
+    def found(self) -> Any:
+        """Return the output of the last, where it depends on no others, which is in the cache."""
+        output, known = self._cache.answer(self._last, Call(self._node, {}, {}), dict)
+        assert known["used_cache"]
+        return _read(output)
+
+    def computed(self, *arguments: Any) -> Any:
+        """Return what the last returns for arguments that it has not been called with, which is stored."""
+        node = self._node._replace(arguments=arguments)
+        output, known = self._cache.answer(self._last, Call(node, {}, {}), dict)
+        assert "cache_write_time" in known
+        return output
+
+
+def _read(output: Any) -> Any:
+    return output.get() if type(output) is Deferred else output
+
+
+def repeated(call: Callable[[], object], times: int) -> Callable[[], None]:
+    """Return what makes a call so many times."""
+
+    def many() -> None:
+        for _ in range(times):
+            call()
+
+    return many
