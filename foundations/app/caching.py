@@ -4,72 +4,27 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from foundations import events
+from foundations.app.cache_asked import Asked, CacheUse, Found
 from foundations.app.cache_notes import HIT, MISS, NOT_CACHED, CacheNotes
 from foundations.app.file_watch import obstacle, watched_files
 from foundations.app.leases import Heartbeat, lease_or_value
 from foundations.app.shared_outputs import SharedOutputs
-from foundations.domain.cache_recipe import Recipe, about_value, summary_of
+from foundations.domain.cache_hints import Caching
+from foundations.domain.cache_recipe import about_value, summary_of
 from foundations.domain.code_closure import Closure
 from foundations.domain.execution import Call
-from foundations.domain.pipeline import Deferred, Node, Pipeline
+from foundations.domain.pipeline import Deferred, Pipeline
 from foundations.domain.stage_keys import StageKeys, is_selection
 from foundations.domain.value_digests import UndigestibleError
 from foundations.errors import NotSerialisableError
-from foundations.ports.cache import CacheBackend, Lease
-from foundations.ports.frames import Buffer
-from foundations.ports.serialisation import Serialiser
+from foundations.ports.cache import Lease
 
 _READ_AT_ONCE = 1 << 16
 """Bytes up to which an output is read when it is found; a larger one when a stage needs it."""
-
-
-class CacheUse(NamedTuple):
-    """How a job uses the cache.
-
-    Attributes:
-        backend: Returns the cache; asked when the first stage may be cached.
-        serialiser: Turns outputs into buffers.
-        job_name: The job.
-        project: The project directory, as it lies here.
-        audit: The share of hits that are computed again and compared, from 0 to 1.
-        chance: Returns a random number from 0 up to 1.
-        clock: Returns seconds since the epoch.
-    """
-
-    backend: Callable[[], CacheBackend]
-    serialiser: Serialiser
-    job_name: str
-    project: str
-    audit: float
-    chance: Callable[[], float]
-    clock: Callable[[], float]
-
-
-class _Found(NamedTuple):
-    about: Mapping[str, Any]
-    frames: Sequence[Buffer]
-
-
-class _Asked(NamedTuple):
-    """One stage that is asked for, and its key."""
-
-    position: int
-    call: Call
-    recipe: Recipe
-    key: str
-    logged: Callable[[], Mapping[str, Any]]
-
-    @property
-    def node(self) -> Node:
-        return self.call.node
-
-    @property
-    def name(self) -> str:
-        return self.recipe.stage
 
 
 class StageCache:
@@ -108,9 +63,14 @@ class StageCache:
             logged: Returns the metrics that it has logged.
         """
         node, name = call.node, self._pipeline.name(index)
+        keys: dict[int, str] = {}
+        outputs: dict[int, Any] = {}
         try:
-            keys = {other: self._keys[other] for other in node.upstream if other in self._keys}
-            outputs = {other: call.value(other) for other in node.upstream if other not in keys}
+            for other in node.upstream:
+                if other in self._keys:
+                    keys[other] = self._keys[other]
+                else:
+                    outputs[other] = call.value(other)
             recipe = self._maker.recipe(name, node, keys, outputs, self._pipeline.name)
         except UndigestibleError as error:
             self.notes.add(node, name, NOT_CACHED, str(error))
@@ -118,14 +78,16 @@ class StageCache:
         except Exception as error:  # of a value's own methods, say: the stage can be computed all the same
             self.notes.add(node, name, NOT_CACHED, f"{type(error).__name__}: {error}")
             return call.make(), {}
-        asked = _Asked(index, call, recipe, recipe.key(), logged)
         if is_selection(node):
-            self._keys[index] = asked.key
+            self._keys[index] = recipe.key()
             return call.make(), {}
+        return self._answer(Asked(index, call, node.caching or Caching(True), recipe, logged))
+
+    def _answer(self, asked: Asked) -> tuple[Any, dict[str, Any]]:
         begun = time.perf_counter()
         found, why = self._read(asked)
         lease = None
-        if found is None and not _refreshes(node):
+        if found is None and not asked.caching.refresh:
             lease, found = self._lease(asked)
         try:
             if found is not None and self._use.audit and self._use.chance() < self._use.audit:
@@ -143,10 +105,10 @@ class StageCache:
 
     # -- hits ---------------------------------------------------------------------------------------------------------
 
-    def _read(self, asked: _Asked) -> tuple[_Found | None, str]:
+    def _read(self, asked: Asked) -> tuple[Found | None, str]:
         """Return the entry of a key, or why none is taken."""
-        caching = asked.node.caching
-        if _refreshes(asked.node):
+        caching = asked.caching
+        if caching.refresh:
             return None, "it was asked for anew (refresh)"
         try:
             value = self._use.backend().get(asked.key)
@@ -157,30 +119,32 @@ class StageCache:
         about = summary_of(value.about)
         if about is None:
             return None, "the entry was written by another version of foundations"
-        if caching is not None and caching.expires is not None:
+        if caching.expires is not None:
             age = self._use.clock() - about["created_at"]
             if age > caching.expires:
                 return None, f"the entry is {age:.0f} seconds old and expires after {caching.expires:g}"
-        return _Found(about, value.frames), ""
+        return Found(about, value.frames), ""
 
-    def _hit(self, asked: _Asked, found: _Found, begun: float) -> tuple[Any, dict[str, Any]]:
+    def _hit(self, asked: Asked, found: Found, begun: float) -> tuple[Any, dict[str, Any]]:
         output = self._loaded(asked, found)
         self._keys[asked.position] = asked.key
         self._shared.remember(asked.position, output)
-        self.notes.add(asked.node, asked.name, HIT, f"computed by job {found.about['job']}", asked.key, asked.recipe)
+        self.notes.add(asked.node, asked.name, HIT, f"computed by job {found.about['job']}", asked.key)
         known = {"cache_uuid": asked.key, "used_cache": True, "cache_read_time": time.perf_counter() - begun}
         metrics = found.about["stage_log"]
         return output, {**known, "stage_log": metrics} if metrics else known
 
-    def _loaded(self, asked: _Asked, found: _Found) -> Any:
+    def _loaded(self, asked: Asked, found: Found) -> Any:
         """Return an output; where it is large, a deferred one that is computed where it turns out to be unreadable."""
-        load = self._use.serialiser.load
-        if sum(memoryview(frame).nbytes for frame in found.frames) <= _READ_AT_ONCE:
-            return load(found.frames)
+        load, frames = self._use.serialiser.load, found.frames
+        if len(frames) == 1 and len(frames[0]) <= _READ_AT_ONCE:
+            return load(frames)
+        if sum(memoryview(frame).nbytes for frame in frames) <= _READ_AT_ONCE:
+            return load(frames)
 
         def get() -> Any:
             try:
-                output = load(found.frames)
+                output = load(frames)
             except Exception as error:  # likewise
                 self._unreadable(asked, error)
                 output = asked.call.make()
@@ -189,14 +153,14 @@ class StageCache:
 
         return Deferred(get)
 
-    def _unreadable(self, asked: _Asked, error: Exception) -> str:
+    def _unreadable(self, asked: Asked, error: Exception) -> str:
         reason = f"{type(error).__name__}: {error}"
         events.warning("cache_unreadable", stage=asked.name, key=asked.key, reason=reason)
         return f"the cache could not be read: {reason}"
 
     # -- misses -------------------------------------------------------------------------------------------------------
 
-    def _lease(self, asked: _Asked) -> tuple[Lease | None, _Found | None]:
+    def _lease(self, asked: Asked) -> tuple[Lease | None, Found | None]:
         """Return a lease, or what somebody else has computed meanwhile."""
         try:
             lease, found = lease_or_value(
@@ -212,7 +176,7 @@ class StageCache:
         self._heartbeat.keep(lease)
         return lease, found
 
-    def _missed(self, asked: _Asked, why: str) -> tuple[Any, dict[str, Any]]:
+    def _missed(self, asked: Asked, why: str) -> tuple[Any, dict[str, Any]]:
         output, seconds, obstructed = self._computed(asked)
         if obstructed is not None:
             self.notes.add(asked.node, asked.name, NOT_CACHED, obstructed, None, asked.recipe)
@@ -220,14 +184,16 @@ class StageCache:
         self.notes.add(asked.node, asked.name, MISS, why, asked.key, asked.recipe)
         return output, self._stored(asked, output, seconds)
 
-    def _computed(self, asked: _Asked) -> tuple[Any, float, str | None]:
+    def _computed(self, asked: Asked) -> tuple[Any, float, str | None]:
         """Return the output of a stage, how many seconds it took, and what keeps it from being stored."""
         call, node, obstructed = asked.call, asked.node, None
         call.prepare()
+        state: list[bytes] = []
+        before: list[tuple[object, bytes]] = []
         try:
-            before = self._shared.before(call)
+            before, state = self._shared.before(call), self._maker.state(asked.recipe)
         except UndigestibleError as error:
-            before, obstructed = [], f"nobody could tell whether it changed an argument: {error}"
+            obstructed = f"nobody could tell whether it changes what others see: {error}"
         self._artifacts.clear()
         begun = time.perf_counter()
         with watched_files() as opened:
@@ -235,18 +201,22 @@ class StageCache:
         seconds = time.perf_counter() - begun
         try:
             self._shared.after(asked.name, before)
+            changed = self._maker.changed(asked.recipe, state) if state else None
+            if changed is not None:
+                self._shared.note(f"{asked.name} changed {changed}, which is no argument; ignore=[...] says it may")
         except UndigestibleError as error:
-            self._shared.changed = f"{asked.name} made an argument undigestible that other stages take too: {error}"
+            self._shared.note(f"{asked.name} made undigestible what others see: {error}")
         stated = [path for path in node.hints.depends_on if isinstance(path, str)]
+        named = (*call.arguments, *call.keyword_arguments.values())
         if self._artifacts:
             obstructed = obstructed or f"it saved the artifact {self._artifacts[0]}, which a hit would not"
-        obstructed = obstructed or self._shared.changed or obstacle(opened, self._use.project, stated)
+        obstructed = obstructed or self._shared.changed or obstacle(opened, self._use.project, stated, named)
         if obstructed is None:
             self._keys[asked.position] = asked.key
         self._shared.remember(asked.position, output)
         return output, seconds, obstructed
 
-    def _stored(self, asked: _Asked, output: Any, seconds: float) -> dict[str, Any]:
+    def _stored(self, asked: Asked, output: Any, seconds: float) -> dict[str, Any]:
         """Store an output; return what the stage's context should say."""
         begun = time.perf_counter()
         try:
@@ -260,7 +230,7 @@ class StageCache:
             return {"cache_uuid": asked.key, "cache_write_time": time.perf_counter() - begun}
         return {"cache_uuid": asked.key}
 
-    def _about(self, asked: _Asked, seconds: float) -> bytes:
+    def _about(self, asked: Asked, seconds: float) -> bytes:
         closure = asked.recipe.closure
         known = self._closures.get(id(closure))
         if known is None:
@@ -278,7 +248,7 @@ class StageCache:
 
     # -- audit --------------------------------------------------------------------------------------------------------
 
-    def _audited(self, asked: _Asked, found: _Found) -> tuple[Any, dict[str, Any]]:
+    def _audited(self, asked: Asked, found: Found) -> tuple[Any, dict[str, Any]]:
         """Compute what was found, and compare; a disagreement sets the entry aside, and the new output counts."""
         output, seconds, obstructed = self._computed(asked)
         why = "computed again to check the cache (cache_audit)"
@@ -312,10 +282,6 @@ class StageCache:
         except Exception as error:  # of whatever adapter
             self._unreadable(asked, error)
         return output, self._stored(asked, output, seconds) if obstructed is None else {}
-
-
-def _refreshes(node: Node) -> bool:
-    return node.caching is not None and node.caching.refresh
 
 
 def _release(lease: Lease) -> None:

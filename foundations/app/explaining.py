@@ -68,6 +68,8 @@ class _Explainer:
             return StageExplanation(name, uuid, _DEPENDS, why=why)
         except UndigestibleError as error:
             return StageExplanation(name, uuid, NOT_CACHED, why=str(error))
+        except Exception as error:  # of a value's own methods, say
+            return StageExplanation(name, uuid, NOT_CACHED, why=f"{type(error).__name__}: {error}")
         key = self._keys[index] = recipe.key()
         if is_selection(node):
             return StageExplanation(name, uuid, NOT_CACHED, key, "it only takes an item, which is not worth keeping")

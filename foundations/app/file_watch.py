@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/usr", "/lib", "/lib64", "/bin", "/opt", "/run")
-_CODE = (".py", ".pyc", ".so", ".pth")
+_SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/usr", "/lib", "/lib64", "/bin")
+_EVENTS = ("open", "os.listdir", "os.scandir", "sqlite3.connect")
+_LONGEST_PATH = 4096
+_CODE = (".py", ".pyc", ".so")
 
 
 class Opened:
@@ -66,11 +68,13 @@ def unwatched() -> Iterator[None]:
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "open" or not _watching or _paused:
+    if event not in _EVENTS or not _watching or _paused:
         return
-    path, mode, flags = arguments
-    if isinstance(path, int):
+    path, mode, flags = arguments if event == "open" else (arguments[0], "r", 0)
+    if path is None or isinstance(path, int):
         return
+    if event != "open" and sys._getframe(1).f_code.co_filename.startswith("<frozen importlib"):
+        return  # it looks for a module
     try:
         place = os.path.abspath(os.fsdecode(path))
     except (TypeError, ValueError, OSError):  # nothing that names a file
@@ -80,13 +84,14 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         opened.note(place, writing)
 
 
-def obstacle(opened: Opened, project: str, stated: Iterable[str]) -> str | None:
+def obstacle(opened: Opened, project: str, stated: Iterable[str], named: Iterable[object] = ()) -> str | None:
     """Return what keeps a call that opened such files from being cached, in words; None where nothing does.
 
     Args:
         opened: What the call opened.
         project: The project directory.
         stated: The files and directories that its key covers, relative to the project or absolute.
+        named: Its arguments; the name of a file among them may have been read by what Python does not see.
     """
     covered = [os.path.join(project, os.path.expanduser(path)).rstrip(os.sep) for path in stated]
     for path in opened.read:
@@ -96,7 +101,20 @@ def obstacle(opened: Opened, project: str, stated: Iterable[str]) -> str | None:
     for path in opened.written:
         if _matters(path, project) and os.path.lexists(path):
             return f"it wrote {_shown(path, project)}, which a hit would not"
+    for value in named:
+        if isinstance(value, (str, os.PathLike)) and _is_unseen(os.fspath(value), project, [*covered, *opened.written]):
+            return (
+                f"it was given the name of the file {value}, and what reads it may not be Python, which its key does"
+                f" not cover; create_stage(depends_on=[{os.fspath(value)!r}]) says so"
+            )
     return None
+
+
+def _is_unseen(path: str | bytes, project: str, covered: Iterable[str]) -> bool:
+    if not isinstance(path, str) or not path or len(path) > _LONGEST_PATH or "\0" in path:
+        return False
+    place = os.path.abspath(os.path.join(project, os.path.expanduser(path)))
+    return os.path.isfile(place) and _matters(place, project) and not any(_is_in(place, other) for other in covered)
 
 
 def _shown(path: str, project: str) -> str:

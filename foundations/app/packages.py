@@ -6,8 +6,10 @@ import errno
 import hashlib
 import importlib
 import os
+import re
 import stat
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -39,28 +41,31 @@ class InstalledPackages:
     """
 
     def __init__(self, project: Path, digest: Any) -> None:
-        self._project = project
+        self.project = str(project)
         self._digest = digest
-        self._packages: dict[str, tuple[str, str] | None] = {}
+        self._packages: dict[str, Mapping[str, str] | None] = {}
 
-    def package_of(self, module: str) -> tuple[str, str] | None:
-        """Return the name and version of the installed package that a module belongs to; None for the project's."""
+    def packages_of(self, module: str) -> Mapping[str, str] | None:
+        """Return the versions of the installed package that a module belongs to, and of those it needs, by name.
+
+        None for a module of the project; nothing for one of Python's own.
+        """
         top = module.partition(".")[0]
         if top not in self._packages:
-            self._packages[top] = _package(top)
+            self._packages[top] = _packages(top)
         return self._packages[top]
 
     def import_module(self, name: str) -> ModuleType | None:
         """Return a module, imported where it has not been; None where that fails."""
         try:
             return importlib.import_module(name)
-        except Exception as error:  # whatever the user's module raises; the function may expect it
+        except (Exception, SystemExit) as error:  # whatever the user's module raises; the function may expect it
             events.debug("not_imported", module=name, reason=f"{type(error).__name__}: {error}")
             return None
 
     def contents(self, path: str) -> bytes:
         """Return a digest of a file's bytes, or of the names and bytes of all files in a directory."""
-        place = self._project / os.path.expanduser(path)
+        place = Path(self.project) / os.path.expanduser(path)
         if not place.is_dir():
             return self._file(place)
         digest = hashlib.sha256(b"directory")
@@ -84,20 +89,37 @@ class InstalledPackages:
                 return digest
 
 
-def _package(top: str) -> tuple[str, str] | None:
+def _packages(top: str) -> Mapping[str, str] | None:
     if top == "__main__":
         return None
     if top == "foundations":
-        return "foundations", __version__
+        return {"foundations": __version__}
     file = _file_of(top)
     if top in sys.stdlib_module_names and (file is None or file.startswith(_STANDARD_LIBRARY)):
-        return "python", PYTHON
+        return {}
     if top in _IN_THE_BUNDLE:
-        return _IN_THE_BUNDLE[top], _version(_IN_THE_BUNDLE[top])
+        return {_IN_THE_BUNDLE[top]: _version(_IN_THE_BUNDLE[top])}
     if file is None or ("site-packages" not in file and "dist-packages" not in file):
         return None  # the project's own, whatever its name; an editable install
     found = _distribution(top, file)
-    return None if found is None else (found.metadata["Name"], f"{found.version} {_files(found, top)}")
+    if found is None:
+        return None
+    return {**_needed(found, {}), found.metadata["Name"]: f"{found.version} {_files(found, top)}"}
+
+
+def _needed(distribution: metadata.Distribution, known: dict[str, str]) -> dict[str, str]:
+    """Return the versions of what a distribution needs, and of what that needs, as far as it is installed."""
+    for requirement in distribution.requires or ():
+        name = re.match(r"[\w.-]+", requirement)
+        if name is None or "extra ==" in requirement or name[0] in known:
+            continue
+        try:
+            found = metadata.distribution(name[0])
+        except metadata.PackageNotFoundError:
+            continue
+        known[name[0]] = found.version
+        _needed(found, known)
+    return known
 
 
 def _version(distribution: str) -> str:

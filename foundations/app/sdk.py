@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 from foundations.app.config_manager import ConfigManager
-from foundations.domain.stage import Stage, StageFactory, cache_hints, hints_of, unwrapped
+from foundations.domain.cache_hints import cache_hints
+from foundations.domain.stage import Stage, StageFactory, hints_of, unwrapped
 
 if TYPE_CHECKING:
     from foundations.domain.deployment import Deployment

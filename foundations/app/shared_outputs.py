@@ -56,7 +56,7 @@ class SharedOutputs:
                     value, f"the output of {self._pipeline.name(other)}, which other stages take too,"
                 )
                 if self._digests.setdefault(other, digest) != digest:
-                    self._note(f"the output of {self._pipeline.name(other)} was changed by a stage that takes it")
+                    self.note(f"the output of {self._pipeline.name(other)} was changed by a stage that takes it")
                 found.append((value, digest))
         for value in _literals(call.node):
             if self._literals[id(value)] > 1:
@@ -67,9 +67,10 @@ class SharedOutputs:
         """Note whether a call has changed what :meth:`before` returned."""
         for value, digest in before:
             if self._digest(value, "an argument") != digest:
-                self._note(f"{name} changed an argument that other stages take too")
+                self.note(f"{name} changed an argument that other stages take too")
 
-    def _note(self, change: str) -> None:
+    def note(self, change: str) -> None:
+        """Note what was changed; the first such change is told of all that follows."""
         self.changed = self.changed or change
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from foundations.app.caching import CacheUse, StageCache
+from foundations.app.cache_asked import CacheUse
+from foundations.app.caching import StageCache
 from foundations.app.packages import PYTHON, InstalledPackages
 from foundations.app.wiring import Wiring
 from foundations.domain.code_closure import Closures

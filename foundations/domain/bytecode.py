@@ -10,6 +10,7 @@ The instructions are documented at https://docs.python.org/3/library/dis.html.
 from __future__ import annotations
 
 import dis
+import re
 from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
 from typing import NamedTuple
@@ -25,12 +26,20 @@ _UNSEEN = frozenset({"__doc__", "__firstlineno__", "__static_attributes__"})
 _BEHAVIOUR_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
 """Variable arguments, generators and coroutines: those of ``inspect.CO_*`` that change what a call does."""
 
-_LOCALS_BY_NAME = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe"})
+_READS_STRINGS = frozenset({"eval", "exec", "query", "sql"})
+"""What finds variables by names inside of strings, as pandas does in ``query``."""
+
+_LOCALS_BY_NAME = frozenset({"locals", "vars", "dir", "_getframe", "currentframe"}) | _READS_STRINGS
 _GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _ANNOTATIONS, _CLOSURE = 0x04, 0x08  # of MAKE_FUNCTION and of SET_FUNCTION_ATTRIBUTE
 _NAMES = frozenset(dis.hasname)
+_JUMPS = frozenset((*dis.hasjrel, *dis.hasjabs))
 _CONSTANTS = frozenset(dis.hasconst)
+
+
+Modules = dict[str, list[tuple[str, int, tuple[str, ...]]]]
+"""What variables may stand for: a module, how far up its import begins, and what is taken of it."""
 
 
 class Request(NamedTuple):
@@ -61,14 +70,15 @@ class Shape(NamedTuple):
     requests: tuple[Request, ...]
     free: tuple[str, ...]
     names: frozenset[str]
+    stored: frozenset[str] = frozenset()
 
 
 def shape(code: CodeType) -> Shape:
     """Return what `code` does, code inside it included."""
     walk = _Walk()
     free: dict[str, str] = {}
-    walk.code(code, free, 0)
-    return Shape(tuple(walk.parts), tuple(walk.requests), tuple(free), frozenset(walk.names))
+    walk.code(code, free, 0, {})
+    return Shape(tuple(walk.parts), tuple(walk.requests), tuple(free), frozenset(walk.names), frozenset(walk.stored))
 
 
 class _Walk:
@@ -76,9 +86,10 @@ class _Walk:
         self.parts: list[object] = []
         self.requests: dict[Request, None] = {}
         self.names: set[str] = set()
+        self.stored: set[str] = set()
         self._globals: dict[str, int] = {}
 
-    def code(self, code: CodeType, free: dict[str, str], depth: int) -> None:
+    def code(self, code: CodeType, free: dict[str, str], depth: int, around: Modules) -> None:
         """Add `code`; `free` maps its free variables to what they are called, and is added to where it is the first."""
         kept = _instructions(code)
         named = [*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars]
@@ -98,7 +109,14 @@ class _Walk:
                 )
             ).encode()
         )
-        modules = _imports(kept, self._ask)
+        modules = {name: around[name] for name in code.co_freevars if name in around}
+        for name, imported in _imports(kept, self._ask).items():
+            modules[name] = [*modules.get(name, ()), *imported]
+        if _READS_STRINGS.intersection(code.co_names):
+            for constant in code.co_consts:
+                for name in re.findall(r"[^\W\d]\w*", constant) if isinstance(constant, str) else ():
+                    self._ask(Request(name))
+        variables.stored = frozenset(found.argval for found in kept if found.opname == "STORE_NAME")
         for step in path(kept, handlers(code)):
             if step.position is None:
                 self.parts.append(repr(step.mark).encode())
@@ -112,7 +130,7 @@ class _Walk:
         position: int,
         target: object,
         variables: _Variables,
-        modules: dict[str, tuple[str, int]],
+        modules: Modules,
     ) -> None:
         instruction = kept[position]
         name, opcode = instruction.opname, instruction.opcode
@@ -123,30 +141,38 @@ class _Walk:
         elif opcode in _CONSTANTS or name == "KW_NAMES":
             self.parts.append(b"LOAD_CONST" if name == "RETURN_CONST" else name.encode())
             if isinstance(instruction.argval, CodeType):
-                self.code(instruction.argval, variables.for_inner(instruction.argval), variables.depth + 1)
+                self.code(instruction.argval, variables.for_inner(instruction.argval), variables.depth + 1, modules)
             else:
                 self.parts.append((instruction.argval,))
             if name != "RETURN_CONST":
                 return
             name, argument = "RETURN_VALUE", None
         elif name in _GLOBALS:
+            if name in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+                self.stored.add(instruction.argval)
             self._ask(Request(instruction.argval, _attributes(kept, position)))
+            self._ask_modules(kept, position, modules.get(instruction.argval, ()))
             number = self._globals.setdefault(instruction.argval, len(self._globals))
-            argument = number
+            argument = (number, instruction.argval) if instruction.argval in variables.stored else number
         elif opcode in _NAMES:  # whether it is a method that is loaded, the compiler guesses
             name = "LOAD_ATTR" if name == "LOAD_METHOD" else name
             argument = (instruction.argval, (instruction.arg or 0) & 2 if name == "LOAD_SUPER_ATTR" else 0)
         elif opcode in dis.haslocal or opcode in dis.hasfree:
             variable = instruction.argval
             argument = variables.called(variable)
-            if variable in modules and name.startswith("LOAD"):
-                module, level = modules[variable]
-                self._ask(Request(module, _attributes(kept, position), level))
+            if name.startswith("LOAD"):
+                self._ask_modules(kept, position, modules.get(variable, ()))
         elif name == "MAKE_FUNCTION":
             argument = (instruction.arg or 0) & ~_ANNOTATIONS
         elif name == "COMPARE_OP":
             argument = instruction.argrepr
         self.parts.append(repr((name, argument)).encode())
+
+    def _ask_modules(
+        self, kept: list[dis.Instruction], position: int, modules: Iterable[tuple[str, int, tuple[str, ...]]]
+    ) -> None:
+        for module, level, begin in modules:
+            self._ask(Request(module, begin + _attributes(kept, position), level))
 
     def _ask(self, request: Request) -> None:
         self.requests.setdefault(request)
@@ -159,6 +185,7 @@ class _Variables:
         self._free_names = frozenset(code.co_freevars)
         self._free = free
         self.depth = depth
+        self.stored: frozenset[str] = frozenset()
         parameters = code.co_argcount + code.co_kwonlyargcount
         parameters += bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
         self._own = {name: f"v{depth}.{number}" for number, name in enumerate(code.co_varnames[:parameters])}
@@ -193,6 +220,8 @@ def _instructions(code: CodeType) -> list[dis.Instruction]:
         if isinstance(instruction.argval, tuple) and "_FAST_" in instruction.opname:
             found += _singles(instruction)
         elif instruction.opname not in _LEFT_OUT:
+            if instruction.opname == "KW_NAMES":  # dis does not look it up
+                instruction = instruction._replace(argval=code.co_consts[instruction.arg or 0])
             found.append(instruction)
     found = _without(found, _closure_loads(found, cells))
     found = _without(found, _written_down(found))
@@ -243,9 +272,17 @@ def _annotations(instructions: list[dis.Instruction], position: int) -> Iterator
         if missing <= 0:
             break
         begin -= 1
+    if any(_hides_depth(found) for found in instructions[max(begin, 0) : end + 1]):
+        return  # where paths part, nobody can tell where it begins; it stays
     yield from range(begin, end + 1)
     if setter is not None:
         yield setter
+
+
+def _hides_depth(found: dis.Instruction) -> bool:
+    """Tell whether the depth of the stack cannot be told from the instructions one after the other."""
+    takes_closure = found.opname in ("MAKE_FUNCTION", "SET_FUNCTION_ATTRIBUTE") and bool((found.arg or 0) & _CLOSURE)
+    return takes_closure or found.opcode in _JUMPS
 
 
 def _attributes(instructions: list[dis.Instruction], position: int) -> tuple[str, ...]:
@@ -258,9 +295,9 @@ def _attributes(instructions: list[dis.Instruction], position: int) -> tuple[str
     return tuple(found)
 
 
-def _imports(instructions: list[dis.Instruction], ask: Callable[[Request], None]) -> dict[str, tuple[str, int]]:
+def _imports(instructions: list[dis.Instruction], ask: Callable[[Request], None]) -> Modules:
     """Ask for what is imported by name; return the modules that are bound to variables, by these."""
-    modules: dict[str, tuple[str, int]] = {}
+    modules: Modules = {}
     for position, instruction in enumerate(instructions):
         if instruction.opname != "IMPORT_NAME":
             continue
@@ -271,12 +308,12 @@ def _imports(instructions: list[dis.Instruction], ask: Callable[[Request], None]
             for attribute in wanted:
                 ask(Request(name, (attribute,), level))
         elif following and following[0].opname.startswith("STORE_"):
-            modules[following[0].argval] = (name.partition(".")[0], level)
+            modules.setdefault(following[0].argval, []).append((name.partition(".")[0], level, ()))
             ask(Request(name, ("",), level))  # it is imported; what is asked of it stands elsewhere
         else:  # import a.b as c
             stored = next((later for later in following if later.opname.startswith("STORE_")), None)
             if stored is not None:
-                modules[stored.argval] = (name, level)
+                modules.setdefault(stored.argval, []).append((name, level, ()))
     return modules
 
 

@@ -7,9 +7,13 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from foundations.domain.code_closure import Closure, Part
+from foundations.domain.code_parts import Closure, Part
+from foundations.domain.secrets import looks_secret
 
 FORMAT = 1
+_decoder = json.JSONDecoder()
+_LONGEST_SHOWN = 60
+_PLAIN = (int, float, complex, bool, str, bytes, type(None))
 
 
 class Argument(NamedTuple):
@@ -18,12 +22,28 @@ class Argument(NamedTuple):
     Attributes:
         name: The parameter's name, or its number where it has none.
         digest: Of its content; or of the key of the stage whose output it is.
-        shown: Its value where it is short, or ``output of <stage>``.
+        shown: What to show of it, or the value that decides so.
     """
 
     name: str
     digest: str
-    shown: str = ""
+    shown: object = ""
+
+
+class Shown(NamedTuple):
+    """What is shown of an argument, whatever its value."""
+
+    text: str
+
+
+def short_repr(name: str, value: object) -> str:
+    """Return the representation of a value, where it is plain, short, and of a name that is no secret's."""
+    if looks_secret(name) or not isinstance(value, _PLAIN):
+        return ""
+    if isinstance(value, (str, bytes)) and len(value) > _LONGEST_SHOWN:
+        return ""
+    shown = repr(value)
+    return shown if len(shown) <= _LONGEST_SHOWN else ""
 
 
 class Recipe(NamedTuple):
@@ -43,11 +63,10 @@ class Recipe(NamedTuple):
 
     def key(self) -> str:
         """Return the content key, 64 hexadecimal digits."""
-        digest = hashlib.sha256(b"foundations key 2")
-        digest.update(self.closure.digest)
-        for argument in sorted(self.arguments):
-            digest.update(f"{len(argument.name)}:{argument.name}={argument.digest};".encode())
-        return digest.hexdigest()
+        pieces = [b"foundations key 2", self.closure.digest]
+        for name, content in sorted([argument[:2] for argument in self.arguments]):
+            pieces.append(f"{len(name)}:{name}={content};".encode())
+        return hashlib.sha256(b"".join(pieces)).hexdigest()
 
     def to_json(self, closure: Any = None) -> dict[str, Any]:
         """Return the recipe as JSON's own types, with `closure` in the place of the code where that is given."""
@@ -55,7 +74,10 @@ class Recipe(NamedTuple):
             "stage": self.stage,
             "python": self.python,
             "closure": closure or self.closure.to_json(),
-            "arguments": [list(argument) for argument in self.arguments],
+            "arguments": [
+                [name, digest, shown.text if isinstance(shown, Shown) else short_repr(name, shown)]
+                for name, digest, shown in self.arguments
+            ],
         }
 
 
@@ -72,7 +94,7 @@ def about_value(summary: Mapping[str, Any], recipe: str) -> bytes:
 def summary_of(about: bytes) -> dict[str, Any] | None:
     """Return the summary that :func:`about_value` wrote, or None where it is of another format."""
     try:
-        found = json.loads(about.partition(b"\n")[0])
+        found, _ = _decoder.raw_decode(about.partition(b"\n")[0].decode())
     except ValueError:
         return None
     return found if isinstance(found, dict) and found.get("format") == FORMAT else None
@@ -145,7 +167,7 @@ def _of_arguments(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[st
         if was is None or now is None:
             yield f"argument {name} is {'given now' if was is None else 'not given any more'}"
         elif was.digest != now.digest:
-            if was.shown == now.shown and now.shown.startswith("output of"):
+            if was.shown == now.shown and str(now.shown).startswith("output of"):
                 yield f"argument {name}: the {now.shown} has another key"
             elif was.shown and now.shown:
                 yield f"argument {name}: {was.shown} -> {now.shown}"

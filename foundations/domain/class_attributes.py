@@ -12,11 +12,27 @@ _DERIVED = frozenset(
     {
         *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__"),
         *("__annotate_func__", "__annotations_cache__", "__firstlineno__", "__static_attributes__", "__parameters__"),
-        *("__abstractmethods__", "_abc_impl", "__orig_bases__", "__dataclass_params__", "__match_args__"),
+        *("__dataclass_fields__", "__attrs_attrs__", "__attrs_own_setattr__", "__attrs_props__"),
+        *(
+            "__attrs_types_resolved__",
+            "__abstractmethods__",
+            "_abc_impl",
+            "__orig_bases__",
+            "__dataclass_params__",
+            "__slotnames__",
+        ),
     }
 )
+_BUILT_BY_PYDANTIC = frozenset(
+    {
+        *("__pydantic_core_schema__", "__pydantic_validator__", "__pydantic_serializer__", "__pydantic_complete__"),
+        *("__pydantic_setattr_handlers__", "__pydantic_parent_namespace__", "__signature__"),
+    }
+)
+_OF_MEMBERS = frozenset({"_value_", "_name_", "__objclass__", "_sort_order_"})
+_SET_BY_HAND = frozenset({"_missing_", "_boundary_", "_ignore_"})
 _GENERATED = ("<string>", "<attrs generated")
-_FIELD = ("name", "default", "default_factory", "init", "repr", "hash", "compare", "metadata", "kw_only")
+_FIELD = ("name", "default", "default_factory", "init", "repr", "hash", "compare", "metadata", "kw_only", "_field_type")
 _ATTRIBUTE = (
     *("name", "default", "validator", "repr", "eq", "order", "hash", "init", "metadata", "converter", "kw_only"),
     *("on_setattr", "alias"),
@@ -31,9 +47,12 @@ def class_attributes(kind: type, *, annotations: bool) -> Iterator[tuple[str, An
         annotations: Whether how its annotations are spelled may change what it does.
     """
     names = vars(kind)
-    yield "annotated", tuple(_annotations(kind))
+    has_fields = "__dataclass_fields__" in names or "__attrs_attrs__" in names
+    if annotations or has_fields or issubclass(kind, tuple):
+        yield "annotated", tuple(_annotations(kind))
     if annotations:
-        yield "annotations", tuple(str(value) for value in _annotations(kind).values())
+        for value in _annotations(kind).values():
+            yield "annotation", value
     if "__dataclass_fields__" in names:
         yield "dataclass", repr(names.get("__dataclass_params__"))
         for field in names["__dataclass_fields__"].values():
@@ -43,15 +62,27 @@ def class_attributes(kind: type, *, annotations: bool) -> Iterator[tuple[str, An
             yield "attribute", tuple(getattr(attribute, name, None) for name in _ATTRIBUTE)
     if issubclass(kind, enum.Enum):
         for member in names.get("_member_map_", {}).items():
-            yield "member", (member[0], member[1]._value_)
-    left_out = _DERIVED | {"__dataclass_fields__", "__attrs_attrs__", "__attrs_own_setattr__", "__attrs_props__"}
+            own = {key: value for key, value in vars(member[1]).items() if key not in _OF_MEMBERS}
+            yield "member", (member[0], member[1]._value_, own)
+    left_out = _DERIVED | {
+        "__dataclass_fields__",
+        "__attrs_attrs__",
+        "__attrs_own_setattr__",
+        "__attrs_props__",
+        "__attrs_types_resolved__",
+    }
+    if "__pydantic_fields__" in names:
+        left_out |= _BUILT_BY_PYDANTIC
     for name in sorted(names):
         value = names[name]
         if name in left_out or isinstance(value, (GetSetDescriptorType, MemberDescriptorType)):
             continue
         if issubclass(kind, enum.Enum) and (_is_sunder(name) or name in names.get("_member_map_", {})):
             continue
+        if isinstance(value, FunctionType) and value.__qualname__ == "_no_init_or_replace_init":
+            continue  # a protocol's, until there is an instance
         if isinstance(value, FunctionType) and _is_generated(kind, value):
+            yield "generated", name
             continue
         yield from _unwrapped(name, value)
 
@@ -63,13 +94,18 @@ def _annotations(kind: type) -> dict[str, Any]:
 
 
 def _is_sunder(name: str) -> bool:
+    if name in _SET_BY_HAND:
+        return False
     return name in ("__new__", "__members__") or (name[:1] == name[-1:] == "_" and not name.startswith("__"))
 
 
 def _is_generated(kind: type, function: FunctionType) -> bool:
     has_fields = "__dataclass_fields__" in vars(kind) or "__attrs_attrs__" in vars(kind)
     inner = getattr(function, "__wrapped__", function)
-    return has_fields and inner.__code__.co_filename.startswith(_GENERATED)
+    code = inner.__code__
+    return has_fields and (
+        code.co_filename.startswith("<attrs generated") or code.co_qualname.startswith("__create_fn__.<locals>.")
+    )
 
 
 def _unwrapped(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -77,12 +113,14 @@ def _unwrapped(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, (staticmethod, classmethod)):
         yield f"{name} {type(value).__name__}", value.__func__
     elif isinstance(value, property):
+        yield f"{name} kind", type(value)
         for part in ("fget", "fset", "fdel"):
             yield f"{name} {part}", getattr(value, part)
     elif isinstance(value, functools.cached_property):
         yield f"{name} cached_property", value.func
     elif isinstance(value, functools.partialmethod):
-        yield f"{name} partialmethod", functools.partial(value.func, *value.args, **value.keywords)
+        yield from _unwrapped(f"{name} partialmethod", value.func)
+        yield f"{name} arguments", (value.args, value.keywords)
     elif isinstance(value, functools.singledispatchmethod):
         yield f"{name} singledispatchmethod", value.dispatcher
     else:

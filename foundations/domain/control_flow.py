@@ -61,6 +61,8 @@ def handlers(code: CodeType) -> list[Handler]:
 
 def path(instructions: list[dis.Instruction], table: list[Handler]) -> Iterator[Step]:
     """Yield the instructions in the order in which they run, with marks where paths begin, meet and are guarded."""
+    table = sorted(table)
+    begins = [row.begin for row in table]
     offsets = [found.offset for found in instructions]
     jumps = {found.offset: found.argval for found in instructions if found.opname in _ALWAYS}
 
@@ -95,7 +97,7 @@ def path(instructions: list[dis.Instruction], table: list[Handler]) -> Iterator[
                 yield Step(None, ("goto", steps[position]))
                 break
             found = instructions[position]
-            guard = _guard(table, found.offset, position_of)
+            guard = _guard(begins, table, found.offset, position_of)
             if guard != guarded:
                 guarded = guard
                 yield Step(None, ("guarded", guard and (reference(guard[0]), guard[1])))
@@ -114,8 +116,10 @@ def path(instructions: list[dis.Instruction], table: list[Handler]) -> Iterator[
         yield Step(None, ("label", labels[begin]))
 
 
-def _guard(table: list[Handler], offset: int, position_of: Callable[[int], int]) -> tuple[int, int] | None:
-    for row in table:  # innermost ranges are apart: none overlaps another
-        if row.begin <= offset < row.end:
-            return position_of(row.target), row.depth
-    return None
+def _guard(
+    begins: list[int], table: list[Handler], offset: int, position_of: Callable[[int], int]
+) -> tuple[int, int] | None:
+    index = bisect.bisect_right(begins, offset) - 1  # no two ranges overlap
+    if index < 0 or offset >= table[index].end:
+        return None
+    return position_of(table[index].target), table[index].depth

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from foundations.domain.arguments import Reference, Template, find, replace
+from foundations.domain.cache_hints import NO_HINTS, CacheHints, Caching
 from foundations.domain.hyperparameter import Hyperparameter
-from foundations.domain.stage import NO_HINTS, CacheHints, Caching, Stage, exactly, name_of
+from foundations.domain.stage import Stage, exactly, name_of
 from foundations.errors import PipelineError
 
 _PLAIN = frozenset({int, float, bool, str, bytes, type(None), complex})

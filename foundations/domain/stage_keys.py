@@ -5,20 +5,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from types import FunctionType, MethodType
+from types import MethodType
 from typing import Any
 
 from foundations.domain.arguments import Reference, Template, replace
-from foundations.domain.cache_recipe import Argument, Recipe
+from foundations.domain.cache_recipe import Argument, Recipe, Shown
 from foundations.domain.code_closure import Closures
 from foundations.domain.hyperparameter import Hyperparameter
 from foundations.domain.pipeline import Node
-from foundations.domain.secrets import looks_secret
 from foundations.domain.stage import exactly
-from foundations.domain.value_digests import UndigestibleError
-
-_LONGEST_SHOWN = 60
-_SHORT = (int, float, complex, bool, str, bytes, type(None))
 
 
 class UndeterminedKeyError(Exception):
@@ -49,7 +44,9 @@ class StageKeys:
 
     def __init__(self, closures: Closures, parameters: Mapping[str, Any]) -> None:
         self._closures = closures
+        self._values = closures.values
         self._parameters = parameters
+        self._names: dict[int, tuple[object, tuple[str, ...]]] = {}
 
     def recipe(
         self, name: str, node: Node, keys: Mapping[int, str], outputs: Mapping[int, Any], names: Callable[[int], str]
@@ -71,21 +68,36 @@ class StageKeys:
         ignored = node.hints.ignore
         arguments = [
             self._argument(label, value, keys, outputs, names)
-            for label, value in _labelled(node)
+            for label, value in self._labelled(node)
             if label not in ignored
         ]
-        given = {value.index for value in _references(node)}
-        arguments += [
-            Argument(f"after {names(other)}", keys[other])
-            for other in node.upstream
-            if other in keys and other not in given
-        ]
+        if node.upstream:
+            given = {value.index for value in _references(node)}
+            arguments += [
+                Argument(f"after {names(other)}", keys[other], Shown(""))
+                for other in node.upstream
+                if other in keys and other not in given
+            ]
         return Recipe(name, closure, tuple(arguments), self._closures.python)
 
     def follow(self, node: Node) -> None:
         """Follow the code of a stage now; what comes of it is remembered, whatever changes afterwards."""
-        with suppress(UndigestibleError):  # told again where the key is asked for
+        with suppress(Exception):  # it is told where the key is asked for
             self._closures.of(node.function, node.hints)
+
+    def state(self, recipe: Recipe) -> list[bytes]:
+        """Return digests of what the code of a stage refers to and a call could change."""
+        return [self._state_of(name, value()) for name, value in recipe.closure.state]
+
+    def changed(self, recipe: Recipe, before: list[bytes]) -> str | None:
+        """Return the name of what a call has changed of the state that was `before` it; None where it is the same."""
+        for (name, value), digest in zip(recipe.closure.state, before, strict=True):
+            if self._state_of(name, value()) != digest:
+                return name
+        return None
+
+    def _state_of(self, name: str, value: object) -> bytes:
+        return self._values.digest(value, name)
 
     def digest(self, value: object, where: str) -> bytes:
         """Return the content digest of a value.
@@ -93,22 +105,34 @@ class StageKeys:
         Raises:
             UndigestibleError: It has none.
         """
-        return self._closures.values.digest(value, where)
+        return self._values.digest(value, where)
+
+    def _labelled(self, node: Node) -> list[tuple[str, Any]]:
+        """Return the arguments of a stage by their parameters' names, where these can be told."""
+        known = self._names.get(id(node.function))
+        if known is None:
+            known = self._names[id(node.function)] = (node.function, _parameter_names(node.function))
+        names, count = known[1], len(node.arguments)
+        labelled = list(zip(names, node.arguments, strict=False))
+        if count > len(names):
+            labelled += [(f"{number + 1}", node.arguments[number]) for number in range(len(names), count)]
+        return [*labelled, *node.keyword_arguments.items()] if node.keyword_arguments else labelled
 
     def _argument(
         self, label: str, value: Any, keys: Mapping[int, str], outputs: Mapping[int, Any], names: Callable[[int], str]
     ) -> Argument:
-        shown = ""
-        if isinstance(value, Reference):
+        kind = type(value)
+        shown: object = None
+        if kind is Reference:
+            shown = Shown(f"output of {names(value.index)}")
             if value.index in keys:
-                return Argument(label, f"stage {keys[value.index]}", f"output of {names(value.index)}")
-            value, shown = _known(outputs, value.index), f"output of {names(value.index)}"
+                return Argument(label, f"stage {keys[value.index]}", shown)
+            value = _known(outputs, value.index)
+        elif kind is Template:
+            value = replace(value.value, lambda item: self._stand_in(item, keys, outputs), (Reference, Hyperparameter))
         elif isinstance(value, Hyperparameter):
             value = self._parameters[value.name]
-        elif isinstance(value, Template):
-            value = replace(value.value, lambda item: self._stand_in(item, keys, outputs), (Reference, Hyperparameter))
-        digest = self._closures.values.digest(value, f"argument {label}")
-        return Argument(label, digest.hex(), shown or _shown(label, value))
+        return Argument(label, self._values.digest(value, f"argument {label}").hex(), shown or value)
 
     def _stand_in(self, item: Any, keys: Mapping[int, str], outputs: Mapping[int, Any]) -> Any:
         if isinstance(item, Hyperparameter):
@@ -127,29 +151,13 @@ def _known(outputs: Mapping[int, Any], index: int) -> Any:
     return outputs[index]
 
 
-def _labelled(node: Node) -> list[tuple[str, Any]]:
-    """Return the arguments of a stage by their parameters' names, where these can be told."""
-    function = node.function
-    names: tuple[str, ...] = ()
-    if isinstance(function, MethodType):
-        names = function.__func__.__code__.co_varnames[1 : function.__func__.__code__.co_argcount]
-    elif isinstance(function, FunctionType):
-        names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    labelled = [
-        (names[number] if number < len(names) else f"{number + 1}", value)
-        for number, value in enumerate(node.arguments)
-    ]
-    return [*labelled, *sorted(node.keyword_arguments.items())] if node.keyword_arguments else labelled
+def _parameter_names(function: Any) -> tuple[str, ...]:
+    """Return the names of the parameters of a function, where these can be told."""
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is None:
+        return ()
+    return tuple(code.co_varnames[isinstance(function, MethodType) : code.co_argcount])
 
 
 def _references(node: Node) -> list[Reference]:
     return [value for value in (*node.arguments, *node.keyword_arguments.values()) if isinstance(value, Reference)]
-
-
-def _shown(name: str, value: object) -> str:
-    if looks_secret(name) or not isinstance(value, _SHORT):
-        return ""
-    if isinstance(value, (str, bytes)) and len(value) > _LONGEST_SHOWN:
-        return ""
-    shown = repr(value)
-    return shown if len(shown) <= _LONGEST_SHOWN else ""

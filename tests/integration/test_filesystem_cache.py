@@ -117,6 +117,13 @@ def test_frames_lie_at_multiples_of_64_bytes(cache):
     assert [0, 0] == [content.index(part) % 64 for part in (b"a pickle", b"an array")]
 
 
+@pytest.fixture
+def a_second_later(monkeypatch):
+    """Have what was vouched for at a read be looked at again at the next."""
+    monkeypatch.setattr("foundations.adapters.filesystem.root._VOUCHED_FOR_READING", 0.0)
+
+
+@pytest.mark.usefixtures("a_second_later")
 @pytest.mark.parametrize("operation", ["get", "about", "put", "delete", "entries", "set_aside", "lease", "check"])
 def test_a_store_that_others_can_write_is_refused(cache, operation):
     cache.put("key", VALUE)
@@ -136,6 +143,7 @@ def test_a_store_that_others_can_write_is_refused(cache, operation):
         calls[operation]()
 
 
+@pytest.mark.usefixtures("a_second_later")
 def test_a_shelf_that_others_can_write_is_refused(cache):
     cache.put("key", VALUE)
     cache.lease("key").release()
@@ -151,6 +159,7 @@ def test_a_shelf_that_others_can_write_is_refused(cache):
             call()
 
 
+@pytest.mark.usefixtures("a_second_later")
 def test_a_store_of_somebody_else_is_refused(cache):
     cache.put("key", VALUE)
     if os.geteuid() == 0:
@@ -317,3 +326,12 @@ def test_a_home_that_does_not_exist_is_a_configuration_error():
 def test_a_root_may_begin_with_the_home_directory(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert tmp_path / "cache" == LocalFileSystemCacheBackend("~/cache").root
+
+
+def test_within_the_second_a_store_of_others_gives_no_entry_that_they_could_have_written(cache, told):
+    cache.put("key", VALUE)
+    cache.get("key")
+    cache.root.chmod(0o777)
+    entry_file(cache).chmod(0o666)
+    assert got(cache) is None
+    assert ["cache_entry_damaged"] == [event["event"] for event in told]

@@ -95,9 +95,14 @@ class LocalFileSystemCacheBackend(CacheBackend):
             if if_absent and os.path.lexists(path):
                 return False
             with replacing(path, exclusive=if_absent, durable=False, mode=0o600) as (descriptor, outcome):
-                size = write_entry(descriptor, key, value, about, compress=self.compress is not None)
-                if size > READ_WHOLE:  # others may not verify all of it
-                    os.fsync(descriptor)
+                write_entry(
+                    descriptor,
+                    key,
+                    value,
+                    about,
+                    compress=self.compress is not None,
+                    flushed_above=READ_WHOLE,  # of larger ones, readers may not verify all
+                )
         except OSError as error:
             with translating_os_errors(Path(path), "write"):
                 raise error
@@ -106,7 +111,7 @@ class LocalFileSystemCacheBackend(CacheBackend):
     def delete(self, key: str) -> bool:
         """See :meth:`CacheBackend.delete`; what is mapped of the entry stays as it is, on the disk too."""
         directory = self._directory("cache", key)
-        if not readable_again(self._root, directory):
+        if not readable(self.root, Path(directory)):
             return False
         path = Path(directory, key)
         with translating_os_errors(path, "delete"):
@@ -130,7 +135,7 @@ class LocalFileSystemCacheBackend(CacheBackend):
     def set_aside(self, key: str, reason: str) -> None:
         """See :meth:`CacheBackend.set_aside`; the file is moved to ``<root>/damaged``."""
         directory = self._directory("cache", key)
-        if not readable_again(self._root, directory):
+        if not readable(self.root, Path(directory)):
             return
         path = Path(directory, key)
         with translating_os_errors(path, "look at"):

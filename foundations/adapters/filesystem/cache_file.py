@@ -94,12 +94,8 @@ def expected_head_length(data: bytearray) -> int:
         ValueError: It is no entry's.
         OtherVersionError: It is of an earlier version's format.
     """
-    if data[:8] == _FORMER_MAGIC:
-        raise OtherVersionError
-    if len(data) < _FIXED.size or data[:8] != _MAGIC:
-        raise ValueError("it does not begin as a cache entry does")
-    _, _, _, of_key, _, of_about, count = _FIXED.unpack_from(data)
-    return int(_FIXED.size + of_key + count * _FRAME.size + of_about)
+    _, _, end, _, _ = _beginning(data)
+    return end
 
 
 def parsed_head(key: str, data: bytearray, size: int) -> Head:
@@ -110,10 +106,9 @@ def parsed_head(key: str, data: bytearray, size: int) -> Head:
         OtherVersionError: It is of an earlier version's format.
         NotReadableHereError: What it was digested with is not installed here.
     """
-    end = expected_head_length(data)
+    digest, algorithm, end, of_key, count = _beginning(data)
     if end > len(data):
         raise ValueError("it is shorter than it was written")
-    _, digest, algorithm, of_key, _, _, count = _FIXED.unpack_from(data)
     hasher = _hasher(algorithm)
     if digest_of(hasher(memoryview(data)[_DIGESTED_FROM:end])) != digest:
         raise ValueError(CHANGED)
@@ -130,6 +125,16 @@ def parsed_head(key: str, data: bytearray, size: int) -> Head:
     if position != size:
         raise ValueError(f"it has {size} bytes, and was written with {position}")
     return Head(hasher, bytes(data[table + count * _FRAME.size : end]), frames)
+
+
+def _beginning(data: bytearray) -> tuple[bytes, int, int, int, int]:
+    """Return the digest, the algorithm, the length of the head, that of the key, and the number of frames."""
+    if data[:8] == _FORMER_MAGIC:
+        raise OtherVersionError
+    if len(data) < _FIXED.size or data[:8] != _MAGIC:
+        raise ValueError("it does not begin as a cache entry does")
+    _, digest, algorithm, of_key, _, of_about, count = _FIXED.unpack_from(data)
+    return digest, algorithm, _FIXED.size + of_key + count * _FRAME.size + of_about, of_key, count
 
 
 def own_hasher() -> Hasher:

@@ -57,10 +57,13 @@ def read_entry(key: str, descriptor: int, size: int, *, everything: bool) -> Cac
         head = parsed_head(key, data, size)
         view = memoryview(data)
         return CachedValue(head.about, [_taken(view, frame, head.hasher) for frame in head.frames])
-    head = _read_head(key, descriptor, size)
+    head, begun = _read_head(key, descriptor, size)
     frames: list[Buffer] = []
     mapped = None
     for number, frame in enumerate(head.frames):
+        if frame.end <= len(begun):
+            frames.append(_taken(memoryview(begun), frame, head.hasher))
+            continue
         if number and frame.length >= WORTH_A_MAP and not (everything or frame.compressed):
             mapped = mapped or _mapped(descriptor, size)
             if mapped is not None:
@@ -72,17 +75,18 @@ def read_entry(key: str, descriptor: int, size: int, *, everything: bool) -> Cac
 
 def read_about(key: str, descriptor: int, size: int) -> bytes:
     """Return what is known about the value; arguments and errors are those of :func:`read_entry`."""
-    return _read_head(key, descriptor, size).about
+    return _read_head(key, descriptor, size)[0].about
 
 
-def _read_head(key: str, descriptor: int, size: int) -> Head:
+def _read_head(key: str, descriptor: int, size: int) -> tuple[Head, bytearray]:
+    """Return the head, and the beginning of the file as far as it was read."""
     data = bytearray(min(size, _FIRST_READ))
     _fill(descriptor, data, 0)
     length = expected_head_length(data)
     if size >= length > len(data):
         data = bytearray(length)
         _fill(descriptor, data, 0)
-    return parsed_head(key, data, size)
+    return parsed_head(key, data, size), data
 
 
 def _taken(data: memoryview, frame: Frame, hasher: Hasher) -> Buffer:

@@ -11,31 +11,57 @@ from foundations.adapters.filesystem.compression import WORTH_COMPRESSING, compr
 from foundations.ports.frames import ALIGNMENT, Buffer
 
 
-def write_entry(descriptor: int, key: str, value: Sequence[Buffer], about: bytes, *, compress: bool) -> int:
-    """Write an entry's file, an empty one, in bounded memory; return its length in bytes.
+def write_entry(
+    descriptor: int, key: str, value: Sequence[Buffer], about: bytes, *, compress: bool, flushed_above: int
+) -> None:
+    """Write an entry's file, an empty one, in bounded memory.
+
+    The frames of one that has more than `flushed_above` bytes are flushed to the disk. What lies before them need not
+    be: where a power failure takes it, the entry is recognised as damaged.
 
     Raises:
         ConfigurationError: It is to be compressed, and the library for it is not installed.
         OSError: It could not be written.
     """
     views = [memoryview(buffer).cast("B") for buffer in value]
-    return (_write_compressed if compress else _write_as_it_is)(descriptor, key, views, about)
+    if compress:
+        size = _write_compressed(descriptor, key, views, about)
+        if size > flushed_above:
+            os.fsync(descriptor)
+    else:
+        _write_as_it_is(descriptor, key, views, about, flushed_above)
 
 
-def _write_as_it_is(descriptor: int, key: str, views: list[memoryview], about: bytes) -> int:
-    hasher = own_hasher()
-    position = head_length(key, len(views), about)
-    table: list[tuple[int, int, bytes]] = []
-    body: list[Buffer] = []
+def _write_as_it_is(descriptor: int, key: str, views: list[memoryview], about: bytes, flushed_above: int) -> None:
+    begin = position = head_length(key, len(views), about)
+    body: list[memoryview] = []
     for view in views:
-        zeros = bytes(-position % ALIGNMENT)
+        zeros = memoryview(bytes(-position % ALIGNMENT))
+        body += (zeros, view)
+        position += zeros.nbytes + view.nbytes
+    if position <= flushed_above:
+        write_all(descriptor, [packed_head(key, _table(body), about), *body])
+        return
+    from concurrent.futures import ThreadPoolExecutor  # few outputs are so large
+
+    os.lseek(descriptor, begin, os.SEEK_SET)
+    write_all(descriptor, body)
+    with ThreadPoolExecutor(max_workers=1) as elsewhere:  # the disk and the processor are busy at the same time
+        table = elsewhere.submit(_table, body)
+        os.fsync(descriptor)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    write_all(descriptor, [packed_head(key, table.result(), about)])
+
+
+def _table(body: list[memoryview]) -> list[tuple[int, int, bytes]]:
+    """Return what the head says of each frame, from the zeros and the content of each in turn."""
+    hasher = own_hasher()
+    table = []
+    for zeros, view in zip(body[::2], body[1::2], strict=True):
         hashed = hasher(zeros)
         hashed.update(view)
         table.append((view.nbytes, 0, digest_of(hashed)))
-        body += (zeros, view)
-        position += len(zeros) + view.nbytes
-    write_all(descriptor, [packed_head(key, table, about), *body])
-    return position
+    return table
 
 
 def _write_compressed(descriptor: int, key: str, views: list[memoryview], about: bytes) -> int:

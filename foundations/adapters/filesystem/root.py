@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
 
 from foundations.adapters._shared.trusted import could_be_foreign, ensure_private_directory, is_private_directory
 from foundations.errors import ConfigurationError
 
-_vouched_for: set[tuple[str, str, int]] = set()
+_VOUCHED_FOR_READING = 1.0  # seconds
+
+_vouched_for: dict[tuple[str, str, int], float] = {}
+"""When directories below a root were looked at last, on the monotonic clock, by a user's number."""
 
 
 def absolute_root(root: str | os.PathLike[str]) -> Path:
@@ -60,23 +64,29 @@ def ensure_writable(root: Path, directory: Path) -> None:
 
 
 def readable_again(root: str, directory: str) -> bool:
-    """Return and raise what :func:`readable` does, in a fraction of its time from the second call on.
+    """Return and raise what :func:`readable` does; looked at once a second, for files that vouch for themselves.
 
-    What leads to the two is looked at once a process: it was nobody else's to change. They themselves are each time.
+    Whoever reads on must refuse a file that is another user's, or that another user could have written, and one that
+    was written under another name. Then a directory that changed hands within the second gives nothing away.
     """
-    if _stay_private(root, directory):
+    vouched_at = _vouched_for.get((root, directory, os.geteuid()))
+    now = time.monotonic()
+    if vouched_at is not None and now < vouched_at + _VOUCHED_FOR_READING:
         return True
-    found = readable(Path(root), Path(directory))
+    found = _stay_private(root, directory) or readable(Path(root), Path(directory))
     if found:
-        _vouched_for.add((root, directory, os.geteuid()))
+        _vouched_for[root, directory, os.geteuid()] = now
     return found
 
 
 def ensure_writable_again(root: str, directory: str) -> None:
-    """Do and raise what :func:`ensure_writable` does, as fast as :func:`readable_again`."""
+    """Do and raise what :func:`ensure_writable` does, in a fraction of its time from the second call on.
+
+    What leads to the two is looked at once a process: it was nobody else's to change. They themselves are each time.
+    """
     if not _stay_private(root, directory):
         ensure_writable(Path(root), Path(directory))
-        _vouched_for.add((root, directory, os.geteuid()))
+        _vouched_for[root, directory, os.geteuid()] = time.monotonic()
 
 
 def _stay_private(root: str, directory: str) -> bool:

@@ -147,7 +147,7 @@ class TestHits:
     def test_metrics_are_logged_on_a_hit_as_they_were(self, sdk, module):
         source = "from foundations import log_metric as log\ndef f(x):\n    log('a', x)\n    log('a', 2)\n    return x"
         target = sdk.pipeline.stage(module(source).f, 1).enable_caching()
-        deployments = [target.run() for _ in range(2)]
+        deployments = [finished(target) for _ in range(2)]
         contexts = [deployment.fetch_job_results()["global_stage_context"] for deployment in deployments]
         assert [False, True] == [context["used_cache"] for context in contexts]
         assert [{"a": [1, 2]}] * 2 == [dict(context["stage_log"]) for context in contexts]
@@ -440,7 +440,7 @@ class TestAudit:
 
     def test_an_audited_hit_that_agrees_is_said(self, audited, module):
         target = audited.pipeline.stage(module(COUNTING).f, "5").enable_caching()
-        deployments = [target.run() for _ in range(2)]
+        deployments = [finished(target) for _ in range(2)]
         assert [16, 16] == [deployment.fetch_job_results().output for deployment in deployments]
         told = why(deployments[1].job_name(), None, audited.config_manager.settings())
         assert "computed again to check the cache (cache_audit), which agrees" == told.stages[0].why

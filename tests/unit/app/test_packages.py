@@ -1,6 +1,7 @@
 import importlib
 import os
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -17,26 +18,30 @@ def packages(tmp_path):
 class TestPackages:
     @pytest.mark.parametrize("name", ["json", "math", "builtins", "sys", "os.path"])
     def test_the_standard_library_is_of_the_interpreters_minor_version(self, packages, name):
-        assert ("python", PYTHON) == packages().package_of(name)
+        assert {} == packages().packages_of(name)
         assert PYTHON == f"cpython-{sys.version_info[0]}{sys.version_info[1]}"
 
     def test_an_installed_module_is_of_its_distribution(self, packages):
-        assert "hypothesis" == packages().package_of("hypothesis.strategies")[0]
-        assert "PyYAML" == packages().package_of("yaml")[0]
-        assert "pytest" == packages().package_of("_pytest")[0]
+        assert "hypothesis" in packages().packages_of("hypothesis.strategies")
+        assert ["PyYAML"] == list(packages().packages_of("yaml"))
+        assert "pytest" in packages().packages_of("_pytest")
+
+    def test_what_a_package_needs_counts_by_its_version(self, packages):
+        assert metadata.version("pluggy") == packages().packages_of("_pytest")["pluggy"]
+        assert "numpy" in packages().packages_of("pandas")
 
     def test_we_are_of_our_version_whether_installed_or_from_a_bundle(self, packages):
-        assert ("foundations", __version__) == packages().package_of("foundations.app")
+        assert {"foundations": __version__} == packages().packages_of("foundations.app")
 
     @pytest.mark.parametrize("name", ["__main__", "", "there_is_no_such_module", "None"])
     def test_what_is_not_installed_is_the_projects(self, packages, name):
-        assert packages().package_of(name) is None
+        assert packages().packages_of(name) is None
 
     def test_a_module_of_the_project_is_the_projects_whatever_its_name(self, packages, tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(tmp_path)
         (tmp_path / "this.py").write_text("x = 1")
         monkeypatch.delitem(sys.modules, "this", raising=False)
-        assert packages().package_of("this") is None
+        assert packages().packages_of("this") is None
         assert "this" not in sys.modules
 
     def test_a_package_that_is_installed_again_with_other_code_is_another(self, packages, tmp_path, monkeypatch):
@@ -54,9 +59,9 @@ class TestPackages:
                 f"reinstalled/__pycache__/__init__.cpython-311.pyc,,\n../../bin/tool,sha256={len(versions)},1\n"
             )
             importlib.invalidate_caches()
-            versions.append(packages().package_of("reinstalled"))
+            versions.append(packages().packages_of("reinstalled"))
         assert versions[0] == versions[1] != versions[2]
-        assert ("other-name", "0.1.0") == (versions[0][0], versions[0][1].partition(" ")[0])
+        assert "0.1.0" == versions[0]["other-name"].partition(" ")[0]
 
     def test_a_module_in_site_packages_that_nobody_installed_is_followed_like_the_projects(
         self, packages, tmp_path, monkeypatch
@@ -66,7 +71,7 @@ class TestPackages:
         (site / "orphaned" / "__init__.py").write_text("")
         monkeypatch.syspath_prepend(site)
         importlib.invalidate_caches()
-        assert packages().package_of("orphaned") is None
+        assert packages().packages_of("orphaned") is None
 
 
 class TestContents:

@@ -210,7 +210,7 @@ DIFFERENT = {
 }  # fmt: skip
 
 UNTOLD = {
-    "a lock": "import threading\nA = threading.Lock()\ndef f(): return A",
+    "a generator": "A = (i for i in [1])\ndef f(): return A",
     "an iterator": "import itertools\nA = itertools.count()\ndef f(): return next(A)",
     "an object without anything": "A = object()\ndef f(): return A",
     "a generator that has begun": "A = (i for i in 'abc')\ndef f(): return next(A)",
@@ -224,11 +224,12 @@ numbers = itertools.count(1)
 def closures(mocker):
     """Makes what follows code, where Python's own modules and no others are a package's."""
 
-    def package_of(module):
-        return ("python", "3") if module.partition(".")[0] in sys.stdlib_module_names - {"__main__"} else None
+    def packages_of(module):
+        return {} if module.partition(".")[0] in sys.stdlib_module_names - {"__main__"} else None
 
     surroundings = mocker.create_autospec(Surroundings, instance=True)
-    surroundings.package_of.side_effect = package_of
+    surroundings.project = "/the/project"
+    surroundings.packages_of.side_effect = packages_of
     surroundings.import_module.side_effect = sys.modules.get
     surroundings.contents.side_effect = OSError(2, "No such file or directory")
     digesting = mocker.create_autospec(Digesting, instance=True)
@@ -363,7 +364,7 @@ def test_a_file_named_by_hand_that_cannot_be_read_is_told(closures, load):
 
 
 def test_a_failure_is_told_again_each_time(closures, load):
-    once, function, told = closures(), load(UNTOLD["a lock"]).f, []
+    once, function, told = closures(), load(UNTOLD["a generator"]).f, []
     for _ in range(2):
         with pytest.raises(UndigestibleError) as failure:
             once.of(function)

@@ -1,0 +1,76 @@
+"""What users say of stages to the cache: whether and how it may be used, and what it cannot see."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from foundations.errors import PipelineError
+
+
+class CacheHints(NamedTuple):
+    """What its author says of a function that the cache cannot see.
+
+    Attributes:
+        version: Changed by hand where a change cannot be seen.
+        depends_on: Functions, classes, modules, and the paths of files and directories, that its result depends on.
+        ignore: Names of arguments, and of global variables, that its result does not depend on.
+    """
+
+    version: object = None
+    depends_on: tuple[object, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+NO_HINTS = CacheHints()
+
+
+class Caching(NamedTuple):
+    """How a stage, and those it depends on, use the cache.
+
+    Attributes:
+        enabled: Whether they do.
+        expires: After how many seconds an entry is too old; None for never.
+        refresh: Whether they are computed and stored anew.
+    """
+
+    enabled: bool
+    expires: float | None = None
+    refresh: bool = False
+
+
+def cache_hints(version: object, depends_on: Any, ignore: Any) -> CacheHints:
+    """Return what a function's author says of it to the cache.
+
+    Raises:
+        PipelineError: It is nothing that could be said.
+    """
+    if version is None and depends_on == () and ignore == ():
+        return NO_HINTS
+    if isinstance(ignore, str) or not all(isinstance(name, str) for name in ignore):
+        raise PipelineError(f"ignore=[...] takes names of arguments and of global variables, not {ignore!r:.100}")
+    if isinstance(depends_on, (str, os.PathLike)) or callable(depends_on) or not hasattr(depends_on, "__iter__"):
+        raise PipelineError(f"depends_on=[...] takes a list, not {depends_on!r:.100}")
+    stated = tuple(os.fspath(item) if isinstance(item, os.PathLike) else item for item in depends_on)
+    for item in stated:
+        if not isinstance(item, (str, ModuleType)) and not callable(item):
+            raise PipelineError(
+                "depends_on=[...] takes functions, classes, modules, and paths of files and directories, not"
+                f" {item!r:.100}"
+            )
+    return CacheHints(version, stated, tuple(ignore))
+
+
+def seconds_of(expires: Any) -> float | None:
+    """Return a length of time in seconds, given so or as a timedelta; None for None.
+
+    Raises:
+        PipelineError: It is no positive length of time.
+    """
+    seconds = expires.total_seconds() if hasattr(expires, "total_seconds") else expires
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+        raise PipelineError(f"enable_caching(expires=...) takes seconds, or a timedelta, above 0, not {expires!r}")
+    return seconds

@@ -1,0 +1,124 @@
+"""The pieces of a code closure, and what is around it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePath
+from types import CodeType, ModuleType
+from typing import Any, NamedTuple, Protocol
+
+from foundations.domain.bytecode import Shape
+from foundations.domain.secrets import looks_secret
+from foundations.ports.digesting import Digesting
+
+_LONGEST_SHOWN = 60
+
+
+class Surroundings(Protocol):
+    """What a closure must be told of the world around the code.
+
+    Attributes:
+        project: The project directory, which may be another one when the code runs again.
+    """
+
+    project: str
+
+    def packages_of(self, module: str) -> Mapping[str, str] | None:
+        """Return the versions of the installed package that a module belongs to, and of those it needs, by name.
+
+        None for a module of the project; nothing for one of Python's own.
+        """
+
+    def import_module(self, name: str) -> ModuleType | None:
+        """Return a module, imported where it has not been; None where that fails."""
+
+    def contents(self, path: str) -> bytes:
+        """Return a digest of what a file or directory holds; OSError where it cannot be read."""
+
+
+class Part(NamedTuple):
+    """One piece of a closure, as a person knows it.
+
+    Attributes:
+        kind: ``function``, ``class``, ``module`` or ``constant``; ``depends_on`` for what was named by hand.
+        name: Where it is found, as in ``features.normalise``.
+        digest: Changes with it, and with nothing else.
+        shown: A constant's value, where it is short.
+    """
+
+    kind: str
+    name: str
+    digest: str
+    shown: str = ""
+
+
+class Closure(NamedTuple):
+    """The code behind a function.
+
+    Attributes:
+        digest: Changes with every part, and with every package.
+        parts: The function first.
+        packages: The versions of the installed packages by their names.
+        state: What of it a call could change: names, and what returns the values.
+    """
+
+    digest: bytes
+    parts: tuple[Part, ...]
+    packages: Mapping[str, str]
+    state: tuple[tuple[str, Callable[[], object]], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a person may want to compare, as JSON's own types."""
+        return {"parts": [list(part) for part in self.parts], "packages": dict(self.packages)}
+
+
+class Around(Protocol):
+    """What a walk needs of who asks for it.
+
+    Attributes:
+        surroundings: What is around the code.
+        digesting: Digests large values.
+        python: The implementation and minor version of the interpreter.
+    """
+
+    surroundings: Surroundings
+    digesting: Digesting
+    python: str
+
+    def standing_alone(self, code: object, where: str) -> bytes:
+        """Return what stands for code where order does not count."""
+
+    def shape(self, code: CodeType) -> Shape:
+        """Return the shape of a code object."""
+
+
+def digest_of(pieces: Iterable[bytes]) -> bytes:
+    """Return what stands for pieces one after the other."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(len(piece).to_bytes(8, "little") + piece)
+    return digest.digest()
+
+
+def is_of_others(piece: bytes) -> bool:
+    """Tell whether a piece stands for another part, which is told by itself."""
+    return piece.startswith((b"part ", b"constant "))
+
+
+def shown(name: str, value: object) -> str:
+    """Return a constant as a person may see it; nothing where it is long, or a secret by its name."""
+    if looks_secret(name) or not isinstance(value, (int, float, complex, str, bytes, bool, type(None), tuple)):
+        return ""
+    try:
+        text = repr(value)
+    except Exception:  # of an element's own
+        return ""
+    return text if len(text) <= _LONGEST_SHOWN else ""
+
+
+def relative_to(project: str, value: object) -> object:
+    """Return a path of the project relative to it, since the project lies elsewhere when it runs as a job."""
+    if isinstance(value, (str, PurePath)) and f"{value}/".startswith(f"{project}/"):
+        return ("a path of the project", type(value).__name__, str(value)[len(project) :])
+    return value
