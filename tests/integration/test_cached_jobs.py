@@ -209,3 +209,50 @@ print(pipe.explain().outcome)
         }
     )
     assert "killed\nkilled\nmiss\n" == project.run("train.py")
+
+
+def test_the_audit_finds_a_flipped_byte_in_the_mapped_bulk_of_an_entry(project: Project) -> None:
+    script = """
+import numpy
+from foundations import *
+def made():
+    return numpy.zeros(400_000)
+pipe = pipeline.stage(made).enable_caching().stage(float_sum := (lambda array: float(array.sum()))).disable_caching()
+deployment = pipe.run()
+print(deployment.fetch_job_results().output, "cache_disagreement" in deployment.get_job_logs("stderr"))
+"""
+    project.write({"train.py": script, "audit.config.yaml": "cache_audit: 0\n"})
+    assert "0.0 False\n" == project.run("train.py")
+    (entry,) = [path for path in (project.home / "cache" / "cache").rglob("*") if path.is_file()]
+    content = bytearray(entry.read_bytes())
+    content[-1] ^= 0x40
+    entry.write_bytes(content)
+    project.write({"audit.config.yaml": "cache_audit: 1\n"})
+    assert "0.0 True\n" == project.run("train.py")
+    assert "0.0 False\n" == project.run("train.py")
+    assert 1 == len(list((project.home / "cache" / "damaged").iterdir()))
+
+
+def test_full_verification_finds_it_before_it_is_used(project: Project) -> None:
+    configuration = """
+cache_implementation:
+  cache_type: foundations.LocalFileSystemCacheBackend
+  constructor_arguments: [{root}]
+  constructor_keyword_arguments: {{verify: full}}
+"""
+    root = project.place / "cache"
+    script = """
+import numpy
+from foundations import *
+def made():
+    return numpy.zeros(400_000)
+result = pipeline.stage(made).enable_caching().run().fetch_job_results()
+print(float(result.output.sum()), result["global_stage_context"]["used_cache"])
+"""
+    project.write({"train.py": script, "local.config.yaml": configuration.format(root=root)})
+    assert ["0.0 False\n", "0.0 True\n"] == [project.run("train.py") for _ in range(2)]
+    (entry,) = [path for path in (root / "cache").rglob("*") if path.is_file()]
+    content = bytearray(entry.read_bytes())
+    content[-1] ^= 0x40
+    entry.write_bytes(content)
+    assert ["0.0 False\n", "0.0 True\n"] == [project.run("train.py") for _ in range(2)]

@@ -77,19 +77,20 @@ class Torture(Project):
         variables = {"PYTHONPATH": self._hooks, "TORTURE": json.dumps(settings), "PYTHONDONTWRITEBYTECODE": "1"}
         return self.attempt(*arguments, variables=variables)
 
-    def steps(self, role: str, **settings: object) -> list[tuple[int, str]]:
-        """Return the steps that a process of this role goes through; in CI only some of them."""
+    def steps(self, role: str, about: tuple[str, ...] = ("",), **settings: object) -> list[tuple[int, str]]:
+        """Return the steps that a process of this role goes through, those `about` such paths; in CI some of them."""
         done = self.submitted("steps", role=role, log=str(self.log), **settings)
         assert 0 == done.returncode, done.stderr
         self.report("steps")
         self.run("-c", FORGET)
-        steps = self.logged()
+        steps = self.logged(about)
         assert len(steps) > 5
         return steps
 
-    def logged(self) -> list[tuple[int, str]]:
-        """Return the steps in the log, which is emptied; in CI only some of them."""
-        steps = list(enumerate(self.log.read_text().splitlines()))
+    def logged(self, about: tuple[str, ...] = ("",)) -> list[tuple[int, str]]:
+        """Return the steps in the log that are `about` such paths; it is emptied. In CI only some of them."""
+        lines = enumerate(self.log.read_text().splitlines())
+        steps = [(number, step) for number, step in lines if any(path in step for path in about)]
         self.log.unlink()
         return steps if EVERY_STEP else steps[:: max(1, len(steps) // 6)]
 
