@@ -1,6 +1,6 @@
 """What the benchmarks of the cache share: functions of a module, and a job's stages that may be cached."""
 
-import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from foundations.app.settings import AdapterSettings
 from foundations.app.stage_caches import stage_cache
 from foundations.app.wiring import Wiring
 from foundations.domain.execution import Call
+from foundations.domain.job import Job
 from foundations.domain.pipeline import Deferred, Pipeline
 from foundations.domain.stage import Stage
 from foundations.testing.in_memory import in_memory_settings
@@ -73,7 +74,8 @@ class Stages:
         self.pipeline = Pipeline.of(target.enable_caching())
         self._last = len(self.pipeline.nodes) - 1
         self._node = self.pipeline.nodes[self._last]
-        self._cache = stage_cache("benchmark", self.pipeline, {}, os.getcwd(), wiring_of(root))
+        project = tempfile.mkdtemp(dir=root.parent)
+        self._cache = stage_cache(Job("benchmark", self.pipeline, {}, project, ()), project, wiring_of(root))
 
     def run(self) -> Any:
         """Return the output of the last, which is read where it is large; the others' are read where it is computed."""

@@ -58,3 +58,8 @@ class Asked:
         self.recipe = recipe
         self.key = recipe.key()
         self.logged = logged
+
+
+def expired(age: float, limit: float) -> str:
+    """Return why an entry is not taken that is too old; both in seconds."""
+    return f"the entry is {age:.0f} seconds old and expires after {limit:g}"

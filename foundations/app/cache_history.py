@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from foundations.domain.cache_recipe import differences, likeness, recipe_of
 from foundations.ports.cache import CacheBackend
 
+_MOST_COMPARED = 200  # the newest of a stage; older ones are hardly what somebody has in mind
+
 
 class Nearest(NamedTuple):
     """An earlier entry of the same stage.
@@ -54,6 +56,7 @@ class CacheHistory:
         ]
         if not candidates:
             return None
+        candidates = sorted(candidates, key=lambda known: known["created_at"])[-_MOST_COMPARED:]
         found = max(candidates, key=lambda known: (likeness(known, recipe), known["created_at"]))
         return Nearest(found, tuple(differences(found, recipe)))
 
@@ -65,4 +68,6 @@ class CacheHistory:
 
 
 def _family(recipe: Mapping[str, Any]) -> str:
-    return str(recipe["stage"])
+    """Return what entries of one stage have in common: its name, and where its function is found."""
+    parts = recipe["closure"]["parts"]
+    return f"{recipe['stage']} {parts[0][1] if parts else ''}"

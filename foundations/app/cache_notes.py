@@ -8,7 +8,7 @@ from foundations import events
 from foundations.domain.cache_recipe import Recipe
 from foundations.domain.pipeline import Node
 
-HIT, MISS, NOT_CACHED = "hit", "miss", "not cached"
+HIT, MISS, NOT_CACHED, SELECTED = "hit", "miss", "not cached", "selected"
 
 FORMAT = 1
 

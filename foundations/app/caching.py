@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from foundations import events
-from foundations.app.cache_asked import Asked, CacheUse, Found
-from foundations.app.cache_notes import HIT, MISS, NOT_CACHED, CacheNotes
-from foundations.app.file_watch import obstacle, watched_files
-from foundations.app.leases import Heartbeat, lease_or_value
+from foundations.app import inside
+from foundations.app.cache_asked import Asked, CacheUse, Found, expired
+from foundations.app.cache_notes import HIT, MISS, NOT_CACHED, SELECTED, CacheNotes
+from foundations.app.file_watch import ProjectListing, Touched, obstacle, texts_in, watched_files
+from foundations.app.leases import heartbeat, lease_or_value
+from foundations.app.process_state import process_state, what_changed
 from foundations.app.shared_outputs import SharedOutputs
 from foundations.domain.cache_hints import Caching
-from foundations.domain.cache_recipe import about_value, summary_of
+from foundations.domain.cache_recipe import Recipe, about_value, summary_of
 from foundations.domain.code_closure import Closure
 from foundations.domain.execution import Call
-from foundations.domain.pipeline import Deferred, Pipeline
+from foundations.domain.pipeline import Deferred, Node, Pipeline
 from foundations.domain.stage_keys import StageKeys, is_selection
 from foundations.domain.value_digests import UndigestibleError
 from foundations.errors import NotSerialisableError
@@ -44,10 +47,11 @@ class StageCache:
         self._maker = keys
         self._use = use
         self._keys: dict[int, str] = {}
-        self._heartbeat = Heartbeat()
-        self._shared = SharedOutputs(pipeline, keys.digest)
+        self._shared = SharedOutputs(pipeline, keys.parameters, keys.digest)
         self._closures: dict[int, tuple[Closure, str]] = {}
         self._artifacts: list[str] = []
+        self._listing = ProjectListing(use.project)
+        self._process = os.getpid()
         self.notes = CacheNotes()
 
     def artifact_saved(self, name: str) -> None:
@@ -73,18 +77,24 @@ class StageCache:
                     outputs[other] = call.value(other)
             recipe = self._maker.recipe(name, node, keys, outputs, self._pipeline.name)
         except UndigestibleError as error:
-            self.notes.add(node, name, NOT_CACHED, str(error))
-            return call.make(), {}
+            return call.make(), self._not_cached(node, name, str(error))
         except Exception as error:  # of a value's own methods, say: the stage can be computed all the same
-            self.notes.add(node, name, NOT_CACHED, f"{type(error).__name__}: {error}")
-            return call.make(), {}
+            return call.make(), self._not_cached(node, name, f"{type(error).__name__}: {error}")
         if is_selection(node):
             self._keys[index] = recipe.key()
-            return call.make(), {}
+            self.notes.add(node, name, SELECTED, "it only takes an item, which is not worth keeping")
+            self._shared.check(call)
+            output = call.make()
+            self._shared.remember(index, output)
+            return output, {}
         return self._answer(Asked(index, call, node.caching or Caching(True), recipe, logged))
 
     def _answer(self, asked: Asked) -> tuple[Any, dict[str, Any]]:
         begun = time.perf_counter()
+        drifted = self._drifted(asked)
+        if drifted is not None:
+            known = self._not_cached(asked.node, asked.name, drifted, asked.recipe)
+            return asked.call.make(), known
         found, why = self._read(asked)
         lease = None
         if found is None and not asked.caching.refresh:
@@ -96,12 +106,22 @@ class StageCache:
                 try:
                     return self._hit(asked, found, begun)
                 except Exception as error:  # an entry of whatever kind
-                    why = self._unreadable(asked, error)
+                    why = self._unreadable(asked.name, asked.key, error)
             return self._missed(asked, why)
         finally:
             if lease is not None:
-                self._heartbeat.keep(None)
-                _release(lease)
+                heartbeat.let_go(lease)
+
+    def _drifted(self, asked: Asked) -> str | None:
+        """Return what keeps the key from saying what the stage would see now, in words."""
+        try:
+            self._shared.check(asked.call)
+            changed = self._maker.drifted(asked.recipe)
+        except Exception as error:
+            return f"nobody could tell whether what it sees was changed: {type(error).__name__}: {error}"
+        if changed is not None:
+            return f"{changed} was changed after the job began"
+        return self._shared.changed
 
     # -- hits ---------------------------------------------------------------------------------------------------------
 
@@ -113,7 +133,7 @@ class StageCache:
         try:
             value = self._use.backend().get(asked.key)
         except Exception as error:  # of whatever adapter
-            return None, self._unreadable(asked, error)
+            return None, self._unreadable(asked.name, asked.key, error)
         if value is None:
             return None, ""
         about = summary_of(value.about)
@@ -122,7 +142,7 @@ class StageCache:
         if caching.expires is not None:
             age = self._use.clock() - about["created_at"]
             if age > caching.expires:
-                return None, f"the entry is {age:.0f} seconds old and expires after {caching.expires:g}"
+                return None, expired(age, caching.expires)
         return Found(about, value.frames), ""
 
     def _hit(self, asked: Asked, found: Found, begun: float) -> tuple[Any, dict[str, Any]]:
@@ -137,25 +157,45 @@ class StageCache:
     def _loaded(self, asked: Asked, found: Found) -> Any:
         """Return an output; where it is large, a deferred one that is computed where it turns out to be unreadable."""
         load, frames = self._use.serialiser.load, found.frames
+        if not all(other in self._keys for other in asked.node.upstream):
+            return load(frames)  # it could not be made again without keeping what it takes alive
         if len(frames) == 1 and len(frames[0]) <= _READ_AT_ONCE:
             return load(frames)
         if sum(memoryview(frame).nbytes for frame in frames) <= _READ_AT_ONCE:
             return load(frames)
 
-        def get() -> Any:
+        position, name, key, parameters = asked.position, asked.name, asked.key, asked.call.parameters
+
+        def get() -> Any:  # which does not keep alive what the stage takes
             try:
                 output = load(frames)
             except Exception as error:  # likewise
-                self._unreadable(asked, error)
-                output = asked.call.make()
-            self._shared.remember(asked.position, output)
+                self._unreadable(name, key, error)
+                with inside.running_stages(_Unheard()):  # its metrics were told with the entry
+                    output = self._made_again(position, parameters)
+            self._shared.remember(position, output)
             return output
 
         return Deferred(get)
 
-    def _unreadable(self, asked: Asked, error: Exception) -> str:
+    def _made_again(self, position: int, parameters: Mapping[str, Any]) -> Any:
+        node = self._pipeline.nodes[position]
+        outputs = {other: self._at_hand(other, parameters) for other in node.upstream}
+        return Call(node, outputs, parameters).make()
+
+    def _at_hand(self, position: int, parameters: Mapping[str, Any]) -> Any:
+        key = self._keys[position]
+        try:
+            value = None if is_selection(self._pipeline.nodes[position]) else self._use.backend().get(key)
+            if value is not None:
+                return self._use.serialiser.load(value.frames)
+        except Exception as error:  # of whatever adapter
+            self._unreadable(self._pipeline.name(position), key, error)
+        return self._made_again(position, parameters)
+
+    def _unreadable(self, name: str, key: str, error: Exception) -> str:
         reason = f"{type(error).__name__}: {error}"
-        events.warning("cache_unreadable", stage=asked.name, key=asked.key, reason=reason)
+        events.warning("cache_unreadable", stage=name, key=key, reason=reason)
         return f"the cache could not be read: {reason}"
 
     # -- misses -------------------------------------------------------------------------------------------------------
@@ -173,56 +213,76 @@ class StageCache:
             reason = f"{type(error).__name__}: {error}"
             events.warning("cache_lease_failed", stage=asked.name, key=asked.key, reason=reason)
             return None, None
-        self._heartbeat.keep(lease)
+        if lease is not None:
+            heartbeat.keep(lease)
         return lease, found
 
+    def _not_cached(self, node: Node, name: str, why: str, recipe: Recipe | None = None) -> dict[str, Any]:
+        """Note why a stage is not cached; return what its context should say."""
+        self.notes.add(node, name, NOT_CACHED, why, None, recipe)
+        return {"not_cached_because": why}
+
     def _missed(self, asked: Asked, why: str) -> tuple[Any, dict[str, Any]]:
+        self.notes.add(asked.node, asked.name, MISS, why, asked.key, asked.recipe)
         output, seconds, obstructed = self._computed(asked)
         if obstructed is not None:
-            self.notes.add(asked.node, asked.name, NOT_CACHED, obstructed, None, asked.recipe)
-            return output, {}
-        self.notes.add(asked.node, asked.name, MISS, why, asked.key, asked.recipe)
+            return output, self._not_cached(asked.node, asked.name, obstructed, asked.recipe)
         return output, self._stored(asked, output, seconds)
 
     def _computed(self, asked: Asked) -> tuple[Any, float, str | None]:
         """Return the output of a stage, how many seconds it took, and what keeps it from being stored."""
         call, node, obstructed = asked.call, asked.node, None
         call.prepare()
-        state: list[bytes] = []
         before: list[tuple[object, bytes]] = []
         try:
-            before, state = self._shared.before(call), self._maker.state(asked.recipe)
-        except UndigestibleError as error:
+            before = self._shared.before(call)
+        except Exception as error:  # of a value's own methods
             obstructed = f"nobody could tell whether it changes what others see: {error}"
         self._artifacts.clear()
+        around = process_state()
+        self._listing.changed()  # what others did before
         begun = time.perf_counter()
-        with watched_files() as opened:
+        with watched_files() as touched:
             output = node.function(*call.arguments, **call.keyword_arguments)
+        if os.getpid() != self._process:
+            return output, 0.0, "a process that it has forked returned from it"
         seconds = time.perf_counter() - begun
         try:
             self._shared.after(asked.name, before)
-            changed = self._maker.changed(asked.recipe, state) if state else None
-            if changed is not None:
-                self._shared.note(f"{asked.name} changed {changed}, which is no argument; ignore=[...] says it may")
-        except UndigestibleError as error:
-            self._shared.note(f"{asked.name} made undigestible what others see: {error}")
-        stated = [path for path in node.hints.depends_on if isinstance(path, str)]
-        named = (*call.arguments, *call.keyword_arguments.values())
-        if self._artifacts:
-            obstructed = obstructed or f"it saved the artifact {self._artifacts[0]}, which a hit would not"
-        obstructed = obstructed or self._shared.changed or obstacle(opened, self._use.project, stated, named)
+            obstructed = obstructed or self._kept_back(asked, around, touched)
+        except Exception as error:  # of a value's own methods, say: the output is there
+            obstructed = f"nobody could tell whether it changed what others see: {type(error).__name__}: {error}"
+            self._shared.note(obstructed)
         if obstructed is None:
             self._keys[asked.position] = asked.key
         self._shared.remember(asked.position, output)
         return output, seconds, obstructed
 
+    def _kept_back(self, asked: Asked, around: Mapping[str, object], touched: Touched) -> str | None:
+        """Return what a call did that a hit would not, in words; None where there is nothing."""
+        call, node = asked.call, asked.node
+        if self._artifacts:
+            return f"it saved the artifact {self._artifacts[0]}, which a hit would not"
+        changed = self._maker.drifted(asked.recipe)
+        if changed is not None:
+            return (
+                f"it changed {changed}, which is no argument; create_stage(ignore=[...]) says that it does not matter"
+            )
+        of_process = what_changed(around)
+        if of_process is not None:
+            return f"it changed {of_process}, which a hit would not"
+        stated = [self._maker.here(path) for path in node.hints.depends_on if isinstance(path, str)]
+        texts = [*asked.recipe.closure.texts, *texts_in((call.arguments, call.keyword_arguments))]
+        return self._shared.changed or obstacle(touched, self._listing.changed(), self._use.project, stated, texts)
+
     def _stored(self, asked: Asked, output: Any, seconds: float) -> dict[str, Any]:
         """Store an output; return what the stage's context should say."""
         begun = time.perf_counter()
         try:
-            self._use.backend().put(asked.key, self._use.serialiser.dump(output), self._about(asked, seconds))
+            frames = self._use.serialiser.dump(output, for_cache=True)
+            self._use.backend().put(asked.key, frames, self._about(asked, seconds))
         except NotSerialisableError as error:
-            events.info("not_cached", stage=asked.name, reason=error.message)
+            return self._not_cached(asked.node, asked.name, error.message, asked.recipe)
         except Exception as error:  # of whatever adapter
             reason = f"{type(error).__name__}: {error}"
             events.warning("cache_not_written", stage=asked.name, key=asked.key, reason=reason)
@@ -261,7 +321,7 @@ class StageCache:
             )
             return output, {"cache_uuid": asked.key}
         except Exception as error:  # an entry that cannot be loaded
-            self._unreadable(asked, error)
+            self._unreadable(asked.name, asked.key, error)
             agree = False
         note = self.notes.add(asked.node, asked.name, MISS, f"{why}, which agrees", asked.key, asked.recipe)
         if agree:
@@ -280,12 +340,17 @@ class StageCache:
         try:
             self._use.backend().set_aside(asked.key, f"job {self._use.job_name} computed something else")
         except Exception as error:  # of whatever adapter
-            self._unreadable(asked, error)
-        return output, self._stored(asked, output, seconds) if obstructed is None else {}
+            self._unreadable(asked.name, asked.key, error)
+        if obstructed is not None:
+            return output, self._not_cached(asked.node, asked.name, obstructed, asked.recipe)
+        return output, self._stored(asked, output, seconds)
 
 
-def _release(lease: Lease) -> None:
-    try:
-        lease.release()
-    except Exception as error:  # it is overtaken in time
-        events.debug("lease_not_released", reason=f"{type(error).__name__}: {error}")
+class _Unheard:
+    """Stands for a stage that runs again, of which all was told."""
+
+    def log_metric(self, name: str, value: Any) -> None:
+        """It was told."""
+
+    def save_artifact(self, path: Any, name: str) -> None:
+        """One that saves any is not cached."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from typing import Any
 
+from foundations.app.cache_asked import expired
 from foundations.app.cache_history import CacheHistory
-from foundations.app.cache_notes import HIT, MISS, NOT_CACHED, recipe_in
+from foundations.app.cache_notes import HIT, MISS, NOT_CACHED, SELECTED, recipe_in
 from foundations.app.calls import check_calls
 from foundations.app.settings import Settings
 from foundations.app.stage_caches import stage_keys
@@ -72,11 +74,15 @@ class _Explainer:
             return StageExplanation(name, uuid, NOT_CACHED, why=f"{type(error).__name__}: {error}")
         key = self._keys[index] = recipe.key()
         if is_selection(node):
-            return StageExplanation(name, uuid, NOT_CACHED, key, "it only takes an item, which is not worth keeping")
+            return StageExplanation(name, uuid, SELECTED, key, "it only takes an item, which is not worth keeping")
         about = self._cache.about(key)
         known = recipe_of(about) if about is not None else None
         if node.caching.refresh:
             return StageExplanation(name, uuid, MISS, key, "it is asked for anew (refresh)")
+        if known is not None and node.caching.expires is not None:
+            age = time.time() - known["created_at"]
+            if age > node.caching.expires:
+                return StageExplanation(name, uuid, MISS, key, expired(age, node.caching.expires))
         if known is not None:
             return StageExplanation(name, uuid, HIT, key, f"computed by job {known['job']}")
         return _missed(name, uuid, key, recipe.to_json(), self._history, "")
@@ -118,8 +124,8 @@ def why(job_name: str, stage: str | None, settings: Settings) -> Explanation:
     document = _read(archive, job_name, items.RESULT)
     if document is None:
         raise FoundationsError(
-            f"job {job_name} has left no result: it is {record.state.value}. What the cache did is told when it has"
-            " ended."
+            f"job {job_name} has left no result: it is {record.state.value}. What the cache did is told with the"
+            " result of a job that has run to its end."
         )
     result = ResultDocument.from_json(document)
     notes = _read(archive, job_name, items.CACHE_NOTES) or {"stages": {}, "closures": {}}

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from foundations.app.caching import StageCache
     from foundations.ports.archive_listing import PipelineListing
 
+_OF_THE_CACHE = frozenset({"used_cache", "cache_uuid", "cache_read_time", "cache_write_time", "not_cached_because"})
 _TELL_EVERY = 1.0
 """Seconds between two updates of the listing by one stage's metrics; its end tells the rest."""
 
@@ -224,8 +225,8 @@ class JobJournal:
         with self._lock:
             if self._untold:
                 self._tell_metrics()
-            elif self.pipeline.nodes[index].uuid in self.details:
-                self._keep_stage(index)
+            elif not _OF_THE_CACHE.issuperset(self.details.get(self.pipeline.nodes[index].uuid, ())):
+                self._keep_stage(index)  # what the cache did is in the result; it is not worth a file a stage
 
     def _tell_metrics(self) -> None:
         """Tell the listing and the stage log the metrics that they do not know yet; the caller holds the lock."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -18,31 +19,51 @@ _PAUSES = (0.005, 0.25)
 Found = TypeVar("Found")
 
 
-class Heartbeat:
-    """Renews a lease every few seconds, from a thread that lives as long as the process."""
+class _Heartbeat:
+    """Renews leases every few seconds, from a thread that all jobs of a process share."""
 
     def __init__(self) -> None:
-        self._held: Lease | None = None
+        self._held: set[Lease] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def keep(self, lease: Lease | None) -> None:
-        """Renew `lease` from now on, in place of the one before; None for no one."""
+    def keep(self, lease: Lease) -> None:
+        """Renew `lease` from now on."""
         with self._lock:
-            self._held = lease
-        if lease is not None and self._thread is None:
-            self._thread = threading.Thread(target=self._beat, name="foundations-lease", daemon=True)
-            self._thread.start()
+            self._held.add(lease)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._beat, name="foundations-leases", daemon=True)
+                self._thread.start()
+
+    def let_go(self, lease: Lease) -> None:
+        """Renew `lease` no more, and release it."""
+        with self._lock:
+            self._held.discard(lease)
+        try:
+            lease.release()
+        except Exception as error:  # it is overtaken in time
+            events.debug("lease_not_released", reason=f"{type(error).__name__}: {error}")
 
     def _beat(self) -> None:
         while True:
             time.sleep(_RENEW_EVERY)
             with self._lock:
-                if self._held is not None:
-                    try:
-                        self._held.renew()
-                    except Exception as error:  # others may compute the same; nothing is lost
-                        events.debug("lease_not_renewed", reason=f"{type(error).__name__}: {error}")
+                held = list(self._held)
+            for lease in held:
+                try:
+                    lease.renew()
+                except Exception as error:  # others may compute the same; nothing is lost
+                    events.debug("lease_not_renewed", reason=f"{type(error).__name__}: {error}")
+
+    def begin_anew(self) -> None:
+        """Be as at first, in a process that was forked: it has no thread, and its parent's leases are none of its."""
+        self._held = set()
+        self._lock = threading.Lock()
+        self._thread = None
+
+
+heartbeat = _Heartbeat()
+os.register_at_fork(after_in_child=heartbeat.begin_anew)
 
 
 def lease_or_value(
@@ -66,6 +87,9 @@ def lease_or_value(
             if found is not None:
                 lease.release()
                 return None, found
+            if waited:  # the other has died, or could not keep what it computed: nobody waits for another one again
+                lease.release()
+                return None, None
             return lease, None
         if not waited:
             waits()

@@ -9,7 +9,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -38,10 +38,12 @@ class InstalledPackages:
     Args:
         project: The project directory, which relative paths begin at.
         digest: Digests a buffer.
+        origin: Where the project lay when the pipeline was made.
     """
 
-    def __init__(self, project: Path, digest: Any) -> None:
+    def __init__(self, project: Path, digest: Any, origin: str | None = None) -> None:
         self.project = str(project)
+        self._origin = origin or self.project
         self._digest = digest
         self._packages: dict[str, Mapping[str, str] | None] = {}
 
@@ -63,18 +65,32 @@ class InstalledPackages:
             events.debug("not_imported", module=name, reason=f"{type(error).__name__}: {error}")
             return None
 
+    def here(self, path: str) -> str:
+        """Return the absolute path of a file or directory; one of the project lies in the project's present place."""
+        expanded = os.path.expanduser(path)
+        if f"{expanded}/".startswith(f"{self._origin}/"):
+            expanded = expanded[len(self._origin) :].strip("/")
+        return os.path.abspath(os.path.join(self.project, expanded))
+
     def contents(self, path: str) -> bytes:
         """Return a digest of a file's bytes, or of the names and bytes of all files in a directory."""
-        place = Path(self.project) / os.path.expanduser(path)
+        place = Path(self.here(path))
         if not place.is_dir():
             return self._file(place)
         digest = hashlib.sha256(b"directory")
-        for directory, directories, files in os.walk(place):
-            directories.sort()
-            for name in sorted(files):
-                file = Path(directory, name)
-                digest.update(os.fsencode(f"{file.relative_to(place)}\0") + self._file(file))
+        for file in _files_in(place):
+            digest.update(os.fsencode(f"{file.relative_to(place)}\0") + self._file(file))
         return digest.digest()
+
+    def fingerprint(self, path: str) -> object:
+        """Return what tells fast whether a file or directory has changed: names, times, sizes and inodes."""
+        place = Path(self.here(path))
+        files = _files_in(place) if place.is_dir() else iter([place])
+        found = []
+        for file in files:
+            status = file.stat()
+            found.append((str(file), status.st_mtime_ns, status.st_size, status.st_ino))
+        return tuple(found)
 
     def _file(self, place: Path) -> bytes:
         import mmap
@@ -87,6 +103,19 @@ class InstalledPackages:
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 digest: bytes = self._digest(content)
                 return digest
+
+
+def _files_in(place: Path) -> Iterator[Path]:
+    """Yield the files below a directory in order, those behind symbolic links too; each directory once."""
+    seen: set[tuple[int, int]] = set()
+    for directory, directories, files in os.walk(place, followlinks=True):
+        status = os.stat(directory)
+        if (status.st_dev, status.st_ino) in seen:
+            directories.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        directories.sort()
+        yield from (Path(directory, name) for name in sorted(files))
 
 
 def _packages(top: str) -> Mapping[str, str] | None:

@@ -186,7 +186,7 @@ def _stage_cache(job: Job, workplace: Workplace) -> StageCache:
     from foundations.app.stage_caches import stage_cache  # few jobs have stages that may be cached
 
     project = job.project if workplace.project is None else str(workplace.project)
-    return stage_cache(job.name, job.pipeline, job.parameters, project, workplace.wiring)
+    return stage_cache(job, project, workplace.wiring)
 
 
 def _loaded(data: Buffer, workplace: Workplace) -> Job:

@@ -14,32 +14,44 @@ from foundations.app.caching import StageCache
 from foundations.app.packages import PYTHON, InstalledPackages
 from foundations.app.wiring import Wiring
 from foundations.domain.code_closure import Closures
-from foundations.domain.pipeline import Pipeline
+from foundations.domain.job import Job
 from foundations.domain.stage_keys import StageKeys
 
 
-def stage_cache(
-    job_name: str, pipeline: Pipeline, parameters: Mapping[str, Any], project: str, wiring: Wiring
-) -> StageCache:
-    """Return what answers for the stages of a job, their code followed as it is now."""
-    keys = stage_keys(parameters, project, wiring)
+def stage_cache(job: Job, project: str, wiring: Wiring) -> StageCache:
+    """Return what answers for the stages of a job, their code followed as it is now.
+
+    Args:
+        job: The job.
+        project: The project directory, as it lies here.
+        wiring: Its adapters.
+    """
+    pipeline = job.pipeline
+    keys = stage_keys(job.parameters, project, wiring, job.project)
     for node in pipeline.nodes:
         if node.caching is not None:
             keys.follow(node)
     use = CacheUse(
         backend=functools.cache(lambda: wiring.cache),
         serialiser=wiring.serialiser,
-        job_name=job_name,
+        job_name=job.name,
         project=project,
         audit=wiring.settings.cache_audit,
-        chance=random.random,
+        chance=random.SystemRandom().random,  # not the generator that stages may have seeded
         clock=time.time,
     )
     return StageCache(pipeline, keys, use)
 
 
-def stage_keys(parameters: Mapping[str, Any], project: str, wiring: Wiring) -> StageKeys:
-    """Return what makes content keys in this process, for code as it is now."""
+def stage_keys(parameters: Mapping[str, Any], project: str, wiring: Wiring, origin: str | None = None) -> StageKeys:
+    """Return what makes content keys in this process, for code as it is now.
+
+    Args:
+        parameters: The hyperparameters' values.
+        project: The project directory, as it lies here.
+        wiring: The adapters.
+        origin: Where the project lay when the pipeline was made, where that is another place.
+    """
     digesting = wiring.digesting
-    surroundings = InstalledPackages(Path(project), digesting.buffer)
+    surroundings = InstalledPackages(Path(project), digesting.buffer, origin)
     return StageKeys(Closures(surroundings, digesting, PYTHON), parameters)

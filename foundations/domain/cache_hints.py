@@ -39,6 +39,13 @@ class Caching(NamedTuple):
     expires: float | None = None
     refresh: bool = False
 
+    def together(self, other: Caching | None) -> Caching:
+        """Return what satisfies both this and what another stage asks for."""
+        if other is None:
+            return self
+        times = [time for time in (self.expires, other.expires) if time is not None]
+        return Caching(True, min(times, default=None), self.refresh or other.refresh)
+
 
 def cache_hints(version: object, depends_on: Any, ignore: Any) -> CacheHints:
     """Return what a function's author says of it to the cache.

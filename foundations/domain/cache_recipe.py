@@ -135,7 +135,7 @@ def _of_packages(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str
     before, after = old["closure"]["packages"], new["closure"]["packages"]
     for name in sorted({*before, *after}):
         was, now = before.get(name), after.get(name)
-        if was == now:
+        if was == now or (was and now and _differ_in_what_is_known(was, now)):
             continue
         if was is None or now is None:
             yield f"package {name} is {'used now' if was is None else 'not used any more'}"
@@ -143,6 +143,11 @@ def _of_packages(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str
             yield f"package {name} {was.partition(' ')[0]} was installed again, with other files"
         else:
             yield f"{name} {was.partition(' ')[0]} -> {now.partition(' ')[0]}"
+
+
+def _differ_in_what_is_known(was: str, now: str) -> bool:
+    """Tell whether one is only the version, as it is known of what another package needs, and the same."""
+    return (" " in was) != (" " in now) and was.partition(" ")[0] == now.partition(" ")[0]
 
 
 def _of_parts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,10 @@ that are installed contribute their name and version, and so does Python.
 
 from __future__ import annotations
 
+import weakref
+from contextlib import suppress
 from types import CodeType
+from typing import Any
 
 from foundations.domain.bytecode import Shape, shape
 from foundations.domain.cache_hints import NO_HINTS, CacheHints
@@ -34,8 +37,9 @@ class Closures:
         self.digesting = digesting
         self.python = python
         self.values = ValueDigester(digesting, self)
-        self._known: dict[tuple[int, int | None], tuple[object, Closure | UndigestibleError]] = {}
+        self._known: dict[tuple[int, int | None], tuple[object, Closure | str]] = {}
         self._under_way: set[tuple[int, int | None]] = set()
+        self._passing: dict[int, tuple[weakref.ref[Any], bytes]] = {}
         self._shapes: dict[int, tuple[CodeType, Shape]] = {}
 
     def of(self, function: object, hints: CacheHints = NO_HINTS) -> Closure:
@@ -47,21 +51,25 @@ class Closures:
         identity = (id(function), None if _says_nothing(hints) else id(hints))
         if identity in self._known:
             found = self._known[identity][1]
-            if isinstance(found, UndigestibleError):
-                raise found
+            if isinstance(found, str):
+                raise UndigestibleError(found)  # anew: a traceback would keep alive what the frames had
             return found
+        try:
+            closure = self._followed(function, hints, identity)
+        except UndigestibleError as error:
+            self._known[identity] = ((function, hints), str(error))
+            raise
+        self._known[identity] = ((function, hints), closure)
+        return closure
+
+    def _followed(self, function: object, hints: CacheHints, identity: tuple[int, int | None]) -> Closure:
         if identity in self._under_way:
             raise UndigestibleError(f"{called(function)} refers to itself through a set, or a dictionary's key")
         self._under_way.add(identity)
         try:
-            closure = Traversal(self).follow(function, hints)
-        except UndigestibleError as error:
-            self._known[identity] = ((function, hints), error)
-            raise
+            return Traversal(self).follow(function, hints)
         finally:
             self._under_way.discard(identity)
-        self._known[identity] = ((function, hints), closure)
-        return closure
 
     def inline(self, code: object, where: str) -> bytes:
         """Return what stands for code among the values of an argument."""
@@ -69,8 +77,19 @@ class Closures:
 
     def standing_alone(self, code: object, where: str) -> bytes:
         """Return what stands for code where order does not count."""
+        known = self._passing.get(id(code))
+        if known is not None and known[0]() is code:
+            return known[1]
+        if (id(code), None) in self._known:
+            known_closure = self._known[id(code), None][1]
+            if not isinstance(known_closure, str) and not known_closure.state:
+                return known_closure.digest
         try:
-            return self.of(code).digest
+            closure = self._followed(code, NO_HINTS, (id(code), None))
+            if not closure.state:  # what it refers to cannot change, and is not kept alive
+                with suppress(TypeError):
+                    self._passing[id(code)] = (weakref.ref(code), closure.digest)
+            return closure.digest
         except UndigestibleError as error:
             raise UndigestibleError(f"{where}: {error}") from None
 

@@ -33,6 +33,12 @@ class Surroundings(Protocol):
     def import_module(self, name: str) -> ModuleType | None:
         """Return a module, imported where it has not been; None where that fails."""
 
+    def here(self, path: str) -> str:
+        """Return the absolute path of a file or directory; one of the project lies in the project's present place."""
+
+    def fingerprint(self, path: str) -> object:
+        """Return what tells fast whether a file or directory has changed; OSError where it cannot be looked at."""
+
     def contents(self, path: str) -> bytes:
         """Return a digest of what a file or directory holds; OSError where it cannot be read."""
 
@@ -61,12 +67,14 @@ class Closure(NamedTuple):
         parts: The function first.
         packages: The versions of the installed packages by their names.
         state: What of it a call could change: names, and what returns the values.
+        texts: The strings and paths among its constants; a file's name may be among them.
     """
 
     digest: bytes
     parts: tuple[Part, ...]
     packages: Mapping[str, str]
     state: tuple[tuple[str, Callable[[], object]], ...] = ()
+    texts: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what a person may want to compare, as JSON's own types."""

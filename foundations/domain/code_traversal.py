@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import sys
 from _thread import LockType, RLock
 from collections import deque
 from collections.abc import Callable
+from pathlib import PurePath
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -46,6 +48,8 @@ _SLOTS = (
     MemberDescriptorType,
 )
 _FIXED = (int, float, complex, str, bytes, tuple, frozenset, type(None), type(...), range, slice)
+_LONGEST_TEXT = 1000
+_PLAIN = (int, float, complex, str, bytes, type(None))
 _LOCKS = (LockType, RLock)
 _LONGEST_SHOWN = 60
 
@@ -67,7 +71,8 @@ class Traversal:
         self._stated_parts: dict[str, Part] = {}
         self._aliases: dict[int, int] = {}
         self._stored: dict[tuple[int, str], None] = {}
-        self._state: dict[str, Callable[[], object]] = {}
+        self._state: dict[tuple[str, int], tuple[str, Callable[[], object]]] = {}
+        self._texts: dict[str, None] = {}
         self._held: list[object] = []  # so that no identity is used again
         self._ignored: frozenset[str] = frozenset()
 
@@ -86,7 +91,8 @@ class Traversal:
         packages = dict(sorted(self._packages.items()))
         contents = [digest_of(content) for _, (_, _, content) in sorted(self._parts.items())]
         digest = digest_of([self._closures.python.encode(), *stated, *contents, repr(packages).encode()])
-        return Closure(digest, (*parts, *self._stated_parts.values()), packages, tuple(self._state.items()))
+        parts += self._stated_parts.values()
+        return Closure(digest, tuple(parts), packages, tuple(self._state.values()), tuple(self._texts))
 
     # -- what code refers to ------------------------------------------------------------------------------------------
 
@@ -113,7 +119,9 @@ class Traversal:
         if isinstance(code, FunctionType):
             return self._function_reference(code)
         if isinstance(code, MethodType):
-            return b"method " + self.reference(of_its_class(code), where) + self._values.digest(code.__self__, where)
+            bound = code.__self__
+            held = self._values.digest(bound, where) + (b"" if isinstance(bound, type) else self._alias(bound, where))
+            return b"method " + self.reference(of_its_class(code), where) + held
         if isinstance(code, BuiltinFunctionType):
             holder = code.__self__
             if holder is None or isinstance(holder, ModuleType):
@@ -129,7 +137,7 @@ class Traversal:
         owner = str(getattr(code, "__module__", None))
         if is_importable(code, owner) and self._is_packaged(owner):  # typing.Union and its like
             return f"object {owner}.{code.__qualname__}".encode()
-        return b"value " + self._values.digest(code, where)
+        return b"value " + self._values.digest(code, where) + self._alias(code, where)
 
     def _function_reference(self, function: FunctionType) -> bytes:
         """Return what stands for a function; one of a package is known by its name, where it has one."""
@@ -145,7 +153,9 @@ class Traversal:
         """Return what was stated by hand."""
         stated = []
         if hints.version is not None:
-            stated.append(self._values.digest(hints.version, "version"))
+            digest = self._values.digest(hints.version, "version")
+            self._stated_parts["version"] = Part("version", "", digest.hex()[:32], shown("version", hints.version))
+            stated.append(digest)
         for dependency in hints.depends_on:
             if isinstance(dependency, str):
                 stated.append(self._contents(dependency))
@@ -159,6 +169,8 @@ class Traversal:
         except OSError as error:
             raise UndigestibleError(f"depends_on names {path}, which cannot be read: {error.strerror}") from None
         self._stated_parts[path] = Part("depends_on", path, digest.hex()[:32])
+        where = f"{path}, on which it depends"
+        self._state[where, 0] = (where, functools.partial(self._closures.surroundings.fingerprint, path))
         return digest
 
     def _number(self, kind: str, name: str, code: Any, follow: Callable[[Any, str, list[bytes]], None]) -> bytes:
@@ -188,9 +200,14 @@ class Traversal:
         self._names |= form.names
         for variable in sorted(form.stored - self._ignored):
             self._stored[id(function.__globals__), variable] = None
-            self._state[f"{name} sets {variable}"] = functools.partial(function.__globals__.get, variable)
+            where = self._name_of(function, variable)
+            self._state[where, id(function.__globals__)] = (
+                where,
+                functools.partial(function.__globals__.get, variable),
+            )
         for part in form.parts:
             if isinstance(part, tuple):
+                self._text(part[0])
                 content.append(self._values.digest(part[0], f"a constant of {name}"))
             else:
                 content.append(part)  # type: ignore[arg-type]
@@ -200,6 +217,10 @@ class Traversal:
         self._defaults(function, name, content)
         for request in form.requests:
             content.append(self._asked(function, request))
+
+    def _name_of(self, function: FunctionType, variable: str) -> str:
+        module = str(function.__globals__.get("__name__"))
+        return f"the global {variable if module == '__main__' else f'{module}.{variable}'}"
 
     def _wrapper(self, function: FunctionType, name: str, content: list[bytes]) -> None:
         content.append(f"wrapper {function.__code__.co_qualname}".encode())
@@ -215,7 +236,9 @@ class Traversal:
         where = f"a default of {name}"
         content.append(self._values.digest(function.__defaults__ or (), where))
         content.extend(self._alias(default, where) for default in function.__defaults__ or ())
-        content.append(self._values.digest(dict(function.__kwdefaults__ or {}), where))
+        named = dict(sorted((function.__kwdefaults__ or {}).items()))
+        content.append(self._values.digest(named, where))
+        content.extend(self._alias(default, where) for default in named.values())
         for attribute, value in sorted(function.__dict__.items()):
             if attribute == "__wrapped__":
                 content.append(self._value(value, f"{name}.__wrapped__"))
@@ -240,14 +263,21 @@ class Traversal:
         if isinstance(value, _FIXED):
             return b""
         self._held.append(value)
-        self._state[where] = lambda: value
+        self._state[where, id(value)] = (where, lambda: value)
         return f" object {self._aliases.setdefault(id(value), len(self._aliases))}".encode()
+
+    def _text(self, value: object) -> None:
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, (str, PurePath)) and 0 < len(str(item)) <= _LONGEST_TEXT:
+                self._texts.setdefault(str(item))
 
     def _class(self, kind: type, name: str, content: list[bytes]) -> None:
         content.append(f"class {kind.__qualname__}".encode())
         content.append(self.reference(type(kind), f"the metaclass of {name}"))
         content.extend(self.reference(base, f"a base of {name}") for base in kind.__bases__)
         third_party = any(self._is_third_party(base) for base in (type(kind), *kind.__mro__))
+        where = f"attributes of {name}"
+        self._state[where, id(kind)] = (where, functools.partial(_plain_attributes, kind))
         for attribute, value in class_attributes(kind, annotations=third_party):
             content.append(attribute.encode())
             content.append(self._value(value, f"{name}.{attribute}"))
@@ -303,6 +333,11 @@ class Traversal:
             self._constants[id(value)] = self._values.digest(
                 relative_to(self._closures.surroundings.project, value), f"the global {name}"
             )
+        self._text(value)
+        holder = sys.modules.get(module)
+        if isinstance(value, _FIXED) and holder is not None and module != "__main__":
+            where = f"the global {name}"
+            self._state[where, 0] = (where, functools.partial(vars(holder).get, variable))
         digest = self._constants[id(value)]
         self._stated_parts[name] = Part("constant", name, digest.hex()[:32], shown(variable, value))
         return b"constant " + digest + self._alias(value, f"the global {name}")
@@ -321,3 +356,8 @@ class Traversal:
                 if request.level is None and which is not None:
                     content.append(f"variable {which}".encode())
             content.extend(asked_of_function(function, names))
+
+
+def _plain_attributes(kind: type) -> dict[str, object]:
+    """Return the attributes of a class that a stage may set to leave something for another."""
+    return {name: value for name, value in vars(kind).items() if isinstance(value, _PLAIN) and name[:2] != "__"}

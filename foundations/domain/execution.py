@@ -38,12 +38,12 @@ class Call:
         keyword_arguments: Likewise.
     """
 
-    __slots__ = ("_parameters", "arguments", "keyword_arguments", "node", "outputs")
+    __slots__ = ("arguments", "keyword_arguments", "node", "outputs", "parameters")
 
     def __init__(self, node: Node, outputs: dict[int, Any], parameters: Mapping[str, Any]) -> None:
         self.node = node
         self.outputs = outputs
-        self._parameters = parameters
+        self.parameters = parameters
         self.arguments: tuple[Any, ...] = ()
         self.keyword_arguments: dict[str, Any] = {}
 
@@ -54,7 +54,7 @@ class Call:
 
     def prepare(self) -> None:
         """Put the arguments together."""
-        outputs, parameters = self.outputs, self._parameters
+        outputs, parameters = self.outputs, self.parameters
         self.arguments = tuple([resolve(value, outputs, parameters) for value in self.node.arguments])
         self.keyword_arguments = {
             name: resolve(value, outputs, parameters) for name, value in self.node.keyword_arguments.items()

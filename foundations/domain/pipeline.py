@@ -155,9 +155,10 @@ def _caching(ordered: list[tuple[Stage, tuple[int, ...]]]) -> list[Caching | Non
         stage, upstream = ordered[index]
         if stage._caching is not None:
             caching[index] = stage._caching if stage._caching.enabled else None
-        if caching[index] is not None:
+        here = caching[index]
+        if here is not None:
             for other in upstream:
-                caching[other] = caching[index]
+                caching[other] = here.together(caching[other])
     return caching
 
 
@@ -190,15 +191,17 @@ def _node(stage: Stage, upstream: tuple[int, ...], positions: dict[Stage, int], 
 class Deferred:
     """An output that is there, but is not read before a stage needs it."""
 
-    __slots__ = ("_get",)
+    __slots__ = ("_get", "was_read")
 
     def __init__(self, get: Callable[[], Any]) -> None:
         self._get = get
+        self.was_read = False
 
     def get(self) -> Any:
         """Return the output; the first call reads it."""
         value = self._get()
         self._get = lambda: value
+        self.was_read = True
         return value
 
 

@@ -22,6 +22,7 @@ CONTEXT_DEFAULTS: dict[str, Any] = {
     "is_context_aware": False,
     "used_cache": False,
     "cache_uuid": None,
+    "not_cached_because": None,
     "cache_read_time": None,
     "cache_write_time": None,
 }
@@ -262,12 +263,15 @@ class Result(_ReadOnly):
             if not ended and (started or document.names[index] == self._end.stage):
                 state = "cut off"
             used = "hit" if known["used_cache"] else "miss" if known["cache_uuid"] else ""
+            used = "not cached" if known["not_cached_because"] else used
             time = duration(self._seconds(index)) if ended else ""
             rows.append((short_name(document.names[index]), state, time, used))
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         lines = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
         if total > len(shown):
             lines.append(f"  ... and {total - len(shown):,} quicker stages")
+        if any(row[3] == "not cached" for row in rows):
+            lines += ["", f"  Why a stage is not cached: foundations cache why {self._end.job_name}"]
         return [line.rstrip() for line in lines]
 
     def _seconds(self, index: int) -> float:

@@ -10,9 +10,10 @@ from typing import Any
 
 from foundations.domain.arguments import Reference, Template, replace
 from foundations.domain.cache_recipe import Argument, Recipe, Shown
-from foundations.domain.code_closure import Closures
+from foundations.domain.code_closure import Closure, Closures
 from foundations.domain.hyperparameter import Hyperparameter
 from foundations.domain.pipeline import Node
+from foundations.domain.secrets import looks_secret
 from foundations.domain.stage import exactly
 
 
@@ -45,7 +46,8 @@ class StageKeys:
     def __init__(self, closures: Closures, parameters: Mapping[str, Any]) -> None:
         self._closures = closures
         self._values = closures.values
-        self._parameters = parameters
+        self.parameters = parameters
+        self._baselines: dict[int, tuple[Closure, list[bytes]]] = {}
         self._names: dict[int, tuple[object, tuple[str, ...]]] = {}
 
     def recipe(
@@ -83,18 +85,27 @@ class StageKeys:
     def follow(self, node: Node) -> None:
         """Follow the code of a stage now; what comes of it is remembered, whatever changes afterwards."""
         with suppress(Exception):  # it is told where the key is asked for
-            self._closures.of(node.function, node.hints)
+            self._baseline(self._closures.of(node.function, node.hints))
 
-    def state(self, recipe: Recipe) -> list[bytes]:
-        """Return digests of what the code of a stage refers to and a call could change."""
-        return [self._state_of(name, value()) for name, value in recipe.closure.state]
+    def _baseline(self, closure: Closure) -> list[bytes]:
+        known = self._baselines.get(id(closure))
+        if known is None:
+            known = self._baselines[id(closure)] = (
+                closure,
+                [self._state_of(name, value()) for name, value in closure.state],
+            )
+        return known[1]
 
-    def changed(self, recipe: Recipe, before: list[bytes]) -> str | None:
-        """Return the name of what a call has changed of the state that was `before` it; None where it is the same."""
-        for (name, value), digest in zip(recipe.closure.state, before, strict=True):
+    def drifted(self, recipe: Recipe) -> str | None:
+        """Return the name of what is not as it was when the code was followed, which the key goes by."""
+        for (name, value), digest in zip(recipe.closure.state, self._baseline(recipe.closure), strict=True):
             if self._state_of(name, value()) != digest:
                 return name
         return None
+
+    def here(self, path: str) -> str:
+        """Return where a file or directory lies that `depends_on` names."""
+        return self._closures.surroundings.here(path)
 
     def _state_of(self, name: str, value: object) -> bytes:
         return self._values.digest(value, name)
@@ -115,8 +126,12 @@ class StageKeys:
         names, count = known[1], len(node.arguments)
         labelled = list(zip(names, node.arguments, strict=False))
         if count > len(names):
-            labelled += [(f"{number + 1}", node.arguments[number]) for number in range(len(names), count)]
-        return [*labelled, *node.keyword_arguments.items()] if node.keyword_arguments else labelled
+            labelled += [(f"*{number + 1}", node.arguments[number]) for number in range(len(names), count)]
+        if not node.keyword_arguments:
+            return labelled
+        # a keyword of the same name is another argument: the one before is positional only
+        labelled = [(f"{label}/" if label in node.keyword_arguments else label, value) for label, value in labelled]
+        return [*labelled, *node.keyword_arguments.items()]
 
     def _argument(
         self, label: str, value: Any, keys: Mapping[int, str], outputs: Mapping[int, Any], names: Callable[[int], str]
@@ -131,12 +146,14 @@ class StageKeys:
         elif kind is Template:
             value = replace(value.value, lambda item: self._stand_in(item, keys, outputs), (Reference, Hyperparameter))
         elif isinstance(value, Hyperparameter):
-            value = self._parameters[value.name]
-        return Argument(label, self._values.digest(value, f"argument {label}").hex(), shown or value)
+            name, value = value.name, self.parameters[value.name]
+            if looks_secret(name):
+                shown = Shown("")
+        return Argument(label, self._values.digest(value, f"argument {label}").hex(), value if shown is None else shown)
 
     def _stand_in(self, item: Any, keys: Mapping[int, str], outputs: Mapping[int, Any]) -> Any:
         if isinstance(item, Hyperparameter):
-            return self._parameters[item.name]
+            return self.parameters[item.name]
         return KeyedOutput(keys[item.index]) if item.index in keys else _known(outputs, item.index)
 
 

@@ -17,12 +17,13 @@ class Serialiser(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def dump(self, value: object, called: str = "the value") -> list[Buffer]:
+    def dump(self, value: object, called: str = "the value", *, for_cache: bool = False) -> list[Buffer]:
         """Return `value` as a pickle followed by its out-of-band buffers.
 
         Args:
             value: What to pickle.
             called: What an error calls it.
+            for_cache: Whether other jobs will load it: a class of ``__main__`` is then found again where they have it.
 
         Raises:
             NotSerialisableError: Part of it cannot be pickled; ``path`` leads there from `called`.

@@ -15,9 +15,9 @@ from support import Project
 from test_code_edits import key
 
 COUNTED = """
-import os, tempfile
+import os, subprocess
 def counted(place, n):
-    tempfile.mkdtemp(dir=place)
+    subprocess.run(["mktemp", "--directory", "--tmpdir=" + place], check=True)  # which Python does not see
     return n * 2
 """
 """Source of a stage that leaves a directory behind whenever it is computed."""
@@ -256,3 +256,44 @@ print(float(result.output.sum()), result["global_stage_context"]["used_cache"])
     content[-1] ^= 0x40
     entry.write_bytes(content)
     assert ["0.0 False\n", "0.0 True\n"] == [project.run("train.py") for _ in range(2)]
+
+
+def test_classes_and_memories_of_the_script_are_its_own_after_a_hit(project: Project) -> None:
+    script = """
+import dataclasses, enum, functools
+from foundations import *
+class Mode(enum.Enum):
+    A = 1
+@dataclasses.dataclass
+class Config:
+    width: int
+@functools.lru_cache
+def doubled(n):
+    return n * 2
+def pick():
+    return Mode.A, Config(doubled(2))
+def decide(picked, edit={edit}):
+    mode, config = picked
+    return mode is Mode.A, config == Config(4), isinstance(config, Config)
+result = pipeline.stage(decide, pipeline.stage(pick)).enable_caching().run().fetch_job_results()
+print(result.output, [context["used_cache"] for context in result["stage_contexts"].values()])
+"""
+    for edit, used in ((1, [False, False]), (2, [True, False]), (1, [True, True])):
+        project.write({"train.py": script.format(edit=edit)})
+        assert f"(True, True, True) {used}\n" == project.run("train.py")
+
+
+def test_a_forked_child_that_returns_from_a_cached_stage_stores_nothing(project: Project) -> None:
+    script = """
+import os, time
+from foundations import *
+def forks():
+    if os.fork() == 0:
+        time.sleep(.3)
+        return "child"
+    return "parent"
+pipe = pipeline.stage(forks).enable_caching()
+print([pipe.run().fetch_job_results().output for _ in range(2)])
+"""
+    project.write({"train.py": script})
+    assert "['parent', 'parent']\n" == project.run("train.py")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 import pickle
@@ -24,6 +25,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     A plain pickle by reference would find the wrapper, and by value the function would lose its module.
 
+    A memory (``functools.cache``) of ``__main__`` goes by value, empty, as its function does.
+
     Code that goes by value keeps its file's name, which cloudpickle leaves out since 3.1.3: a failing job shows the
     user's own lines.
     """
@@ -32,6 +35,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if type(obj) is CodeType:
             make, arguments = self.dispatch_table[CodeType](obj)
             return _code_of_file, (obj.co_filename, make, arguments)
+        if type(obj) is functools._lru_cache_wrapper and obj.__module__ == "__main__":
+            return _memoised, (obj.__wrapped__, obj.cache_parameters())
         if type(obj) is FunctionType and obj.__module__ != "__main__":
             module, name = str(obj.__module__), obj.__qualname__
             found = _lookup(module, name)
@@ -51,6 +56,10 @@ def _code_of_file(file: str, make: Callable[..., CodeType], arguments: tuple[Any
     return make(*arguments).replace(co_filename=file)
 
 
+def _memoised(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    return functools.lru_cache(**parameters)(function)
+
+
 def _wrapped_function(module_name: str, qualified_name: str) -> Any:
     found: Any = importlib.import_module(module_name)
     for part in qualified_name.split("."):
@@ -61,12 +70,13 @@ def _wrapped_function(module_name: str, qualified_name: str) -> Any:
 class CloudpickleSerialiser(Serialiser):
     """Serialises with cloudpickle, out-of-band buffers kept apart."""
 
-    def dump(self, value: object, called: str = "the value") -> list[Buffer]:
+    def dump(self, value: object, called: str = "the value", *, for_cache: bool = False) -> list[Buffer]:
         """Return `value` as a pickle followed by its out-of-band buffers."""
         held: list[pickle.PickleBuffer] = []
         stream = io.BytesIO()
         try:
-            _Pickler(stream, protocol=_PROTOCOL, buffer_callback=held.append).dump(value)
+            kind = _CachePickler if for_cache else _Pickler
+            kind(stream, protocol=_PROTOCOL, buffer_callback=held.append).dump(value)
         except Exception as error:
             raise _explained([(called, value)], error) from error
         return [stream.getbuffer(), *(buffer.raw() for buffer in held)]
@@ -94,6 +104,20 @@ class CloudpickleSerialiser(Serialiser):
         unpickler = pickle.Unpickler(source)
         while source.has_more():
             yield unpickler.load()
+
+
+class _CachePickler(_Pickler):
+    """Has classes of ``__main__`` found again where it has them, so that what comes back is of the same class."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, type) and obj.__module__ == "__main__" and _lookup("__main__", obj.__qualname__) is obj:
+            return _class_of_main, (obj.__qualname__, cloudpickle.dumps(obj, protocol=_PROTOCOL))
+        return super().reducer_override(obj)
+
+
+def _class_of_main(qualified_name: str, by_value: bytes) -> Any:
+    found = _lookup("__main__", qualified_name)
+    return found if isinstance(found, type) else pickle.loads(by_value)
 
 
 class _Reader:

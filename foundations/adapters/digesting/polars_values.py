@@ -42,7 +42,7 @@ def _series(polars: Any, series: Any) -> Iterator[object]:
         plain = _plain(polars, series.dtype)
         yield (series if plain == series.dtype else series.cast(plain)).to_arrow()
     except ImportError as error:
-        raise ValueError(f"its content is told by pyarrow: {error}") from error
+        raise ValueError(f"its content is told by pyarrow: {error}; pip install pyarrow") from error
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException, ValueError) as error:
         raise ValueError(f"it has items of type {series.dtype}: {error}") from error
 

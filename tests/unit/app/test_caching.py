@@ -288,7 +288,7 @@ class TestWhatIsNotCached:
     def test_a_file_that_is_left_behind_is_told(self, sdk, module, said, project):
         code = module("def f(name):\n    with open(name, 'w') as stream:\n        stream.write('x')\n    return name")
         assert [("out.txt", False)] * 2 == [run(sdk, code.f, "out.txt") for _ in range(2)]
-        assert ["it wrote out.txt, which a hit would not"] * 2 == reasons(said)
+        assert ["it left out.txt behind, which a hit would not"] * 2 == reasons(said)
 
     def test_a_file_that_comes_and_goes_does_not_matter(self, sdk, module, project):
         source = """
@@ -550,3 +550,137 @@ class TestArrays:
         ordered = numpy.arange(12.0).reshape(3, 4)
         found = [run(sdk, code.f, array) for array in (ordered, numpy.asfortranarray(ordered), ordered.T.copy())]
         assert [(66.0, False), (66.0, True), (66.0, False)] == found
+
+
+LEFT = {
+    "a directory": ("import os\ndef f(x):\n    os.makedirs('made')\n    return 'made'", "it left made behind"),
+    "a file that is moved into its place": (
+        "import os\ndef f(x):\n    open('m.tmp', 'w').close()\n    os.replace('m.tmp', 'm.txt')\n    return 'm.txt'",
+        "it left m.txt behind",
+    ),
+    "a link": ("import os\ndef f(x):\n    os.symlink('/', 'link')\n    return 1", "it left link behind"),
+    "a file that another process wrote": (
+        "import subprocess\ndef f(x):\n    subprocess.run(['touch', 'touched'], check=True)\n    return 1",
+        "it made or removed touched",
+    ),
+    "a file removed": ("import os\ndef f(x):\n    os.remove('there.txt')\n    return 1", "it removed there.txt"),
+    "a seed": ("import random\ndef f(x):\n    random.seed(x)\n    return x", "the generator behind random.random()"),
+    "a seed of numpy": (
+        "import numpy\ndef f(x):\n    numpy.random.seed(x)\n    return x",
+        "behind numpy.random.rand()",
+    ),
+    "an environment variable": ("import os\ndef f(x):\n    os.environ['LEFT'] = str(x)\n    return x", "os.environ"),
+    "a class's attribute": (
+        "class State:\n    mode = 0\ndef f(x):\n    State.mode = State.mode + 1\n    return x",
+        "it changed attributes of project_code.State",
+    ),
+    "a global": ("N = 0\ndef f(x):\n    global N\n    N += 1\n    return N", "it changed the global project_code.N"),
+    "a default": (
+        "def f(x, history=[], options={}):\n    history.append(x)\n    return len(history)",
+        "it changed a default of project_code.f",
+    ),
+    "a keyword's default": (
+        "def f(x, *, history=[]):\n    history.append(x)\n    return len(history)",
+        "it changed a default of project_code.f",
+    ),
+    "the name of a file in a dataclass": (
+        "import dataclasses, subprocess\n@dataclasses.dataclass\nclass C:\n    path: str\n"
+        "def f(x, c=C('there.txt')):\n    return subprocess.check_output(['cat', c.path])",
+        None,
+    ),
+    "the name of a file in the code": (
+        "import subprocess\ndef f(x):\n    return subprocess.check_output(['cat', 'there.txt'])",
+        "it has the name of the file there.txt",
+    ),
+    "a directory that it looked into": ("import os\ndef f(x):\n    return len(os.listdir('data'))", "it read data"),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "why"), [row for row in LEFT.values() if row[1]], ids=[k for k in LEFT if LEFT[k][1]]
+)
+def test_what_a_hit_would_not_do_is_told_and_not_cached(sdk, module, said, project, monkeypatch, source, why):
+    (project / "there.txt").write_text("there")
+    (project / "data").mkdir()
+    monkeypatch.setenv("LEFT", "before")
+    function = module(source).f
+    assert run(sdk, function, 7)[1] is False
+    assert why in reasons(said)[0]
+
+
+TEMPORARY = """
+import tempfile
+def a_directory(x):
+    with tempfile.TemporaryDirectory() as place:
+        open(place + "/a", "w").close()
+    return x
+def without_a_name(x):
+    with tempfile.TemporaryFile() as stream:
+        stream.write(b"x")
+    return x
+def a_file(x):
+    with tempfile.NamedTemporaryFile() as stream:
+        stream.write(b"x")
+    return x
+"""
+
+
+@pytest.mark.parametrize("name", ["a_directory", "without_a_name", "a_file"])
+def test_temporary_files_that_are_gone_at_the_end_do_not_matter(sdk, module, name):
+    function = getattr(module(TEMPORARY), name)
+    assert [(7, False), (7, True)] == [run(sdk, function, 7) for _ in range(2)]
+
+
+def test_a_stage_that_sees_what_another_has_changed_is_neither_read_nor_stored(sdk, module, said):
+    source = (
+        "LIMIT = {'v': 1}\ndef change(x):\n    LIMIT['v'] = 100\n    return x\ndef use(x):\n    return x * LIMIT['v']\n"
+    )
+    source += "def other(x):\n    return x + 1\n"
+    code = module(source)
+    changed = sdk.pipeline.stage(code.change, 3).disable_caching()
+    target = sdk.pipeline.stage(code.other, sdk.pipeline.stage(code.use, changed)).enable_caching()
+    assert (301, [False, False, False]) == used_cache(target)
+    assert ["the global project_code.LIMIT was changed after the job began"] == reasons(said)
+    code.LIMIT["v"] = 1
+    assert (3, False) == run(sdk, code.use, 3)
+
+
+def test_parts_of_an_output_that_several_take_are_watched_too(sdk, module):
+    source = "def load():\n    return {'x': [1, 2]}\ndef spoil(x):\n    x.append(9)\n    return 0\n"
+    source += "def total(x):\n    return sum(x)\n"
+    code = module(source)
+    loaded = sdk.pipeline.stage(code.load)
+    spoilt = sdk.pipeline.stage(code.spoil, loaded["x"])
+    both = sdk.pipeline.stage(code.total, loaded["x"]).require(spoilt).enable_caching()
+    assert 12 == used_cache(both)[0]
+    assert 3 == used_cache(sdk.pipeline.stage(code.total, sdk.pipeline.stage(code.load)["x"]).enable_caching())[0]
+
+
+def test_positional_only_parameters_and_keywords_of_their_name_are_told_apart(sdk, module):
+    code = module("def f(a, /, **kw):\n    return a * 10 + kw['a']")
+    assert [(12, False), (21, False)] == [run(sdk, code.f, 1, a=2), run(sdk, code.f, 2, a=1)]
+
+
+def test_an_absolute_path_of_the_project_is_the_files_in_the_job(sdk, module, project):
+    (project / "data.csv").write_text("12")
+    code = module("def f(name):\n    with open(name) as stream:\n        return stream.read()")
+    factory = sdk.create_stage(code.f, depends_on=[project / "data.csv"])
+    assert [[False], [True]] == [used_cache(factory("data.csv").enable_caching())[1] for _ in range(2)]
+
+
+def test_an_entry_that_expires_is_explained_so(sdk, module, monkeypatch):
+    import time
+
+    target = sdk.pipeline.stage(module(COUNTING).f, "5").enable_caching(expires=60)
+    finished(target)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 100)
+    assert "expires after 60" in target.explain().stages[0].why
+
+
+def test_the_report_tells_where_to_ask_why_a_stage_is_not_cached(sdk, module):
+    code = module("import random\ndef f(x):\n    return random.random()")
+    deployment = finished(sdk.pipeline.stage(code.f, 1).enable_caching())
+    report = str(deployment.fetch_job_results())
+    assert "not cached" in report
+    assert f"foundations cache why {deployment.job_name()}" in report
