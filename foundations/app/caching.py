@@ -14,7 +14,7 @@ from foundations.app.cache_asked import Asked, CacheUse, Found, expired
 from foundations.app.cache_notes import HIT, MISS, NOT_CACHED, SELECTED, CacheNotes
 from foundations.app.file_watch import ProjectListing, Touched, obstacle, texts_in, watched_files
 from foundations.app.leases import heartbeat, lease_or_value
-from foundations.app.process_state import process_state, what_changed
+from foundations.app.process_state import ProcessState, process_state, what_changed
 from foundations.app.shared_outputs import SharedOutputs
 from foundations.domain.cache_hints import Caching
 from foundations.domain.cache_recipe import Recipe, about_value, summary_of
@@ -114,6 +114,8 @@ class StageCache:
 
     def _drifted(self, asked: Asked) -> str | None:
         """Return what keeps the key from saying what the stage would see now, in words."""
+        if not asked.node.upstream and not asked.recipe.closure.state:
+            return self._shared.changed
         try:
             self._shared.check(asked.call)
             changed = self._maker.drifted(asked.recipe)
@@ -258,7 +260,7 @@ class StageCache:
         self._shared.remember(asked.position, output)
         return output, seconds, obstructed
 
-    def _kept_back(self, asked: Asked, around: Mapping[str, object], touched: Touched) -> str | None:
+    def _kept_back(self, asked: Asked, around: ProcessState, touched: Touched) -> str | None:
         """Return what a call did that a hit would not, in words; None where there is nothing."""
         call, node = asked.call, asked.node
         if self._artifacts:

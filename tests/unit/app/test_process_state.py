@@ -1,0 +1,53 @@
+import os
+import random
+import sys
+import types
+
+import numpy
+
+from foundations.app.process_state import process_state, what_changed
+
+
+def test_a_process_that_nobody_changed_is_the_same():
+    assert what_changed(process_state()) is None
+
+
+def test_generators_that_are_used_are_named():
+    before = process_state()
+    random.random()
+    assert "the generator behind random.random()" == what_changed(before)
+    before = process_state()
+    numpy.random.rand()
+    assert "the generator behind numpy.random.rand()" == what_changed(before)
+
+
+def test_generators_of_ones_own_do_not_matter():
+    before = process_state()
+    random.Random(1).random()
+    numpy.random.default_rng(1).random()
+    assert what_changed(before) is None
+
+
+def test_variables_that_are_set_changed_or_removed_are_named(monkeypatch):
+    monkeypatch.setenv("THERE", "1")
+    monkeypatch.delenv("NEW", raising=False)
+    for change in (
+        lambda: monkeypatch.setenv("NEW", "1"),
+        lambda: monkeypatch.setenv("THERE", "2"),
+        lambda: monkeypatch.delenv("THERE"),
+    ):
+        before = process_state()
+        change()
+        assert what_changed(before) in {f"the environment variable {name} (os.environ)" for name in ("NEW", "THERE")}
+
+
+def test_a_variable_that_an_imported_library_adds_is_its_own(monkeypatch):
+    monkeypatch.delenv("OF_A_LIBRARY", raising=False)
+    monkeypatch.setenv("THERE", "1")
+    before = process_state()
+    monkeypatch.setitem(sys.modules, "a_library", types.ModuleType("a_library"))
+    monkeypatch.setenv("OF_A_LIBRARY", "1")
+    assert what_changed(before) is None
+    monkeypatch.setenv("THERE", "2")
+    assert "the environment variable THERE (os.environ)" == what_changed(before)
+    assert "1" == os.environ["OF_A_LIBRARY"]
