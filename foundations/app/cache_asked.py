@@ -60,6 +60,7 @@ class Asked:
         self.logged = logged
 
 
-def expired(age: float, limit: float) -> str:
-    """Return why an entry is not taken that is too old; both in seconds."""
-    return f"the entry is {age:.0f} seconds old and expires after {limit:g}"
+def expired(about: Mapping[str, Any], now: float, limit: float) -> str | None:
+    """Return why an entry is too old to be taken, by its summary; None where it is not. Times are in seconds."""
+    age = now - about["created_at"]
+    return f"the entry is {age:.0f} seconds old and expires after {limit:g}" if age > limit else None

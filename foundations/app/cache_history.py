@@ -44,7 +44,7 @@ class CacheHistory:
         """Return the entry of the same stage that has most in common with `recipe`; None where there is no such.
 
         Args:
-            recipe: As :meth:`foundations.domain.cache_recipe.Recipe.to_json` returns it.
+            recipe: As :meth:`foundations.domain.cache_recipe.Recipe.to_json` returns it, with its code.
             before: Only entries created before, in seconds since the epoch; None for all.
         """
         if self._recipes is None:

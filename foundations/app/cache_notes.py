@@ -29,7 +29,7 @@ class CacheNotes:
             closure = recipe.closure.digest.hex()
             if closure not in self._closures:
                 self._closures[closure] = recipe.closure.to_json()
-            note["recipe"] = {**recipe.to_json(closure=closure)}
+            note["recipe"] = {**recipe.to_json(), "closure": closure}
         if outcome == NOT_CACHED:
             events.info("not_cached", stage=name, reason=why)
         self._stages[node.uuid] = note

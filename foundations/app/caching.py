@@ -142,9 +142,9 @@ class StageCache:
         if about is None:
             return None, "the entry was written by another version of foundations"
         if caching.expires is not None:
-            age = self._use.clock() - about["created_at"]
-            if age > caching.expires:
-                return None, expired(age, caching.expires)
+            too_old = expired(about, self._use.clock(), caching.expires)
+            if too_old is not None:
+                return None, too_old
         return Found(about, value.frames), ""
 
     def _hit(self, asked: Asked, found: Found, begun: float) -> tuple[Any, dict[str, Any]]:
@@ -304,9 +304,7 @@ class StageCache:
             "seconds": seconds,
             "stage_log": asked.logged(),
         }
-        recipe = asked.recipe.to_json(closure=True)
-        del recipe["closure"]
-        return about_value(summary, f'{json.dumps(recipe)[:-1]}, "closure": {known[1]}}}')
+        return about_value(summary, f'{json.dumps(asked.recipe.to_json())[:-1]}, "closure": {known[1]}}}')
 
     # -- audit --------------------------------------------------------------------------------------------------------
 

@@ -80,12 +80,12 @@ class _Explainer:
         if node.caching.refresh:
             return StageExplanation(name, uuid, MISS, key, "it is asked for anew (refresh)")
         if known is not None and node.caching.expires is not None:
-            age = time.time() - known["created_at"]
-            if age > node.caching.expires:
-                return StageExplanation(name, uuid, MISS, key, expired(age, node.caching.expires))
+            too_old = expired(known, time.time(), node.caching.expires)
+            if too_old is not None:
+                return StageExplanation(name, uuid, MISS, key, too_old)
         if known is not None:
             return StageExplanation(name, uuid, HIT, key, f"computed by job {known['job']}")
-        return _missed(name, uuid, key, recipe.to_json(), self._history, "")
+        return _missed(name, uuid, key, {**recipe.to_json(), "closure": recipe.closure.to_json()}, self._history, "")
 
 
 def _missed(

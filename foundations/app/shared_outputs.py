@@ -42,14 +42,11 @@ class SharedOutputs:
 
     def remember(self, index: int, output: Any) -> None:
         """Note what the output of a stage is, before others take it."""
-        if self._is_shared(index) and type(output) is not Deferred and type(output) not in _FIXED:
+        if self._shared[index] and type(output) is not Deferred and type(output) not in _FIXED:
             try:
                 self._digests[index] = self._digest(output, "the output")
             except Exception:  # found again, and told, where a stage takes it
                 self._digests.pop(index, None)
-
-    def _is_shared(self, index: int) -> bool:
-        return self._shared[index]
 
     def check(self, call: Call) -> None:
         """Note whether what a call takes is no more what it was when it was made; what was not read yet is."""
@@ -68,7 +65,7 @@ class SharedOutputs:
         """
         found: list[tuple[object, bytes]] = []
         for other in call.node.upstream:
-            value = call.value(other) if self._is_shared(other) else None
+            value = call.value(other) if self._shared[other] else None
             if type(value) not in _FIXED:
                 digest = self._digest(
                     value, f"the output of {self._pipeline.name(other)}, which other stages take too,"

@@ -7,13 +7,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from foundations.domain.code_parts import Closure, Part
-from foundations.domain.secrets import looks_secret
+from foundations.domain.code_parts import PLAIN, Closure, Part, shown
 
 FORMAT = 1
 _decoder = json.JSONDecoder()
-_LONGEST_SHOWN = 60
-_PLAIN = (int, float, complex, bool, str, bytes, type(None))
 
 
 class Argument(NamedTuple):
@@ -34,16 +31,6 @@ class Shown(NamedTuple):
     """What is shown of an argument, whatever its value."""
 
     text: str
-
-
-def short_repr(name: str, value: object) -> str:
-    """Return the representation of a value, where it is plain, short, and of a name that is no secret's."""
-    if looks_secret(name) or not isinstance(value, _PLAIN):
-        return ""
-    if isinstance(value, (str, bytes)) and len(value) > _LONGEST_SHOWN:
-        return ""
-    shown = repr(value)
-    return shown if len(shown) <= _LONGEST_SHOWN else ""
 
 
 class Recipe(NamedTuple):
@@ -68,15 +55,14 @@ class Recipe(NamedTuple):
             pieces.append(f"{len(name)}:{name}={content};".encode())
         return hashlib.sha256(b"".join(pieces)).hexdigest()
 
-    def to_json(self, closure: Any = None) -> dict[str, Any]:
-        """Return the recipe as JSON's own types, with `closure` in the place of the code where that is given."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the recipe as JSON's own types, but for its code: ``closure`` is added in the form that is kept."""
         return {
             "stage": self.stage,
             "python": self.python,
-            "closure": closure or self.closure.to_json(),
             "arguments": [
-                [name, digest, shown.text if isinstance(shown, Shown) else short_repr(name, shown)]
-                for name, digest, shown in self.arguments
+                [name, digest, held.text if isinstance(held, Shown) else shown(name, held, PLAIN)]
+                for name, digest, held in self.arguments
             ],
         }
 
@@ -110,7 +96,7 @@ def recipe_of(about: bytes) -> dict[str, Any] | None:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return what differs from one recipe to another, each in words; both as :meth:`Recipe.to_json` returns them."""
+    """Return what differs from one recipe to another, each in words; both with their code."""
     return [*_of_python(old, new), *_of_packages(old, new), *_of_parts(old, new), *_of_arguments(old, new)]
 
 

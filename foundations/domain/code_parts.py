@@ -13,6 +13,7 @@ from foundations.domain.secrets import looks_secret
 from foundations.ports.digesting import Digesting
 
 _LONGEST_SHOWN = 60
+PLAIN = (int, float, complex, str, bytes, type(None))
 
 
 class Surroundings(Protocol):
@@ -114,9 +115,11 @@ def is_of_others(piece: bytes) -> bool:
     return piece.startswith((b"part ", b"constant "))
 
 
-def shown(name: str, value: object) -> str:
-    """Return a constant as a person may see it; nothing where it is long, or a secret by its name."""
-    if looks_secret(name) or not isinstance(value, (int, float, complex, str, bytes, bool, type(None), tuple)):
+def shown(name: str, value: object, kinds: tuple[type, ...] = (*PLAIN, tuple)) -> str:
+    """Return a value as a person may see it; nothing where it is long, not of `kinds`, or a secret by its name."""
+    if looks_secret(name) or not isinstance(value, kinds):
+        return ""
+    if isinstance(value, (str, bytes)) and len(value) > _LONGEST_SHOWN:
         return ""
     try:
         text = repr(value)

@@ -35,7 +35,7 @@ from foundations.domain.code_names import (
     member,
     of_its_class,
 )
-from foundations.domain.code_parts import Around, Closure, Part, digest_of, is_of_others, relative_to, shown
+from foundations.domain.code_parts import PLAIN, Around, Closure, Part, digest_of, is_of_others, relative_to, shown
 from foundations.domain.stage import StageFactory
 from foundations.domain.value_digests import UndigestibleError, ValueDigester
 
@@ -49,9 +49,7 @@ _SLOTS = (
 )
 _FIXED = (int, float, complex, str, bytes, tuple, frozenset, type(None), type(...), range, slice)
 _LONGEST_TEXT = 1000
-_PLAIN = (int, float, complex, str, bytes, type(None))
 _LOCKS = (LockType, RLock)
-_LONGEST_SHOWN = 60
 
 
 class Traversal:
@@ -360,4 +358,4 @@ class Traversal:
 
 def _plain_attributes(kind: type) -> dict[str, object]:
     """Return the attributes of a class that a stage may set to leave something for another."""
-    return {name: value for name, value in vars(kind).items() if isinstance(value, _PLAIN) and name[:2] != "__"}
+    return {name: value for name, value in vars(kind).items() if isinstance(value, PLAIN) and name[:2] != "__"}
