@@ -69,7 +69,10 @@ os.register_at_fork(after_in_child=heartbeat.begin_anew)
 def lease_or_value(
     cache: CacheBackend, key: str, read: Callable[[], Found | None], waits: Callable[[], None]
 ) -> tuple[Lease | None, Found | None]:
-    """Return the lease of a key, or the value that somebody else has put meanwhile; neither after a long wait.
+    """Return the lease of a key, or the value that somebody else has put meanwhile.
+
+    Neither after a long wait, or where somebody has computed it and could not put it: those that waited then compute
+    at the same time. Of those that waited for one that died, one gets the lease, and the others wait for that.
 
     Args:
         cache: The cache.
@@ -87,7 +90,7 @@ def lease_or_value(
             if found is not None:
                 lease.release()
                 return None, found
-            if waited:  # the other has died, or could not keep what it computed: nobody waits for another one again
+            if waited and not lease.overtaken:  # the other could not keep what it computed, and so will this one
                 lease.release()
                 return None, None
             return lease, None

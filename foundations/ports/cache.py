@@ -39,9 +39,14 @@ class CachedValue(NamedTuple):
 
 
 class Lease(ABC):
-    """The right to compute the value of a key while others wait for it; lost with the process that holds it."""
+    """The right to compute the value of a key while others wait for it; lost with the process that holds it.
+
+    Attributes:
+        overtaken: Whether the last holder has died, or shown no sign of life, instead of releasing it.
+    """
 
     __slots__ = ()
+    overtaken: bool = False
 
     @abstractmethod
     def renew(self) -> None:

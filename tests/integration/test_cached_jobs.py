@@ -72,6 +72,31 @@ print(second.fetch_job_results().output, first.get_job_status())
     assert "computed by the second Cancelled\n" == project.run("train.py")
 
 
+def test_those_that_wait_for_a_job_that_dies_compute_once_among_them(project: Project, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    script = f"""
+import os, time
+from foundations import *
+def slow(begun):
+    if os.path.exists(begun):
+        return os.getpid()
+    os.mkdir(begun)
+    time.sleep(600)
+pipe = pipeline.stage(slow, {str(begun)!r}).enable_caching()
+first = pipe.run()
+while not os.path.exists({str(begun)!r}):
+    time.sleep(.01)
+others = [pipe.run() for _ in range(10)]
+for other in others:
+    while "cache_waiting" not in other.get_job_logs("stderr"):
+        time.sleep(.01)
+first.cancel()
+print(len({{other.fetch_job_results().output for other in others}}))
+"""
+    project.write({"train.py": script})
+    assert "1\n" == project.run("train.py")
+
+
 def test_the_key_that_is_explained_beforehand_is_the_jobs(project: Project, place: Path) -> None:
     project.write(
         {

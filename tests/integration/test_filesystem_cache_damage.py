@@ -4,7 +4,6 @@ import errno
 import itertools
 import os
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -40,7 +39,7 @@ def caches(root):
 
 
 def entry_file(cache):
-    return Path(cache._directory("cache", "key"), "key")
+    return cache.root / "cache" / "key"
 
 
 def got(cache):

@@ -67,6 +67,7 @@ def put(first, **settings):
 
 _LEASE = """
 from foundations.adapters.filesystem import LocalFileSystemCacheBackend
+from foundations.adapters.filesystem import leases
 cache = LocalFileSystemCacheBackend(root)
 held = None
 def prepare():
@@ -142,7 +143,8 @@ _SCENARIOS = {
         + "def prepare():\n"
         + "    global held\n"
         + "    held = cache.lease('key')\n"
-        + '    os.utime(f\'{cache._directory("leases", "key")}/key\', (1, 1))\n'
+        + '    os.utime(root / "leases" / "key", (1, 1))\n'
+        + "    leases._holders.clear()\n"
         + "def act(): cache.lease('key').release()",
         {"free"},
     ),

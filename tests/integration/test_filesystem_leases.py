@@ -2,13 +2,13 @@
 
 import errno
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -61,7 +61,21 @@ def cache(tmp_path):
 
 
 def lease_file(cache, key="key"):
-    return Path(cache._directory("leases", key), key)
+    return cache.root / "leases" / key
+
+
+def names(cache):
+    """Return the leases that are held, or that somebody dead has left."""
+    return sorted(path.name for path in (cache.root / "leases").iterdir() if not path.name.startswith(".holder-"))
+
+
+def as_another_process():
+    """Have what follows use a file of its own, as another process does."""
+    leases._holders.clear()
+
+
+def refused(*arguments, number=errno.EIO, **keywords):
+    raise OSError(number, os.strerror(number))
 
 
 def age(cache, seconds):
@@ -71,7 +85,7 @@ def age(cache, seconds):
 
 
 def left_behind(cache):
-    """Leave the file of a holder that died."""
+    """Leave what a holder that died has left."""
     cache.lease("key").release()
     lease_file(cache).touch(0o600)
 
@@ -99,26 +113,37 @@ def test_a_lease_is_a_private_file_that_goes_with_its_release(cache):
     lease = cache.lease("key")
     assert 0o600 == stat.S_IMODE(lease_file(cache).stat().st_mode)
     lease.release()
-    assert [] == list(lease_file(cache).parent.iterdir())
+    assert [] == names(cache)
+    assert [False, False] == [lease.overtaken, cache.lease("key").overtaken]
+
+
+def test_all_leases_of_a_process_are_names_of_one_file(cache):
+    held = [cache.lease(key) for key in ("one", "two", "three")]
+    assert 1 == len({path.stat().st_ino for path in (cache.root / "leases").iterdir()})
+    for lease in held:
+        lease.release()
+    assert [] == names(cache)
 
 
 @pytest.mark.parametrize("seconds", [70, 3600, -70, -3600])
 def test_a_holder_that_shows_no_sign_of_life_is_overtaken_and_harms_its_successor_no_more(cache, seconds):
     silent = cache.lease("key")
     age(cache, seconds)
+    as_another_process()
     successor = cache.lease("key")
-    assert [True, None] == [successor is not None, cache.lease("key")]
+    assert [True, None] == [successor.overtaken, cache.lease("key")]
     silent.renew()
     silent.release()
     assert cache.lease("key") is None
     successor.release()
-    assert [] == list(lease_file(cache).parent.iterdir())
+    assert [] == names(cache)
 
 
 @pytest.mark.parametrize("seconds", [0, 50, -50])
 def test_a_holder_that_was_silent_for_less_than_a_minute_is_not_overtaken(cache, seconds):
     lease = cache.lease("key")
     age(cache, seconds)
+    as_another_process()
     assert cache.lease("key") is None
     lease.release()
 
@@ -127,6 +152,16 @@ def test_renewing_keeps_a_lease(cache):
     lease = cache.lease("key")
     age(cache, 3600)
     lease.renew()
+    as_another_process()
+    assert cache.lease("key") is None
+    lease.release()
+
+
+def test_a_lease_taken_long_after_the_first_is_fresh(cache):
+    cache.lease("first").release()
+    os.utime(next((cache.root / "leases").glob(".holder-*")), (1, 1))
+    lease = cache.lease("key")
+    as_another_process()
     assert cache.lease("key") is None
     lease.release()
 
@@ -136,8 +171,9 @@ def test_a_clock_that_differs_from_the_file_systems_overtakes_nobody(cache, monk
     lease = cache.lease("key")
     now = time.time
     monkeypatch.setattr(leases.time, "time", lambda: now() + ahead)
+    as_another_process()
     assert cache.lease("key") is None
-    assert ["key"] == [path.name for path in lease_file(cache).parent.iterdir()]
+    assert ["key"] == names(cache)
     lease.release()
     assert cache.lease("key") is not None
 
@@ -146,6 +182,7 @@ def test_of_many_that_overtake_a_silent_holder_one_does(cache):
     for _ in range(20):
         silent = cache.lease("key")
         age(cache, 3600)
+        as_another_process()
         with ThreadPoolExecutor(8) as pool:
             found = list(pool.map(lambda number: cache.lease("key"), range(8)))
         assert 1 == sum(lease is not None for lease in found)
@@ -161,6 +198,7 @@ def test_what_a_dead_holder_left_is_taken_and_is_fresh(cache, seconds):
     left_behind(cache)
     age(cache, seconds)
     lease = cache.lease("key")
+    assert lease.overtaken
     assert abs(lease_file(cache).stat().st_mtime - time.time()) < 10
     assert cache.lease("key") is None
     lease.release()
@@ -169,7 +207,7 @@ def test_what_a_dead_holder_left_is_taken_and_is_fresh(cache, seconds):
 def test_what_a_dead_holder_left_is_not_taken_while_somebody_else_may_replace_it(cache):
     left_behind(cache)
     age(cache, 3600)
-    with leases._directory_locked(str(lease_file(cache))) as alone:
+    with leases._directory_locked(str(cache.root / "leases")) as alone:
         assert (True, None) == (alone, cache.lease("key"))
     cache.lease("key").release()
 
@@ -177,24 +215,47 @@ def test_what_a_dead_holder_left_is_not_taken_while_somebody_else_may_replace_it
 def test_a_silent_holder_is_not_overtaken_while_somebody_else_does(cache):
     lease = cache.lease("key")
     age(cache, 3600)
-    with leases._directory_locked(str(lease_file(cache))):
+    as_another_process()
+    with leases._directory_locked(str(cache.root / "leases")):
         assert cache.lease("key") is None
     assert cache.lease("key") is not None
     lease.release()
 
 
-def test_a_release_that_cannot_remove_the_file_frees_the_lease(cache):
+def test_a_release_that_cannot_remove_the_name_says_nothing_and_others_overtake(cache, monkeypatch):
     lease = cache.lease("key")
-    with leases._directory_locked(str(lease_file(cache))):
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", refused)
         lease.release()
-    assert lease_file(cache).exists()
+    assert ["key"] == names(cache)
+    age(cache, 3600)
+    as_another_process()
     assert cache.lease("key") is not None
+
+
+def test_the_lease_of_a_process_whose_file_was_removed_is_held_by_a_new_one(cache):
+    first = cache.lease("first")
+    next((cache.root / "leases").glob(".holder-*")).unlink()
+    second = cache.lease("second")
+    as_another_process()
+    assert [None, None] == [cache.lease("first"), cache.lease("second")]
+    first.release()
+    second.release()
+    assert [] == names(cache)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_where_there_are_no_hard_links_everybody_gets_a_lease(cache, monkeypatch, number):
+    monkeypatch.setattr(os, "link", lambda source, target: refused(number=number))
+    lease = cache.lease("key")
+    assert cache.lease("key") is not None
+    lease.renew()
+    lease.release()
 
 
 def test_a_release_where_the_directory_is_gone_is_one(cache):
     lease = cache.lease("key")
-    lease_file(cache).unlink()
-    lease_file(cache).parent.rmdir()
+    shutil.rmtree(cache.root / "leases")
     lease.release()
     assert cache.lease("key") is not None
 
@@ -259,20 +320,17 @@ def test_something_other_than_a_file_in_its_place_is_unavailable(cache, what, tm
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.parametrize("step", ["open", "fstat", "lstat", "utime", "rename"])
+@pytest.mark.parametrize("step", ["open", "fstat", "lstat", "utime", "link", "unlink", "listdir"])
 def test_a_disk_that_refuses_a_step_is_unavailable_and_the_holder_keeps_its_lease(cache, monkeypatch, step):
     lease = cache.lease("key")
     age(cache, 3600)
-
-    def refused(*arguments, **keywords):
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
+    as_another_process()
     with monkeypatch.context() as patched:
         patched.setattr(os, step, refused)
         call = lease.renew if step == "utime" else lambda: cache.lease("key")
         with pytest.raises(StorageUnavailableError, match="Input/output"):
             call()
-    assert ["key"] == [path.name for path in lease_file(cache).parent.iterdir()]
+    assert ["key"] == names(cache)
     lease.renew()
     assert cache.lease("key") is None
     lease.release()
@@ -280,27 +338,36 @@ def test_a_disk_that_refuses_a_step_is_unavailable_and_the_holder_keeps_its_leas
 
 def test_a_place_behind_a_link_is_refused(cache, tmp_path):
     cache.lease("key").release()
+    shutil.rmtree(cache.root / "leases")
     (tmp_path / "elsewhere").mkdir()
-    lease_file(cache).parent.rmdir()
-    lease_file(cache).parent.symlink_to(tmp_path / "elsewhere")
+    (cache.root / "leases").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UntrustedLocationError):
         cache.lease("key")
     assert [] == list((tmp_path / "elsewhere").iterdir())
 
 
-def test_what_dead_holders_left_is_removed_after_a_day_and_no_lease_that_is_held(cache):
-    for key in ("held", "old", "young"):
-        lease = cache.lease(key)
-        if key == "held":
-            held = lease
-            continue
-        lease.release()
-        lease_file(cache, key).touch(0o600)
-    unfinished = lease_file(cache, "old").with_name(".tmp-1")
-    unfinished.touch()
-    for path in (lease_file(cache, "held"), lease_file(cache, "old"), unfinished):
-        os.utime(path, (1, 1))
-    assert [] == list(cache.entries())
-    left = sorted(path.name for path in (cache.root / "leases").rglob("*") if path.is_file())
-    assert ["held", "young"] == left
+@pytest.mark.parametrize(
+    ("looks", "left"),
+    [
+        (lambda cache: cache.lease("another").release(), ["directory", "held", "left", "link"]),
+        (lambda cache: list(cache.entries()), ["directory", "held", "link"]),
+    ],
+)
+def test_what_dead_processes_left_is_removed_and_no_lease_that_is_held(cache, looks, left):
+    held = cache.lease("held")
+    for name in (".holder-1-1", "left"):
+        (cache.root / "leases" / name).touch(0o600)
+    (cache.root / "leases" / "link").symlink_to("elsewhere")
+    (cache.root / "leases" / "directory").mkdir()
+    as_another_process()
+    looks(cache)
+    assert not (cache.root / "leases" / ".holder-1-1").exists()
+    assert left == names(cache)
     held.release()
+
+
+def test_a_process_leaves_nothing_when_it_ends(cache):
+    script = "import sys\nfrom foundations.adapters.filesystem import LocalFileSystemCacheBackend as Cache\n"
+    script += "Cache(sys.argv[1]).lease('key').release()"
+    subprocess.run([sys.executable, "-c", script, str(cache.root)], check=True)
+    assert [] == list((cache.root / "leases").iterdir())

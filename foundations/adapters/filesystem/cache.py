@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import os
 import stat
 import time
@@ -61,6 +60,8 @@ class LocalFileSystemCacheBackend(CacheBackend):
 
             check_compression()
         self._root = str(self.root)
+        self._entries = f"{self._root}/cache"
+        self._leases = f"{self._root}/leases"
         self._everything = verify == "full"
 
     def __repr__(self) -> str:
@@ -88,9 +89,8 @@ class LocalFileSystemCacheBackend(CacheBackend):
         """See :meth:`CacheBackend.put`."""
         from foundations.adapters.filesystem.cache_writing import write_entry
 
-        directory = self._directory("cache", key)
-        ensure_writable_again(self._root, directory)
-        path = f"{directory}/{key}"
+        path = self._path(key)
+        ensure_writable_again(self._root, self._entries)
         try:
             if if_absent and os.path.lexists(path):
                 return False
@@ -110,10 +110,9 @@ class LocalFileSystemCacheBackend(CacheBackend):
 
     def delete(self, key: str) -> bool:
         """See :meth:`CacheBackend.delete`; what is mapped of the entry stays as it is, on the disk too."""
-        directory = self._directory("cache", key)
-        if not readable(self.root, Path(directory)):
+        path = Path(self._path(key))
+        if not readable(self.root, path.parent):
             return False
-        path = Path(directory, key)
         with translating_os_errors(path, "delete"):
             try:
                 path.unlink()
@@ -122,22 +121,26 @@ class LocalFileSystemCacheBackend(CacheBackend):
         return True
 
     def entries(self) -> Iterator[CacheEntry]:
-        """See :meth:`CacheBackend.entries`; also removes what processes that died left a day ago or earlier."""
+        """See :meth:`CacheBackend.entries`; also removes what processes that died have left.
+
+        That is leases, and unfinished entries of a day ago or earlier.
+        """
         self._remove_abandoned_leases()
-        for directory in self._directories("cache"):
-            with translating_os_errors(directory, "list"):
-                files = list(directory.iterdir())
-            for file in files:
-                entry = _entry(file)
-                if entry is not None:
-                    yield entry
+        directory = Path(self._entries)
+        if not readable(self.root, directory):
+            return
+        with translating_os_errors(directory, "list"):
+            files = list(directory.iterdir())
+        for file in files:
+            entry = _entry(file)
+            if entry is not None:
+                yield entry
 
     def set_aside(self, key: str, reason: str) -> None:
         """See :meth:`CacheBackend.set_aside`; the file is moved to ``<root>/damaged``."""
-        directory = self._directory("cache", key)
-        if not readable(self.root, Path(directory)):
+        path = Path(self._path(key))
+        if not readable(self.root, path.parent):
             return
-        path = Path(directory, key)
         with translating_os_errors(path, "look at"):
             try:
                 status = path.lstat()
@@ -146,38 +149,31 @@ class LocalFileSystemCacheBackend(CacheBackend):
         self._move_aside(key, path, status, reason)
 
     def lease(self, key: str) -> Lease | None:
-        """See :meth:`CacheBackend.lease`; a copy of the holder's process that a fork made does not hold it."""
-        from foundations.adapters.filesystem.leases import acquired
+        """See :meth:`CacheBackend.lease`; a copy of the holder's process that a fork made does not hold it.
 
-        directory = self._directory("leases", key)
-        ensure_writable_again(self._root, directory)
-        path = f"{directory}/{key}"
+        On a file system without hard links everybody gets one.
+        """
+        from foundations.adapters.filesystem.leases import UnsupportedError, acquired
+
+        check_cache_key(key)
+        ensure_writable_again(self._root, self._leases)
         try:
-            return acquired(path)
+            return acquired(self._leases, key)
+        except UnsupportedError:
+            events.debug("cache_without_leases", key=key, reason="the file system has no hard links")
+            return super().lease(key)
         except OSError as error:
-            with translating_os_errors(Path(path), "lease"):
+            with translating_os_errors(Path(self._leases, key), "lease"):
                 raise error
 
-    def _directory(self, part: str, key: str) -> str:
-        fan_out = binascii.crc32(check_cache_key(key).encode()) & 0xFF
-        return f"{self._root}/{part}/{fan_out:02x}"
-
-    def _directories(self, part: str) -> Iterator[Path]:
-        top = self.root / part
-        if not readable(self.root, top):
-            return
-        with translating_os_errors(top, "list"):
-            directories = sorted(top.iterdir())
-        for directory in directories:
-            if readable(self.root, directory):
-                yield directory
+    def _path(self, key: str) -> str:
+        return f"{self._entries}/{check_cache_key(key)}"
 
     def _reading(self, key: str, read: Callable[[int, os.stat_result], _Read]) -> _Read | None:
         """Return what `read` makes of the entry's file; None where there is none, or one that cannot be used."""
-        directory = self._directory("cache", key)
-        if not readable_again(self._root, directory):
+        path = self._path(key)
+        if not readable_again(self._root, self._entries):
             return None
-        path = f"{directory}/{key}"
         try:
             try:
                 descriptor = _opened(path)
@@ -226,9 +222,10 @@ class LocalFileSystemCacheBackend(CacheBackend):
     def _remove_abandoned_leases(self) -> None:
         from foundations.adapters.filesystem.leases import remove_abandoned
 
-        for directory in self._directories("leases"):
+        directory = Path(self._leases)
+        if readable(self.root, directory):
             with translating_os_errors(directory, "list"):
-                remove_abandoned(directory, time.time() - _ABANDONED_AFTER)
+                remove_abandoned(self._leases)
 
 
 def _one_of(name: str, found: str | None, choices: tuple[str | None, ...]) -> str | None:

@@ -115,16 +115,17 @@ def parsed_head(key: str, data: bytearray, size: int) -> Head:
     table = _FIXED.size + of_key
     if data[_FIXED.size : table] != key.encode():
         raise ValueError("it was written under another key")
+    known = table + count * _FRAME.size
     frames = []
     position = end
-    for at in range(table, table + count * _FRAME.size, _FRAME.size):
-        length, compressed, digest = _FRAME.unpack_from(data, at)
+    for length, compressed, digest in _FRAME.iter_unpack(data[table:known]):
         begin = position + -position % ALIGNMENT
-        frames.append(Frame(position, begin, begin + (compressed or length), length, compressed > 0, digest))
-        position = frames[-1].end
+        frame = Frame(position, begin, begin + (compressed or length), length, compressed > 0, digest)
+        frames.append(frame)
+        position = frame.end
     if position != size:
         raise ValueError(f"it has {size} bytes, and was written with {position}")
-    return Head(hasher, bytes(data[table + count * _FRAME.size : end]), frames)
+    return Head(hasher, bytes(data[known:end]), frames)
 
 
 def _beginning(data: bytearray) -> tuple[bytes, int, int, int, int]:

@@ -1,12 +1,17 @@
-"""Leases as locked files, ``<root>/leases/<2 hexadecimal digits>/<key>``.
+"""Leases as hard links: ``<root>/leases/<key>`` is another name of a file that the holder's process keeps locked.
 
-A holder locks the file, so that the kernel lets go of it when the holder dies, and touches it to show that it lives.
-Whoever removes or replaces a file that somebody may have locked holds its directory's lock meanwhile, and has seen that
-the name still is that of this file; nobody ever waits for a lock. A clock that jumps may have a value computed twice.
+That file, ``<root>/leases/.holder-…``, is made once a process. Its lock goes with the process, so that the kernel tells
+who is dead; its time of change, renewed while leases are held, tells who is silent. Making a lease so makes no file,
+which file systems are slow at: ext4 looks for an inode that was not freed lately.
+
+Nobody ever waits for a lock, and whoever removes another's lease holds the directory's. A holder removes its own
+without: one that is stopped for a minute between looking and removing, or a clock that jumps, may have a value computed
+twice.
 """
 
 from __future__ import annotations
 
+import atexit
 import errno
 import fcntl
 import os
@@ -19,149 +24,170 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from foundations.adapters._shared.files import TEMPORARY_PREFIX, temporary_beside, translating_os_errors
+from foundations.adapters._shared.files import translating_os_errors
 from foundations.ports.cache import Lease
 
 OVERTAKEN_AFTER: Final = 60.0
 """Seconds without a sign of life after which a lease may be taken from its holder, in the file system's own time."""
 
-_FRESH = 5.0  # seconds; a file found as young need not be touched
+_HOLDER = ".holder-"  # what no key begins with
 _TRIES = 100  # others release as often between two steps of ours
-_OPENING = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_OPENING = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-class FileLease(Lease):
-    """A locked file."""
+class UnsupportedError(Exception):
+    """The file system has no hard links."""
 
-    __slots__ = ("__weakref__", "_descriptor", "_guard", "_path")
 
-    def __init__(self, path: str, descriptor: int) -> None:
-        self._path = path
-        self._descriptor: int | None = descriptor
-        self._guard = threading.Lock()
-        _held.add(self)
+class _Holder:
+    """The file that this process keeps locked in a directory of leases."""
+
+    __slots__ = ("__weakref__", "_descriptor", "name")
+
+    def __init__(self, directory: str) -> None:
+        self._descriptor: int | None = None
+        while self._descriptor is None:
+            self.name = f"{directory}/{_HOLDER}{os.getpid()}-{os.urandom(8).hex()}"
+            descriptor = os.open(self.name, _OPENING | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                if _locked(descriptor):  # else somebody just looks whether it is a dead one's, and removes it
+                    self._descriptor = descriptor
+            finally:
+                if self._descriptor is None:
+                    os.close(descriptor)
+        _all.add(self)
 
     def __del__(self) -> None:
-        self._close()
+        self.close()
 
-    def renew(self) -> None:
-        """See :meth:`Lease.renew`; after its release it does nothing."""
-        with self._guard:
-            if self._descriptor is not None:
-                with translating_os_errors(Path(self._path), "renew"):
-                    os.utime(self._descriptor)
+    def show_life(self) -> None:
+        """Touch the file, unless a fork has left it to the parent."""
+        if self._descriptor is not None:
+            os.utime(self._descriptor)
 
-    def release(self) -> None:
-        """See :meth:`Lease.release`; what cannot be removed is left to be locked by the next."""
-        with self._guard:
-            if self._descriptor is None:
-                return
-            try:
-                with suppress(OSError):
-                    if not _removed(self._path, os.fstat(self._descriptor)):
-                        fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # of a copy in another process too
-            finally:
-                self._close()
+    def status(self) -> os.stat_result | None:
+        """Return the status of the file; None in a fork's child."""
+        return None if self._descriptor is None else os.fstat(self._descriptor)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let go of the file."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
 
 
-def acquired(path: str) -> FileLease | None:
-    """Return the lease whose file is `path`, in a directory that exists; None where somebody else holds it.
+class FileLease(Lease):
+    """A name of this process's file."""
+
+    __slots__ = ("_guard", "_holder", "_path", "overtaken")
+
+    def __init__(self, path: str, holder: _Holder, overtaken: bool) -> None:
+        self.overtaken = overtaken
+        self._path = path
+        self._holder: _Holder | None = holder
+        self._guard = threading.Lock()
+
+    def __del__(self) -> None:
+        self.release()
+
+    def renew(self) -> None:
+        """See :meth:`Lease.renew`; after its release it does nothing."""
+        holder = self._holder
+        if holder is not None:
+            with translating_os_errors(Path(self._path), "renew"):
+                holder.show_life()
+
+    def release(self) -> None:
+        """See :meth:`Lease.release`; what cannot be removed is free when the process ends, or is silent."""
+        with self._guard:
+            holder, self._holder = self._holder, None
+        with suppress(OSError):
+            status = None if holder is None else holder.status()
+            if status is not None and _is_at(self._path, status):
+                os.unlink(self._path)
+
+
+def acquired(directory: str, key: str) -> FileLease | None:
+    """Return the lease of `key`, in a directory that exists; None where somebody else holds it.
 
     Raises:
+        UnsupportedError: The file system has no hard links.
         OSError: It could not be told.
     """
+    path = f"{directory}/{key}"
+    overtaken = False
     for _ in range(_TRIES):
-        descriptor = os.open(path, _OPENING, 0o600)
+        holder = _holder_in(directory)
+        holder.show_life()
         try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EEXIST, "something other than a file is in the way")
-            if not _locked(descriptor):
-                return _overtaken(path, status) if _is_stale(status, time.time()) else None
-            if _is_at(path, status) and (abs(time.time() - status.st_mtime) < _FRESH or _touched(path, descriptor)):
-                lease = FileLease(path, descriptor)
-                descriptor = -1
-                return lease
-        finally:
-            if descriptor >= 0:
-                os.close(descriptor)
+            os.link(holder.name, path)
+        except FileExistsError:
+            found = _removed(path, holder)
+            if found is None:
+                return None
+            overtaken = overtaken or found
+        except FileNotFoundError:  # somebody took this process for dead while it began, or cleaned up
+            _forget(directory, holder)
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+                raise UnsupportedError from error
+            raise
+        else:
+            return FileLease(path, holder, overtaken)
     return None
 
 
-def remove_abandoned(directory: Path, before: float) -> None:
-    """Remove the leases in `directory` that nobody holds and that were renewed last `before` some time.
+def remove_abandoned(directory: str, beginning: str = "") -> None:
+    """Remove what dead processes left in `directory` under names with some `beginning`, as far as nobody else does.
 
     Raises:
-        OSError: They could not be listed.
+        OSError: It could not be listed.
     """
-    for name in os.listdir(directory):
-        path = os.path.join(directory, name)
-        with suppress(OSError):  # others remove them too
-            status = os.lstat(path)
-            if status.st_mtime >= before:
+    with _directory_locked(directory) as alone:
+        for name in os.listdir(directory) if alone else ():
+            if not name.startswith(beginning):
                 continue
-            if name.startswith(TEMPORARY_PREFIX):
-                os.unlink(path)
-                continue
-            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            try:
-                if _locked(descriptor):
-                    _removed(path, os.fstat(descriptor))
-            finally:
-                os.close(descriptor)
+            with suppress(OSError):  # a holder removes its own meanwhile; what is no file is nobody's
+                path = f"{directory}/{name}"
+                descriptor = os.open(path, _OPENING)
+                try:
+                    if _locked(descriptor):
+                        os.unlink(path)
+                finally:
+                    os.close(descriptor)
 
 
-def _overtaken(path: str, stale: os.stat_result) -> FileLease | None:
-    """Put a file of our own in the place of one whose holder shows no sign of life."""
-    with _directory_locked(path) as alone:
-        if not alone:
+def _removed(path: str, ours: _Holder) -> bool | None:
+    """Remove a lease whose holder is dead or silent; return whether that was done, None where it is still held."""
+    try:
+        descriptor = os.open(path, _OPENING)
+    except FileNotFoundError:
+        return False
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EEXIST, "something other than a file is in the way")
+        if not (_locked(descriptor) or _is_silent(status, time.time())):
             return None
-        temporary = temporary_beside(Path(path))
-        descriptor = os.open(temporary, _OPENING | os.O_EXCL, 0o600)
-        try:
-            # Compared with a file just made: the server's clock may differ from ours.
-            if _locked(descriptor) and _is_at(path, stale) and _is_stale(os.lstat(path), os.fstat(descriptor).st_mtime):
-                os.rename(temporary, path)
-                return FileLease(path, descriptor)
-        except BaseException:
-            _discard(temporary, descriptor)
-            raise
-        _discard(temporary, descriptor)
-        return None
-
-
-def _discard(temporary: Path, descriptor: int) -> None:
-    os.close(descriptor)
-    temporary.unlink(missing_ok=True)
-
-
-def _touched(path: str, descriptor: int) -> bool:
-    """Touch a file that a dead holder left, unless somebody overtook us who could not know that it is held again."""
-    with _directory_locked(path) as alone:
-        if not (alone and _is_at(path, os.fstat(descriptor))):
-            return False
-        os.utime(descriptor)
-        return True
-
-
-def _removed(path: str, status: os.stat_result) -> bool:
-    """Remove a file that the caller has locked, unless its name is another's now; return whether that was done."""
-    with _directory_locked(path) as alone:
-        if not (alone and _is_at(path, status)):
-            return False
-        os.unlink(path)
-        return True
+        with _directory_locked(os.path.dirname(path)) as alone:
+            if not alone:
+                return None
+            if not _is_at(path, status):
+                return False
+            # Compared with a file just touched: the server's clock may differ from ours.
+            now = ours.status()
+            if not _locked(descriptor) and (now is None or not _is_silent(os.fstat(descriptor), now.st_mtime)):
+                return None
+            os.unlink(path)
+            return True
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
-def _directory_locked(path: str) -> Iterator[bool]:
-    """Exclude whoever else removes or replaces the leases beside `path`; the block learns whether that was possible."""
-    descriptor = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _directory_locked(directory: str) -> Iterator[bool]:
+    """Exclude whoever else removes others' leases; the block learns whether that was possible."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield _locked(descriptor)
     finally:
@@ -184,19 +210,50 @@ def _is_at(path: str, status: os.stat_result) -> bool:
     return (found.st_ino, found.st_dev) == (status.st_ino, status.st_dev)
 
 
-def _is_stale(status: os.stat_result, now: float) -> bool:
+def _is_silent(status: os.stat_result, now: float) -> bool:
     """Return whether a file was not touched for long; also one of the future, from before the clock was set back."""
     return abs(now - status.st_mtime) > OVERTAKEN_AFTER
 
 
-_held: weakref.WeakSet[FileLease] = weakref.WeakSet()
+# -- this process's files ---------------------------------------------------------------------------------------------
+
+_holders: dict[str, _Holder] = {}
+_all: weakref.WeakSet[_Holder] = weakref.WeakSet()  # those that were removed, but still stand for leases, too
+_making = threading.Lock()
+
+
+def _holder_in(directory: str) -> _Holder:
+    holder = _holders.get(directory)
+    if holder is not None:
+        return holder
+    with _making:
+        if directory not in _holders:
+            remove_abandoned(directory, _HOLDER)  # whoever wants a dead one's lease has to see that it is one's
+            _holders[directory] = _Holder(directory)
+        return _holders[directory]
+
+
+def _forget(directory: str, holder: _Holder) -> None:
+    """Have the next lease make a new file; leases that are held still refer to the old one."""
+    with _making:
+        if _holders.get(directory) is holder:
+            del _holders[directory]
+
+
+def _remove_holders() -> None:
+    for holder in list(_all):
+        with suppress(OSError):  # the next process that looks removes it
+            os.unlink(holder.name)
 
 
 def _let_go_in_child() -> None:
-    """Close what a fork has copied: the lock lasts until the last copy is closed, and it is the parent's."""
-    for lease in list(_held):
-        lease._guard = threading.Lock()  # another thread may have held it
-        lease._close()
+    """Close what a fork has copied: a lock lasts until its last copy is closed, and it is the parent's."""
+    global _making
+    for holder in list(_all):
+        holder.close()
+    _holders.clear()
+    _making = threading.Lock()  # another thread may have held it
 
 
+atexit.register(_remove_holders)
 os.register_at_fork(after_in_child=_let_go_in_child)

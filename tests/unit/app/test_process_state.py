@@ -21,6 +21,35 @@ def test_generators_that_are_used_are_named():
     assert "the generator behind numpy.random.rand()" == what_changed(before)
 
 
+def test_what_numpy_keeps_for_the_next_call_is_a_part_of_its_state():
+    numpy.random.seed(1)
+    assert what_changed(process_state()) is None
+    numpy.random.randn()
+    before = process_state()
+    numpy.random.randn()  # it was drawn with the one before
+    assert "the generator behind numpy.random.rand()" == what_changed(before)
+
+
+def test_numpys_generator_may_be_of_another_kind():
+    usual = numpy.random.get_bit_generator()
+    try:
+        numpy.random.set_bit_generator(numpy.random.PCG64(1))
+        before = process_state()
+        assert what_changed(before) is None
+        numpy.random.rand()
+        assert "the generator behind numpy.random.rand()" == what_changed(before)
+    finally:
+        numpy.random.set_bit_generator(usual)
+
+
+def test_numpy_seeded_as_it_was_is_the_same():
+    numpy.random.seed(1)
+    before = process_state()
+    numpy.random.rand()
+    numpy.random.seed(1)
+    assert what_changed(before) is None
+
+
 def test_generators_of_ones_own_do_not_matter():
     before = process_state()
     random.Random(1).random()
