@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,10 +11,9 @@ from foundations import events
 from foundations.app import inside
 from foundations.app.cache_asked import Asked, CacheUse, Found, expired
 from foundations.app.cache_notes import HIT, MISS, NOT_CACHED, SELECTED, CacheNotes
-from foundations.app.file_watch import ProjectListing, Touched, obstacle, texts_in, watched_files
 from foundations.app.leases import heartbeat, lease_or_value
-from foundations.app.process_state import ProcessState, process_state, what_changed
 from foundations.app.shared_outputs import SharedOutputs
+from foundations.app.watched_calls import Computed, WatchedCalls
 from foundations.domain.cache_hints import Caching
 from foundations.domain.cache_recipe import Recipe, about_value, summary_of
 from foundations.domain.code_closure import Closure
@@ -49,14 +47,12 @@ class StageCache:
         self._keys: dict[int, str] = {}
         self._shared = SharedOutputs(pipeline, keys.parameters, keys.digest)
         self._closures: dict[int, tuple[Closure, str]] = {}
-        self._artifacts: list[str] = []
-        self._listing = ProjectListing(use.project)
-        self._process = os.getpid()
+        self._calls = WatchedCalls(keys, self._shared, use.project)
         self.notes = CacheNotes()
 
     def artifact_saved(self, name: str) -> None:
         """Note that the running stage has saved an artifact: a hit would not."""
-        self._artifacts.append(name)
+        self._calls.artifact_saved(name)
 
     def answer(self, index: int, call: Call, logged: Callable[[], Mapping[str, Any]]) -> tuple[Any, dict[str, Any]]:
         """Return the output of a stage, and what its context should say of the cache.
@@ -226,71 +222,31 @@ class StageCache:
 
     def _missed(self, asked: Asked, why: str) -> tuple[Any, dict[str, Any]]:
         self.notes.add(asked.node, asked.name, MISS, why, asked.key, asked.recipe)
-        output, seconds, obstructed = self._computed(asked)
-        if obstructed is not None:
-            return output, self._not_cached(asked.node, asked.name, obstructed, asked.recipe)
-        return output, self._stored(asked, output, seconds)
+        computed = self._computed(asked)
+        return computed.output, self._kept(asked, computed)
 
-    def _computed(self, asked: Asked) -> tuple[Any, float, str | None]:
-        """Return the output of a stage, how many seconds it took, and what keeps it from being stored."""
-        call, node, obstructed = asked.call, asked.node, None
-        call.prepare()
-        before: list[tuple[object, bytes]] = []
-        try:
-            before = self._shared.before(call)
-        except Exception as error:  # of a value's own methods
-            obstructed = f"nobody could tell whether it changes what others see: {error}"
-        self._artifacts.clear()
-        around = process_state()
-        self._listing.changed()  # what others did before
-        begun = time.perf_counter()
-        with watched_files() as touched:
-            output = node.function(*call.arguments, **call.keyword_arguments)
-        if os.getpid() != self._process:
-            return output, 0.0, "a process that it has forked returned from it"
-        seconds = time.perf_counter() - begun
-        try:
-            self._shared.after(asked.name, before)
-            obstructed = obstructed or self._kept_back(asked, around, touched)
-        except Exception as error:  # of a value's own methods, say: the output is there
-            obstructed = f"nobody could tell whether it changed what others see: {type(error).__name__}: {error}"
-            self._shared.note(obstructed)
-        if obstructed is None:
+    def _computed(self, asked: Asked) -> Computed:
+        computed = self._calls.make(asked)
+        if computed.obstacle is None:
             self._keys[asked.position] = asked.key
-        self._shared.remember(asked.position, output)
-        return output, seconds, obstructed
+        self._shared.remember(asked.position, computed.output)
+        return computed
 
-    def _kept_back(self, asked: Asked, around: ProcessState, touched: Touched) -> str | None:
-        """Return what a call did that a hit would not, in words; None where there is nothing."""
-        call, node = asked.call, asked.node
-        if self._artifacts:
-            return f"it saved the artifact {self._artifacts[0]}, which a hit would not"
-        changed = self._maker.drifted(asked.recipe)
-        if changed is not None:
-            return (
-                f"it changed {changed}, which is no argument; create_stage(ignore=[...]) says that it does not matter"
-            )
-        of_process = what_changed(around)
-        if of_process is not None:
-            return f"it changed {of_process}, which a hit would not"
-        stated = [self._maker.here(path) for path in node.hints.depends_on if isinstance(path, str)]
-        texts = [*asked.recipe.closure.texts, *texts_in((call.arguments, call.keyword_arguments))]
-        return self._shared.changed or obstacle(touched, self._listing.changed(), self._use.project, stated, texts)
-
-    def _stored(self, asked: Asked, output: Any, seconds: float) -> dict[str, Any]:
-        """Store an output; return what the stage's context should say."""
+    def _kept(self, asked: Asked, computed: Computed) -> dict[str, Any]:
+        """Store an output, unless something keeps it from being cached; return what the stage's context should say."""
+        if computed.obstacle is not None:
+            return self._not_cached(asked.node, asked.name, computed.obstacle, asked.recipe)
         begun = time.perf_counter()
         try:
-            frames = self._use.serialiser.dump(output, for_cache=True)
-            self._use.backend().put(asked.key, frames, self._about(asked, seconds))
+            frames = self._use.serialiser.dump(computed.output, for_cache=True)
+            self._use.backend().put(asked.key, frames, self._about(asked, computed.seconds))
         except NotSerialisableError as error:
             return self._not_cached(asked.node, asked.name, error.message, asked.recipe)
         except Exception as error:  # of whatever adapter
             reason = f"{type(error).__name__}: {error}"
             events.warning("cache_not_written", stage=asked.name, key=asked.key, reason=reason)
-        else:
-            return {"cache_uuid": asked.key, "cache_write_time": time.perf_counter() - begun}
-        return {"cache_uuid": asked.key}
+            return {"cache_uuid": asked.key}
+        return {"cache_uuid": asked.key, "cache_write_time": time.perf_counter() - begun}
 
     def _about(self, asked: Asked, seconds: float) -> bytes:
         closure = asked.recipe.closure
@@ -310,24 +266,14 @@ class StageCache:
 
     def _audited(self, asked: Asked, found: Found) -> tuple[Any, dict[str, Any]]:
         """Compute what was found, and compare; a disagreement sets the entry aside, and the new output counts."""
-        output, seconds, obstructed = self._computed(asked)
-        why = "computed again to check the cache (cache_audit)"
-        try:
-            kept: Any = self._use.serialiser.load(found.frames)
-            agree = self._maker.digest(kept, "the entry") == self._maker.digest(output, "the output")
-        except UndigestibleError as error:
-            self.notes.add(
-                asked.node, asked.name, MISS, f"{why}; they cannot be compared: {error}", asked.key, asked.recipe
-            )
-            return output, {"cache_uuid": asked.key}
-        except Exception as error:  # an entry that cannot be loaded
-            self._unreadable(asked.name, asked.key, error)
-            agree = False
-        note = self.notes.add(asked.node, asked.name, MISS, f"{why}, which agrees", asked.key, asked.recipe)
-        if agree:
-            return output, {"cache_uuid": asked.key}
+        computed = self._computed(asked)
+        agrees, why = self._comparison(asked, found, computed.output)
+        why = f"computed again to check the cache (cache_audit){why}"
+        note = self.notes.add(asked.node, asked.name, MISS, why, asked.key, asked.recipe)
+        if agrees:
+            return computed.output, {"cache_uuid": asked.key}
         entry = {"job": found.about["job"], "created_at": found.about["created_at"]}
-        note.update(why=f"{why}: the entry of job {entry['job']} disagrees", disagreement=entry)
+        note["disagreement"] = entry
         events.error(
             "cache_disagreement",
             stage=asked.name,
@@ -341,9 +287,19 @@ class StageCache:
             self._use.backend().set_aside(asked.key, f"job {self._use.job_name} computed something else")
         except Exception as error:  # of whatever adapter
             self._unreadable(asked.name, asked.key, error)
-        if obstructed is not None:
-            return output, self._not_cached(asked.node, asked.name, obstructed, asked.recipe)
-        return output, self._stored(asked, output, seconds)
+        return computed.output, self._kept(asked, computed)
+
+    def _comparison(self, asked: Asked, found: Found, output: Any) -> tuple[bool, str]:
+        """Return whether an entry holds `output`, for all that can be told, and what to say of that."""
+        try:
+            kept = self._use.serialiser.load(found.frames)
+            agrees = self._maker.digest(kept, "the entry") == self._maker.digest(output, "the output")
+        except UndigestibleError as error:
+            return True, f"; they cannot be compared: {error}"
+        except Exception as error:  # an entry that cannot be loaded
+            self._unreadable(asked.name, asked.key, error)
+            agrees = False
+        return agrees, ", which agrees" if agrees else f": the entry of job {found.about['job']} disagrees"
 
 
 class _Unheard:
