@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import io
+import linecache
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,14 +28,14 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     A memory (``functools.cache``) of ``__main__`` goes by value, empty, as its function does.
 
-    Code that goes by value keeps its file's name, which cloudpickle leaves out since 3.1.3: a failing job shows the
-    user's own lines.
+    Code that goes by value keeps its file's name, which cloudpickle leaves out since 3.1.3, and that of a notebook's
+    cell its lines, which are in no file: a failing job shows the user's own lines.
     """
 
     def reducer_override(self, obj: Any) -> Any:
         if type(obj) is CodeType:
             make, arguments = self.dispatch_table[CodeType](obj)
-            return _code_of_file, (obj.co_filename, make, arguments)
+            return _code_of_file, (obj.co_filename, make, arguments, obj.co_firstlineno, _lines_in_cell(obj))
         if type(obj) is functools._lru_cache_wrapper and obj.__module__ == "__main__":
             return _memoised, (obj.__wrapped__, obj.cache_parameters())
         if type(obj) is FunctionType and obj.__module__ != "__main__":
@@ -52,8 +53,29 @@ def _lookup(module_name: str, qualified_name: str) -> Any:
     return found
 
 
-def _code_of_file(file: str, make: Callable[..., CodeType], arguments: tuple[Any, ...]) -> CodeType:
+def _code_of_file(
+    file: str,
+    make: Callable[..., CodeType],
+    arguments: tuple[Any, ...],
+    first: int = 0,
+    lines: Sequence[str] = (),
+) -> CodeType:
+    if lines:
+        kept = linecache.cache.get(file)
+        known = [] if kept is None or len(kept) != 4 else list(kept[2])
+        known += ["\n"] * (first - 1 + len(lines) - len(known))
+        known[first - 1 : first - 1 + len(lines)] = lines
+        linecache.cache[file] = (sum(map(len, known)), None, known, file)
     return make(*arguments).replace(co_filename=file)
+
+
+def _lines_in_cell(code: CodeType) -> list[str]:
+    """Return the lines of code in a notebook's cell: IPython keeps it where tracebacks look, and in no file."""
+    kept = linecache.cache.get(code.co_filename)
+    if kept is None or len(kept) != 4 or kept[1] is not None:  # a file's has the time of its change
+        return []
+    last = max((line for _, _, line in code.co_lines() if line is not None), default=0)
+    return kept[2][code.co_firstlineno - 1 : last]
 
 
 def _memoised(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:

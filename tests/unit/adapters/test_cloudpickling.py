@@ -1,4 +1,5 @@
 import functools
+import linecache
 import pickle
 import sys
 import threading
@@ -108,6 +109,21 @@ def test_code_that_goes_by_value_keeps_its_file_s_name_inner_functions_too():
     outer = there_and_back(lambda: lambda: None)
 
     assert [__file__, __file__] == [code.co_filename for code in (outer.__code__, outer().__code__)]
+
+
+def test_code_of_a_notebooks_cell_brings_its_own_lines_and_no_others(monkeypatch):
+    cell = (
+        "PASSWORD = 'secret'\n\ndef outer():\n    def inner():\n        return 1 / 0\n    return inner\n\nTOKEN = 1\n"
+    )
+    monkeypatch.setitem(linecache.cache, "<cell>", (len(cell), None, cell.splitlines(keepends=True), "<cell>"))
+    names = {"__name__": "__main__"}
+    exec(compile(cell, "<cell>", "exec"), names)
+    (data,) = SERIALISER.dump(names["outer"])
+    assert b"secret" not in bytes(data)
+    del linecache.cache["<cell>"]
+    assert "inner" == SERIALISER.load([data])().__name__
+    expected = ["\n", "\n", "def outer():\n", "    def inner():\n", "        return 1 / 0\n", "    return inner\n"]
+    assert expected == linecache.getlines("<cell>")
 
 
 def test_what_values_of_a_sequence_share_stays_shared():
