@@ -14,8 +14,19 @@ from typing import Any
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
+_unknown: set[str] = set()
+"""Levels that do not exist, of which was told."""
+
+
 def _threshold() -> int:
-    return _LEVELS.get(os.environ.get("FOUNDATIONS_LOG_LEVEL", "info").lower(), 20)
+    asked = os.environ.get("FOUNDATIONS_LOG_LEVEL", "info")
+    found = _LEVELS.get(asked.lower())
+    if found is not None:
+        return found
+    if asked not in _unknown:
+        _unknown.add(asked)
+        warning("unknown_log_level", FOUNDATIONS_LOG_LEVEL=asked, expected=", ".join(_LEVELS), taken="info")
+    return _LEVELS["info"]
 
 
 def _emit(level: str, event: str, keys: dict[str, Any]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -155,17 +156,19 @@ class Deployment:
         """Return how the job's result came to be.
 
         Raises:
-            ItemNotFoundError: The job ended before it was archived.
+            ItemNotFoundError: The job has not begun yet, or ended before it was archived.
         """
-        return self._left.provenance()
+        with self._explaining("provenance"):
+            return self._left.provenance()
 
     def fetch_job_source(self, target: Path | str) -> Path:
         """Write the project, as it was bundled, to the new file `target`, a .tgz, and return its path.
 
         Raises:
-            ItemNotFoundError: The job ended before it was archived.
+            ItemNotFoundError: The job has not begun yet, or ended before it was archived.
         """
-        return self._left.fetch_file(self._archives.job_source, items.SOURCE, target)
+        with self._explaining("source"):
+            return self._left.fetch_file(self._archives.job_source, items.SOURCE, target)
 
     def artifacts(self) -> list[str]:
         """Return the names of the artifacts that the job has saved so far."""
@@ -192,6 +195,20 @@ class Deployment:
         return f"<deployment of job {self.job_name()}>"
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _explaining(self, what: str) -> Iterator[None]:
+        """Say of an item that is not there whether it still may come."""
+        state = self._look()[0]  # before it is read: it may come, and the job end, afterwards
+        try:
+            yield
+        except ItemNotFoundError as error:
+            why = (
+                f"is {state.value}, and the archive has no {what} of it: it was not archived, or was removed since"
+                if state.is_final
+                else f"has not archived its {what} yet: it is {state.value}, and does so when it begins; ask again then"
+            )
+            raise ItemNotFoundError(f"job {error.job_name} {why}", job_name=error.job_name, item=error.item) from error
 
     @property
     def _left(self) -> Remains:

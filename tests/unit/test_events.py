@@ -36,12 +36,16 @@ def test_information_is_told_and_debugging_is_not_unless_asked_for(capsys):
     assert "number=3" in written
 
 
-def test_an_unknown_level_means_information(monkeypatch, capsys):
+def test_an_unknown_level_means_information_and_is_told_once(monkeypatch, capsys):
     monkeypatch.setenv("FOUNDATIONS_LOG_LEVEL", "loud")
+    monkeypatch.setattr(events, "_unknown", set())
     events.debug("detail")
     events.info("something")
-    written = capsys.readouterr().err
-    assert (False, True) == ("detail" in written, "something" in written)
+    events.info("something_else")
+    unknown, *told = capsys.readouterr().err.splitlines()
+    assert "FOUNDATIONS_LOG_LEVEL=loud" in unknown
+    assert "debug, info, warning, error" in unknown
+    assert [True, True] == ["something" in told[0], "something_else" in told[1]]
 
 
 def test_the_applications_configuration_holds():

@@ -16,6 +16,7 @@ from foundations.errors import (
     ExecutionError,
     HyperparameterError,
     InsideJobError,
+    ItemNotFoundError,
     JobExistsError,
     JobNameError,
     NotSerialisableError,
@@ -25,6 +26,7 @@ from foundations.errors import (
 )
 from foundations.ports.archive_listing import JobQuery, JobRecord
 from foundations.ports.execution import Capabilities
+from foundations.ports.job import JobState
 
 
 def nothing_written(wiring):
@@ -207,6 +209,26 @@ class TestSubmitting:
         deployment = sdk.pipeline.stage(train).run()
         deployment.fetch_job_results()
         assert b"data of the project" in deployment.fetch_job_source(tmp_path / "source").read_bytes()
+
+    @pytest.mark.parametrize(
+        ("state", "why"),
+        [
+            (
+                JobState.QUEUED,
+                "has not archived its source yet: it is Queued, and does so when it begins; ask again then",
+            ),
+            (JobState.COMPLETED, "is Completed, and the archive has no source of it"),
+        ],
+    )
+    def test_a_source_that_is_not_there_is_told_with_what_the_job_is(
+        self, sdk, wiring, tmp_path, monkeypatch, state, why
+    ):
+        deployment = sdk.pipeline.stage(train).run(job_name="mine")
+        deployment.fetch_job_results()
+        wiring.archives.job_source.delete("mine")
+        monkeypatch.setattr(deployment, "_look", lambda: (state, None))
+        with pytest.raises(ItemNotFoundError, match=re.escape(f"job mine {why}")):
+            deployment.fetch_job_source(tmp_path / "source")
 
     def test_settings_cannot_run_without_their_variables(self, with_adapter, monkeypatch, wiring):
         from foundations.errors import ConfigurationError
