@@ -266,10 +266,11 @@ class StageCache:
 
     def _audited(self, asked: Asked, found: Found) -> tuple[Any, dict[str, Any]]:
         """Compute what was found, and compare; a disagreement sets the entry aside, and the new output counts."""
-        computed = self._computed(asked)
-        agrees, why = self._comparison(asked, found, computed.output)
-        why = f"computed again to check the cache (cache_audit){why}"
+        why = "computed again to check the cache (cache_audit)"
         note = self.notes.add(asked.node, asked.name, MISS, why, asked.key, asked.recipe)
+        computed = self._computed(asked)
+        agrees, found_out = self._comparison(asked, found, computed.output)
+        note["why"] = why + found_out
         if agrees:
             return computed.output, {"cache_uuid": asked.key}
         entry = {"job": found.about["job"], "created_at": found.about["created_at"]}
