@@ -40,11 +40,17 @@ class UnsupportedError(Exception):
 
 
 class _Holder:
-    """The file that this process keeps locked in a directory of leases."""
+    """The file that this process keeps locked in a directory of leases.
 
-    __slots__ = ("__weakref__", "_descriptor", "name")
+    Attributes:
+        name: Its path.
+        held: The paths of the leases that it stands for.
+    """
+
+    __slots__ = ("__weakref__", "_descriptor", "held", "name")
 
     def __init__(self, directory: str) -> None:
+        self.held: set[str] = set()
         self._descriptor: int | None = None
         while self._descriptor is None:
             self.name = f"{directory}/{_HOLDER}{os.getpid()}-{os.urandom(8).hex()}"
@@ -98,13 +104,17 @@ class FileLease(Lease):
                 holder.show_life()
 
     def release(self) -> None:
-        """See :meth:`Lease.release`; what cannot be removed is free when the process ends, or is silent."""
+        """See :meth:`Lease.release`; what cannot be removed is free when the process ends, or asks for it again."""
         with self._guard:
             holder, self._holder = self._holder, None
-        with suppress(OSError):
-            status = None if holder is None else holder.status()
-            if status is not None and _is_at(self._path, status):
-                os.unlink(self._path)
+        if holder is None:
+            return
+        try:
+            with suppress(OSError):
+                if _is_at(self._path, holder.status()):
+                    os.unlink(self._path)
+        finally:
+            holder.held.discard(self._path)
 
 
 def acquired(directory: str, key: str) -> FileLease | None:
@@ -118,23 +128,40 @@ def acquired(directory: str, key: str) -> FileLease | None:
     overtaken = False
     for _ in range(_TRIES):
         holder = _holder_in(directory)
-        holder.show_life()
-        try:
-            os.link(holder.name, path)
-        except FileExistsError:
-            found = _removed(path, holder)
-            if found is None:
+        with _making:
+            if path in holder.held:
                 return None
-            overtaken = overtaken or found
+            holder.held.add(path)
+        linked = False
+        try:
+            holder.show_life()
+            linked = _linked(holder, path)
         except FileNotFoundError:  # somebody took this process for dead while it began, or cleaned up
             _forget(directory, holder)
-        except OSError as error:
-            if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
-                raise UnsupportedError from error
-            raise
-        else:
+            continue
+        finally:
+            if not linked:
+                holder.held.discard(path)
+        if linked:
             return FileLease(path, holder, overtaken)
+        removed = _removed(path, holder)
+        if removed is None:
+            return None
+        overtaken = overtaken or removed
     return None
+
+
+def _linked(holder: _Holder, path: str) -> bool:
+    """Make `path` another name of this process's file; return False where it is that of another's."""
+    try:
+        os.link(holder.name, path)
+    except FileExistsError:
+        return _is_at(path, holder.status())  # ours could not be removed once; or NFS has asked for it twice
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise UnsupportedError from error
+        raise
+    return True
 
 
 def remove_abandoned(directory: str, beginning: str = "") -> None:
@@ -202,7 +229,9 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _is_at(path: str, status: os.stat_result) -> bool:
+def _is_at(path: str, status: os.stat_result | None) -> bool:
+    if status is None:
+        return False
     try:
         found = os.lstat(path)
     except FileNotFoundError:
