@@ -47,12 +47,19 @@ class Database:
 
     @classmethod
     def at(cls, path: Path, schema: str, version: int) -> Database:
-        """Return the database at `path`: one, and so one connection, however many ask while somebody holds it."""
+        """Return the database at `path`: one, and so one connection, however many ask while somebody holds it.
+
+        The last one stays open: the last connection to a file moves all that was written into it and flushes that,
+        which takes as long as a dozen transactions.
+        """
+        global _last
         with _databases_lock:
             database = _by_path.get(path)
             if database is None or (database.schema, database.version) != (schema, version):
                 database = _by_path[path] = cls(path, schema, version)
-            return database
+            last, _last = _last, database
+        del last  # outside the lock: this may close it, which takes a while
+        return database
 
     def __reduce__(self) -> tuple[Callable[..., Database], tuple[Path, str, int]]:
         return type(self).at, (self.path, self.schema, self.version)
@@ -114,7 +121,8 @@ class Database:
         import sqlite3
 
         # Never through a descriptor of ours: closing it would drop the locks of SQLite's own.
-        write_atomically(self.path, [], exclusive=True, durable=False)
+        if not os.path.lexists(self.path):
+            write_atomically(self.path, [], exclusive=True, durable=False)
         status = self.path.lstat()
         if not stat.S_ISREG(status.st_mode):
             raise self._unavailable("it is not a regular file")
@@ -163,6 +171,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 _by_path: weakref.WeakValueDictionary[Path, Database] = weakref.WeakValueDictionary()
+_last: Database | None = None
 _databases_lock = threading.Lock()
 _locked_for_fork: list[Database] = []
 
