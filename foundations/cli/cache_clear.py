@@ -12,6 +12,7 @@ from foundations.cli.configured import ConfiguredCache, configured_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
 from foundations.cli.quantities import count_text, size_text
 from foundations.cli.removals import end, show_removal
+from foundations.domain.one_line import printable
 
 EXAMPLES = """\b
 Examples:
@@ -51,4 +52,4 @@ def _question(configured: ConfiguredCache) -> str:
     from foundations.app.cache_admin import statistics
 
     found = statistics(configured.cache)
-    return f"Remove {count_text(found.entries)}, {size_text(found.size)}, of {output.printable(configured.name)}?"
+    return f"Remove {count_text(found.entries)}, {size_text(found.size)}, of {printable(configured.name)}?"

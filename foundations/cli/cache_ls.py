@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from foundations.cli import output
 from foundations.cli.configured import configured_cache
-from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
-from foundations.cli.quantities import age_text, count_text, duration_text, size_text
+from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName, parser
+from foundations.cli.quantities import age_text, count_text, duration_text, parsed_count, size_text
 
 if TYPE_CHECKING:
-    from foundations.app.cache_admin import ListedEntry
+    from foundations.app.cache_admin import ListedEntry, Order
 
 EXAMPLES = """\b
 Examples:
@@ -27,26 +26,36 @@ _COLUMNS = [
     output.Column("last used", right=True),
     output.Column("created", right=True),
     output.Column("took", right=True),
-    output.Column("stage"),
+    output.Column("stage", shortest=24),
     output.Column("job"),
     output.Column("key", shortest=12),
 ]
 
 
-class Order(StrEnum):
-    """What comes first."""
+_ORDERS = ("used", "created", "size")
 
-    SIZE = "size"
-    USED = "used"
-    CREATED = "created"
+
+def _parsed_order(text: str) -> str:
+    if text not in _ORDERS:
+        raise ValueError(f"{text!r} is no order: give used, created or size.")
+    return text
 
 
 def ls(
     order: Annotated[
-        Order, typer.Option(help="What comes first: the largest, the last used, or the last created.")
-    ] = Order.USED,
+        str,
+        typer.Option(
+            parser=parser(_parsed_order),
+            metavar="ORDER",
+            autocompletion=lambda: list(_ORDERS),
+            help="What comes first: what was last used (used), last created (created), or the largest (size).",
+        ),
+    ] = "used",
     limit: Annotated[
-        int | None, typer.Option(min=1, metavar="NUMBER", help="List so many entries at most; all by default.")
+        int | None,
+        typer.Option(
+            parser=parser(parsed_count), metavar="NUMBER", help="List so many entries at most; all by default."
+        ),
     ] = None,
     as_json: AsJson = False,
     environment: EnvironmentName = None,
@@ -54,13 +63,13 @@ def ls(
 ) -> None:
     """List the entries of the cache.
 
-    Each with the stage and the job that computed it. Listing is no use of an entry. On a terminal, keys are shortened
-    where they do not fit; elsewhere they are whole.
+    Each with the stage and the job that computed it. Listing is no use of an entry. On a terminal, keys and names of
+    stages are shortened where they do not fit; elsewhere they are whole.
     """
     from foundations.app.cache_admin import listed
 
     configured = configured_cache(environment, config)
-    found = listed(configured.cache, order.value, limit)
+    found = listed(configured.cache, cast("Order", order), limit)
     if as_json:
         output.say_json({"cache": configured.name, **found._asdict()})
     elif not found.entries:

@@ -9,6 +9,7 @@ from foundations.cli import output
 from foundations.cli.configured import configured_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
 from foundations.cli.quantities import age_text, size_text
+from foundations.domain.one_line import printable
 
 if TYPE_CHECKING:
     from foundations.app.cache_admin import CacheStatistics, SizeClass
@@ -42,7 +43,7 @@ def stats(as_json: AsJson = False, environment: EnvironmentName = None, config: 
             "created": _span(found.oldest_creation, found.newest_creation, now),
             "last used": _span(found.oldest_use, found.newest_use, now),
         }
-        output.say("\n".join(f"{label:<10} {output.printable(fact)}" for label, fact in facts.items()) + "\n")
+        output.say("\n".join(f"{label:<10} {printable(fact)}" for label, fact in facts.items()) + "\n")
         _show_sizes(found)
 
 

@@ -20,7 +20,7 @@ Examples:
 def why(
     job: Annotated[str, typer.Argument(metavar="JOB", help="The job's name.")],
     stage: Annotated[
-        str | None, typer.Argument(metavar="[STAGE]", help="Only stages of this name or uuid; all by default.")
+        str | None, typer.Argument(metavar="STAGE", help="Only stages of this name or uuid; all by default.")
     ] = None,
     as_json: AsJson = False,
     environment: EnvironmentName = None,
@@ -36,4 +36,4 @@ def why(
     if as_json:
         output.say_json({"job": job, "stages": [explained.to_json() for explained in told.stages]})
     else:
-        output.say("\n".join(map(output.printable, str(told).split("\n"))))
+        output.say(str(told))

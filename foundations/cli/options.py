@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-Parsed = TypeVar("Parsed", int, float)
+Parsed = TypeVar("Parsed", int, float, str)
 
 
 def parser(parse: Callable[[str], Parsed]) -> Callable[[str], Parsed]:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import typer
 
+from foundations.domain.one_line import printable
+
 _GAP = 2
 
 
@@ -74,8 +76,8 @@ def say_json(value: Any) -> None:
 def say_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
     """Print rows of text as a table, a line each, whatever the terminal's width.
 
-    On a terminal, columns that allow it are shortened until the table fits. Elsewhere every cell is whole, so that it
-    can be searched for and copied.
+    On a terminal, columns that allow it are shortened until the table fits, the last first. Elsewhere every cell is
+    whole, so that it can be searched for and copied.
     """
     cells = [[printable(cell) for cell in row] for row in rows]
     say(_for_terminal(columns, cells) if is_terminal(sys.stdout) else _for_files(columns, cells))
@@ -84,17 +86,6 @@ def say_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
 def is_terminal(stream: Any) -> bool:
     """Tell whether a standard stream is there and leads to a terminal."""
     return stream is not None and not stream.closed and bool(stream.isatty())
-
-
-def printable(text: str) -> str:
-    r"""Return a text with what would not be printed, or would steer a terminal, spelt out.
-
-    >>> print(printable("a\x1b[2J"))
-    a\x1b[2J
-    """
-    if text.isprintable():
-        return text
-    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
 
 
 def _document(value: Any) -> Any:
@@ -128,7 +119,7 @@ def _for_terminal(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> s
     headings = [column.heading for column in columns]
     widths = [max(map(cell_len, cells)) for cells in zip(headings, *rows, strict=True)]
     room = Console().width
-    for number, column in enumerate(columns):
+    for number, column in reversed(list(enumerate(columns))):
         if column.shortest is not None:
             excess = _width(widths) - room
             widths[number] = min(widths[number], max(column.shortest, widths[number] - excess))

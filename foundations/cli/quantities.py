@@ -52,6 +52,17 @@ def parsed_duration(text: str) -> float:
     return float(found["number"]) * factor
 
 
+def parsed_count(text: str) -> int:
+    """Return the number of things that a text means.
+
+    Raises:
+        ValueError: It means none, or no thing at all.
+    """
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise ValueError(f"{text!r} is no number of entries: give 1 or more, as in 10.")
+    return int(text)
+
+
 def size_text(size: int) -> str:
     """Return bytes for a person, in decimal units and with up to three digits.
 

@@ -7,9 +7,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from foundations.domain.code_parts import PLAIN, Closure, Part, shown
+from foundations.domain.argument_parts import Appearance, differing_parts
+from foundations.domain.code_parts import Closure, Part
 
 FORMAT = 1
+AFTER = "after "
+"""What the name of an argument begins with that is a stage which runs before, as by ``require``."""
+
+_MOST_TOLD = 8  # parts of an argument
 _decoder = json.JSONDecoder()
 
 
@@ -19,18 +24,12 @@ class Argument(NamedTuple):
     Attributes:
         name: The parameter's name, or its number where it has none.
         digest: Of its content; or of the key of the stage whose output it is.
-        shown: What to show of it, or the value that decides so.
+        appearance: How it is told.
     """
 
     name: str
     digest: str
-    shown: object = ""
-
-
-class Shown(NamedTuple):
-    """What is shown of an argument, whatever its value."""
-
-    text: str
+    appearance: Appearance
 
 
 class Recipe(NamedTuple):
@@ -56,15 +55,18 @@ class Recipe(NamedTuple):
         return hashlib.sha256(b"".join(pieces)).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the recipe as JSON's own types, but for its code: ``closure`` is added in the form that is kept."""
-        return {
+        """Return the recipe as JSON's own types, but for its code: ``closure`` is added in the form that is kept.
+
+        ``parts`` has the parts of arguments, by name, of those that have any; it was added later, and may be absent.
+        """
+        told = [(argument, *argument.appearance.told()) for argument in self.arguments]
+        recipe = {
             "stage": self.stage,
             "python": self.python,
-            "arguments": [
-                [name, digest, held.text if isinstance(held, Shown) else shown(name, held, PLAIN)]
-                for name, digest, held in self.arguments
-            ],
+            "arguments": [[argument.name, argument.digest, text] for argument, text, _ in told],
         }
+        parts = {argument.name: [list(part) for part in found] for argument, _, found in told if found}
+        return {**recipe, "parts": parts} if parts else recipe
 
 
 def about_value(summary: Mapping[str, Any], recipe: str) -> bytes:
@@ -100,16 +102,37 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return [*_of_python(old, new), *_of_packages(old, new), *_of_parts(old, new), *_of_arguments(old, new)]
 
 
-def likeness(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[int, int]:
-    """Return a measure of how much two recipes have in common: arguments first, then code."""
-    same_parts = _pairs(old["closure"]["parts"]) & _pairs(new["closure"]["parts"])
-    arguments = {tuple(row[:2]) for row in old["arguments"]} & {tuple(row[:2]) for row in new["arguments"]}
-    missing = max(len(new["closure"]["parts"]), len(old["closure"]["parts"])) - len(same_parts)
-    return -(missing + max(len(new["arguments"]), len(old["arguments"])) - len(arguments)), len(same_parts)
+class Traits(NamedTuple):
+    """What two recipes may have in common.
 
+    Attributes:
+        code: The pieces of code.
+        arguments: The arguments.
+        parts: What the arguments consist of.
+    """
 
-def _pairs(parts: list[list[str]]) -> set[tuple[str, ...]]:
-    return {tuple(part[:3]) for part in parts}
+    code: frozenset[str]
+    arguments: frozenset[str]
+    parts: frozenset[str]
+
+    @classmethod
+    def of(cls, recipe: Mapping[str, Any]) -> Traits:
+        """Return the traits of a recipe, with its code."""
+        return cls(
+            frozenset(["\n".join(part[:3]) for part in recipe["closure"]["parts"]]),
+            frozenset(["\n".join(row[:2]) for row in recipe["arguments"]]),
+            frozenset(["\n".join(part) for parts in recipe.get("parts", {}).values() for part in parts]),
+        )
+
+    def likeness(self, other: Traits) -> tuple[int, int, int]:
+        """Return a measure of how much is common to both: what fewest pieces tell apart, then code, then parts."""
+        code, arguments = len(self.code & other.code), len(self.arguments & other.arguments)
+        apart = max(len(self.code), len(other.code)) + max(len(self.arguments), len(other.arguments)) - code - arguments
+        return -apart, code, len(self.parts & other.parts)
+
+    def has_in_common(self, other: Traits) -> bool:
+        """Tell whether any piece of code or any argument is the same."""
+        return not (self.code.isdisjoint(other.code) and self.arguments.isdisjoint(other.arguments))
 
 
 def _of_python(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -150,17 +173,42 @@ def _of_parts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{' '.join(name)} changed"
 
 
-def _of_arguments(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    before = {row[0]: Argument(*row) for row in old["arguments"]}
-    after = {row[0]: Argument(*row) for row in new["arguments"]}
+def _of_arguments(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    before = {name: (digest, shown) for name, digest, shown in old["arguments"]}
+    after = {name: (digest, shown) for name, digest, shown in new["arguments"]}
+    lines: list[str] = []
     for name in dict.fromkeys((*before, *after)):
         was, now = before.get(name), after.get(name)
-        if was is None or now is None:
-            yield f"argument {name} is {'given now' if was is None else 'not given any more'}"
-        elif was.digest != now.digest:
-            if was.shown == now.shown and str(now.shown).startswith("output of"):
-                yield f"argument {name}: the {now.shown} has another key"
-            elif was.shown and now.shown:
-                yield f"argument {name}: {was.shown} -> {now.shown}"
-            else:
-                yield f"argument {name} changed"
+        if name.startswith(AFTER):
+            lines += _of_stage_before(name.removeprefix(AFTER), was, now, lines)
+        elif was is None or now is None:
+            lines.append(f"argument {name} is {'given now' if was is None else 'not given any more'}")
+        elif was[0] != now[0]:
+            parts, others = _parts(old, name), _parts(new, name)
+            told = list(differing_parts(parts, others))
+            otherwise = " changed, in a part that is not shown" if parts and others else _changed(was, now)
+            lines += told[:_MOST_TOLD] or [f"argument {name}{otherwise}"]
+            if len(told) > _MOST_TOLD:
+                lines.append(f"argument {name} differs in more than these {_MOST_TOLD} parts")
+    return lines
+
+
+def _of_stage_before(stage: str, was: object, now: object, told: list[str]) -> list[str]:
+    """Return what differs in a stage that runs before, unless it was told of the argument that it is a part of."""
+    if was is None or now is None:
+        return [f"it runs after {stage} now" if was is None else f"it does not run after {stage} any more"]
+    if was == now or any(line.endswith(f": the output of {stage} has another key") for line in told):
+        return []
+    return [f"{stage}, which runs before it, has another key"]
+
+
+def _parts(recipe: Mapping[str, Any], name: str) -> list[list[str]]:
+    found: list[list[str]] = recipe.get("parts", {}).get(name, [])
+    return found
+
+
+def _changed(old: tuple[str, str], new: tuple[str, str]) -> str:
+    (_, was), (digest, now) = old, new
+    if was == now and now.startswith("output of"):
+        return f": the {now} has another key" if digest.startswith("stage ") else f": the {now} changed"
+    return f": {was} -> {now}" if was and now else " changed"

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from foundations.domain.one_line import cut, printable
+
+_LONGEST_NAME = 48
+_LONGEST_LINE = 400
+_MOST_DIFFERENCES = 20
+
 
 class StageExplanation(NamedTuple):
     """What is known of one stage.
@@ -30,7 +36,7 @@ class StageExplanation(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """What is known of a pipeline's stages; it prints as a list.
+    """What is known of a pipeline's stages; it prints as a list, whose lines hold nothing that is not to be printed.
 
     Attributes:
         stages: In the order in which they run; the last is the one that was asked for.
@@ -49,12 +55,23 @@ class Explanation(NamedTuple):
         return self.stages[-1].outcome
 
     def __str__(self) -> str:
-        width = max(len(stage.stage) for stage in self.stages)
+        names = [cut(printable(stage.stage), _LONGEST_NAME) for stage in self.stages]
+        width = max(map(len, names))
         lines = []
-        for stage in self.stages:
-            lines.append(f"{stage.stage:{width}}  {stage.outcome:10}  {stage.why}".rstrip())
-            lines.extend(f"{'':{width}}  {'':10}    {difference}" for difference in stage.differences)
+        for name, stage in zip(names, self.stages, strict=True):
+            lines.append(f"{name:{width}}  {stage.outcome:10}  {_line(stage.why)}".rstrip())
+            lines += [f"{'':{width}}  {'':10}    {difference}" for difference in _listed(stage.differences)]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def _listed(differences: tuple[str, ...]) -> list[str]:
+    lines = [_line(difference) for difference in differences[:_MOST_DIFFERENCES]]
+    more = len(differences) - len(lines)
+    return [*lines, f"and {more:,} more"] if more else lines
+
+
+def _line(text: str) -> str:
+    return cut(printable(text), _LONGEST_LINE)

@@ -8,13 +8,16 @@ from contextlib import suppress
 from types import MethodType
 from typing import Any
 
+from foundations.domain.argument_parts import Appearance, Shown
 from foundations.domain.arguments import Reference, Template, replace
-from foundations.domain.cache_recipe import Argument, Recipe, Shown
+from foundations.domain.cache_recipe import AFTER, Argument, Recipe
 from foundations.domain.code_closure import Closure, Closures
 from foundations.domain.hyperparameter import Hyperparameter
 from foundations.domain.pipeline import Node
 from foundations.domain.secrets import looks_secret
 from foundations.domain.stage import exactly
+
+_HOLES = (Reference, Hyperparameter)
 
 
 class UndeterminedKeyError(Exception):
@@ -76,7 +79,7 @@ class StageKeys:
         if node.upstream:
             given = {value.index for value in _references(node)}
             arguments += [
-                Argument(f"after {names(other)}", keys[other], Shown(""))
+                Argument(f"{AFTER}{names(other)}", keys[other], Appearance("", Shown("")))
                 for other in node.upstream
                 if other in keys and other not in given
             ]
@@ -136,20 +139,22 @@ class StageKeys:
     def _argument(
         self, label: str, value: Any, keys: Mapping[int, str], outputs: Mapping[int, Any], names: Callable[[int], str]
     ) -> Argument:
-        kind = type(value)
-        shown: object = None
-        if kind is Reference:
-            shown = Shown(f"output of {names(value.index)}")
-            if value.index in keys:
-                return Argument(label, f"stage {keys[value.index]}", shown)
-            value = _known(outputs, value.index)
-        elif kind is Template:
-            value = replace(value.value, lambda item: self._stand_in(item, keys, outputs), (Reference, Hyperparameter))
-        elif isinstance(value, Hyperparameter):
-            name, value = value.name, self.parameters[value.name]
-            if looks_secret(name):
-                shown = Shown("")
-        return Argument(label, self._values.digest(value, f"argument {label}").hex(), value if shown is None else shown)
+        held = value
+        if type(value) is Template:
+            held = replace(value.value, lambda item: self._appearing(item, keys, names), _HOLES)
+            value = replace(value.value, lambda item: self._stand_in(item, keys, outputs), _HOLES)
+        elif isinstance(value, _HOLES):
+            held = self._appearing(value, keys, names)
+            if type(value) is Reference and value.index in keys:
+                return Argument(label, f"stage {keys[value.index]}", Appearance(label, held))
+            value = self._stand_in(value, keys, outputs)
+        return Argument(label, self._values.digest(value, f"argument {label}").hex(), Appearance(label, held))
+
+    def _appearing(self, item: Any, keys: Mapping[int, str], names: Callable[[int], str]) -> object:
+        """Return what is told of a hole's value."""
+        if isinstance(item, Hyperparameter):
+            return Shown("") if looks_secret(item.name) else self.parameters[item.name]
+        return Shown(f"output of {names(item.index)}", keys.get(item.index, ""))
 
     def _stand_in(self, item: Any, keys: Mapping[int, str], outputs: Mapping[int, Any]) -> Any:
         if isinstance(item, Hyperparameter):

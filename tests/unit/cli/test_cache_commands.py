@@ -3,6 +3,12 @@ import time
 
 import pytest
 
+from foundations.app.config_manager import ConfigManager
+from foundations.app.wiring import Wiring
+from foundations.domain.archives import CACHE_NOTES, RESULT
+from foundations.domain.result import ResultDocument
+from foundations.ports.archive_listing import JobRecord
+
 KNOWN = json.dumps({"stage": "train", "job": "train-1", "created_at": 5.0, "seconds": 125}).encode()
 
 
@@ -136,11 +142,26 @@ def test_what_a_job_has_put_beside_an_entry_cannot_steer_a_terminal(run, cache):
     assert 2 == len(done.stdout.splitlines())
 
 
-@pytest.mark.parametrize("arguments", [["--order", "name"], ["--limit", "0"], ["--limit", "x"]])
-def test_an_option_of_another_kind_is_a_mistake_in_the_usage(run, three, arguments):
-    done = run("cache", "ls", *arguments)
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--order", "name", "'name' is no order: give used, created or size."),
+        ("--order", "SIZE", "'SIZE' is no order: give used, created or size."),
+        *(
+            ("--limit", value, f"'{value}' is no number of entries: give 1 or more, as in 10.")
+            for value in ("0", "-3", "1.5", "x", "", "²")
+        ),
+    ],
+)
+def test_an_option_of_another_kind_is_a_mistake_in_the_usage(run, three, option, value, told):
+    done = run("cache", "ls", option, value)
     assert (2, "") == (done.exit_code, done.stdout)
-    assert f"Invalid value for '{arguments[0]}'" in done.stderr
+    assert done.stderr.endswith(f"Error: Invalid value for '{option}': {told}\n")
+
+
+def test_a_mistake_is_no_document(run, three):
+    done = run("cache", "ls", "--order", "name", "--json")
+    assert (2, "") == (done.exit_code, done.stdout)
 
 
 # -- gc ---------------------------------------------------------------------------------------------------------------
@@ -158,6 +179,9 @@ def test_a_collection_needs_to_be_told_what_may_go(run, three):
         (["--max-size", "20G"], "say GB (1000) or GiB (1024)"),
         (["--max-size", "much"], "'much' is no size"),
         (["--older-than", "30"], "'30' is no duration"),
+        (["--older-than", "-3d"], "'-3d' is no duration"),
+        (["--max-size", "-5GB"], "'-5GB' is no size"),
+        (["--max-size", ""], "'' is no size"),
     ],
 )
 def test_what_is_no_size_or_duration_is_a_mistake_in_the_usage(run, three, arguments, told):
@@ -255,3 +279,62 @@ def test_clearing_as_a_document(run, three):
     document = json.loads(run("cache", "clear", "--yes", "--json").stdout)
     assert ["cache", "removed", "removed_size", "failed", "left_entries", "left_size"] == list(document)
     assert {"all"} == {entry["why"] for entry in document["removed"]}
+
+
+# -- why --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def archive(cache):
+    """The archive of the working directory's configuration, with a job of two stages."""
+    wiring = Wiring(settings=ConfigManager().settings())
+    wiring.listing.track(JobRecord("ended", 0.0))
+    wiring.listing.track(JobRecord("begun", 0.0))
+    made = wiring.archives.miscellaneous
+    document = ResultDocument(["1", "2"], ["load\n", "train"], [1.0, 2.0], [2.0, 3.0], {})
+    notes = {"1": {"outcome": "hit", "why": "computed by job \x1b[2J", "key": "k"}}
+    made.write("ended", RESULT, [json.dumps(document.to_json()).encode()])
+    made.write("ended", CACHE_NOTES, [json.dumps({"format": 1, "stages": notes, "closures": {}}).encode()])
+    return made
+
+
+def test_what_the_cache_did_is_told_a_line_a_stage(run, archive):
+    done = run("cache", "why", "ended")
+    told = "load\\n  hit         computed by job \\x1b[2J\ntrain   not cached  caching was not enabled for it\n"
+    assert (0, told, "") == (done.exit_code, done.stdout, done.stderr)
+
+
+def test_what_the_cache_did_as_a_document(run, archive):
+    (stage,) = json.loads(run("cache", "why", "ended", "train", "--json").stdout)["stages"]
+    assert {
+        "stage": "train",
+        "uuid": "2",
+        "outcome": "not cached",
+        "key": None,
+        "why": "caching was not enabled for it",
+        "differences": [],
+    } == stage
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nothing"], "has no job named 'nothing'."),
+        (["../ended"], "job name '../ended' refused: "),
+        (["ended", "g\n"], "job ended has no stage g\\n; its stages are load\\n, train\n"),
+        (["ended", ""], "job ended has no stage '';"),
+        (["begun"], "job begun has left no result: it is Queued."),
+    ],
+)
+def test_a_job_or_stage_that_is_not_there_is_told_on_one_line(run, archive, arguments, told, options):
+    done = run("cache", "why", *arguments, *options)
+    assert (1, "", 1) == (done.exit_code, done.stdout, len(done.stderr.splitlines()))
+    assert told in done.stderr
+
+
+def test_a_job_whose_documents_are_damaged_is_told(run, archive):
+    archive.write("ended", RESULT, [b"{"])
+    done = run("cache", "why", "ended")
+    assert (1, "") == (done.exit_code, done.stdout)
+    assert f"Error: {RESULT} of job ended is damaged in the archive: " in done.stderr

@@ -59,6 +59,14 @@ def test_a_table_that_does_not_fit_a_terminal_keeps_what_may_not_be_shortened(te
     assert [f"1.2 GB  train    {'a' * 11}…", f"   9 B  évaluer  {'b' * 11}…"] == terminal()[1:]
 
 
+def test_of_columns_that_may_be_shortened_the_last_comes_first(terminal, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "COLUMNS", [output.Column("stage", shortest=4), COLUMNS[2]])
+    monkeypatch.setattr(sys.modules[__name__], "ROWS", [("a" * 50, "b" * 50)])
+    assert f"{'a' * 45}…  {'b' * 11}…" == terminal()[1]
+    monkeypatch.setenv("COLUMNS", "90")
+    assert f"{'a' * 50}  {'b' * 37}…" == terminal()[1]
+
+
 def test_a_table_that_fits_a_terminal_is_whole(terminal, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     assert f"1.2 GB  train    {'a' * 64}" == terminal()[1]
@@ -67,21 +75,6 @@ def test_a_table_that_fits_a_terminal_is_whole(terminal, monkeypatch):
 def test_a_dumb_terminal_gets_no_escape_sequences(terminal, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     assert "\x1b" not in "".join(terminal())
-
-
-@pytest.mark.parametrize(
-    ("text", "printed"),
-    [
-        ("train", "train"),
-        ("évaluer", "évaluer"),
-        ("two\nlines", "two\\nlines"),
-        ("\x1b[2Jgone", "\\x1b[2Jgone"),
-        ("half \ud800", "half \\ud800"),
-        ("", ""),
-    ],
-)
-def test_what_would_steer_a_terminal_is_spelt_out(text, printed):
-    assert printed == output.printable(text)
 
 
 @pytest.mark.parametrize(
