@@ -35,6 +35,8 @@ EXAMPLES := $(VENV)/.examples-$(call digest,examples/*/requirements.txt)
 BENCHMARKS ?= hello hundred graph pack result cache keys imports
 BENCH_VENV := $(VENV)-bench
 FUZZ_VENV := $(VENV)-fuzz
+HEAVY_VENV := $(VENV)-heavy
+HEAVY := $(HEAVY_VENV)/.heavy-$(call digest,pyproject.toml foundations/version.py)
 FUZZ := $(FUZZ_VENV)/.fuzz-$(call digest,pyproject.toml foundations/version.py)
 FUZZ_SECONDS ?= 360
 BENCH := $(BENCH_VENV)/.bench-$(call digest,pyproject.toml foundations/version.py benchmarks/requirements.txt)
@@ -54,7 +56,11 @@ ifneq ($(call current,$(FUZZ_VENV)),yes)
 .PHONY: $(FUZZ_VENV)/pyvenv.cfg
 endif
 
-.PHONY: help quickstart test lint types layers tests torture fuzz unit integration coverage bench sample wheel clean distclean
+ifneq ($(call current,$(HEAVY_VENV)),yes)
+.PHONY: $(HEAVY_VENV)/pyvenv.cfg
+endif
+
+.PHONY: help quickstart test lint types layers tests torture fuzz heavy unit integration coverage bench sample wheel clean distclean
 
 help: ## Show this list
 	@echo 'Targets:'
@@ -84,6 +90,9 @@ torture: $(DEV) $(EXAMPLES) ## Fail and kill at every step of callers and jobs, 
 fuzz: $(FUZZ) ## Fuzz each format, an hour in all; what is worth keeping goes into tests/torture/corpus
 	@targets=`$(FUZZ_VENV)/bin/python tests/torture/fuzz.py` || exit; for target in $$targets; do \
 		FOUNDATIONS_LOG_LEVEL=error $(FUZZ_VENV)/bin/python tests/torture/fuzz.py $$target $(FUZZ_SECONDS) || exit; done
+
+heavy: $(HEAVY) ## Run the tests with libraries too large for every run: PyTorch, 6 GB
+	FOUNDATIONS_HEAVY=1 $(HEAVY_VENV)/bin/python -m pytest tests/heavy
 
 unit: $(DEV) ## Run the unit tests
 	$(BIN)/python $(PYTEST) tests/unit
@@ -115,7 +124,7 @@ clean: ## Remove what was built, measured and cached
 distclean: clean ## Remove the virtual environments too
 	rm -rf .venv .venv-*
 
-$(VENV)/pyvenv.cfg $(BENCH_VENV)/pyvenv.cfg $(FUZZ_VENV)/pyvenv.cfg:
+$(VENV)/pyvenv.cfg $(BENCH_VENV)/pyvenv.cfg $(FUZZ_VENV)/pyvenv.cfg $(HEAVY_VENV)/pyvenv.cfg:
 	@python=$$(PYTHON='$(PYTHON)' tools/find-python) && echo "Making $(@D) from $$python" && \
 		"$$python" -m venv --clear $(@D)
 
@@ -143,3 +152,8 @@ $(FUZZ): $(FUZZ_VENV)/pyvenv.cfg
 	@echo 'Installing the SDK and the fuzzer into $(FUZZ_VENV)'
 	@$(FUZZ_VENV)/bin/python -m pip install --quiet --editable . 'atheris>=3'
 	@rm -f $(FUZZ_VENV)/.fuzz-* && touch $@
+
+$(HEAVY): $(HEAVY_VENV)/pyvenv.cfg
+	@echo 'Installing the SDK and PyTorch into $(HEAVY_VENV)'
+	@$(HEAVY_VENV)/bin/python -m pip install --quiet --editable '.[dev]' torch
+	@rm -f $(HEAVY_VENV)/.heavy-* && touch $@

@@ -11,6 +11,7 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,8 +22,9 @@ from foundations.version import __version__
 PYTHON = str(sys.implementation.cache_tag)
 """The implementation of Python and its minor version, as in ``cpython-311``."""
 
-_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
-_IN_THE_BUNDLE = {
+_COMPILED = tuple(EXTENSION_SUFFIXES)
+STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+IN_THE_BUNDLE = {
     "attr": "attrs",
     "attrs": "attrs",
     "cloudpickle": "cloudpickle",
@@ -46,16 +48,28 @@ class InstalledPackages:
         self._origin = origin or self.project
         self._digest = digest
         self._packages: dict[str, Mapping[str, str] | None] = {}
+        self._portions: dict[str, str] = {}
 
     def packages_of(self, module: str) -> Mapping[str, str] | None:
         """Return the versions of the installed package that a module belongs to, and of those it needs, by name.
 
         None for a module of the project; nothing for one of Python's own.
         """
-        top = module.partition(".")[0]
-        if top not in self._packages:
-            self._packages[top] = _packages(top)
-        return self._packages[top]
+        portion = self._portions.get(module)
+        if portion is None:
+            portion = self._portions[module] = _portion(module)
+        if portion not in self._packages:
+            self._packages[portion] = _packages(portion)
+        return self._packages[portion]
+
+    def compiled(self, module: str) -> bytes | None:
+        """Return a digest of the file of a module that was compiled from C or its like; None for any other."""
+        file = getattr(sys.modules.get(module), "__file__", None)
+        return self._file(Path(file)) if isinstance(file, str) and file.endswith(_COMPILED) else None
+
+    def variable(self, name: str) -> str | None:
+        """Return the value of an environment variable; None where it is not set."""
+        return os.environ.get(name)
 
     def import_module(self, name: str) -> ModuleType | None:
         """Return a module, imported where it has not been; None where that fails."""
@@ -118,22 +132,36 @@ def _files_in(place: Path) -> Iterator[Path]:
         yield from (Path(directory, name) for name in sorted(files))
 
 
-def _packages(top: str) -> Mapping[str, str] | None:
-    if top == "__main__":
+def _portion(module: str) -> str:
+    """Return the first of a module's packages that is no namespace, which several distributions and the project share.
+
+    >>> _portion("json.decoder")
+    'json'
+    """
+    parts = module.split(".")
+    for count in range(1, len(parts)):
+        name = ".".join(parts[:count])
+        if not _is_namespace(name):
+            return name
+    return module
+
+
+def _packages(portion: str) -> Mapping[str, str] | None:
+    if portion == "__main__":
         return None
-    if top == "foundations":
+    if portion == "foundations":
         return {"foundations": __version__}
-    file = _file_of(top)
-    if top in sys.stdlib_module_names and (file is None or file.startswith(_STANDARD_LIBRARY)):
+    file = _file_of(portion)
+    if portion in sys.stdlib_module_names and (file is None or file.startswith(STANDARD_LIBRARY)):
         return {}
-    if top in _IN_THE_BUNDLE:
-        return {_IN_THE_BUNDLE[top]: _version(_IN_THE_BUNDLE[top])}
+    if portion in IN_THE_BUNDLE:
+        return {IN_THE_BUNDLE[portion]: _version(IN_THE_BUNDLE[portion])}
     if file is None or ("site-packages" not in file and "dist-packages" not in file):
-        return None  # the project's own, whatever its name; an editable install
-    found = _distribution(top, file)
+        return None  # the project's own, whatever its name; an editable install; a namespace
+    found = _distribution(portion)
     if found is None:
         return None
-    return {**_needed(found, {}), found.metadata["Name"]: f"{found.version} {_files(found, top)}"}
+    return {**_needed(found, {}), found.metadata["Name"]: f"{found.version} {_files(found)}"}
 
 
 def _needed(distribution: metadata.Distribution, known: dict[str, str]) -> dict[str, str]:
@@ -158,45 +186,62 @@ def _version(distribution: str) -> str:
         return "bundled"
 
 
-def _distribution(top: str, file: str) -> metadata.Distribution | None:
-    """Return the distribution that a top-level module was installed by: the one of its name, or the one that has it."""
+def _distribution(portion: str) -> metadata.Distribution | None:
+    """Return the distribution that a module was installed by: the one of its name, or the one that has it."""
     try:
-        found = metadata.distribution(top)
+        found = metadata.distribution(portion)
     except metadata.PackageNotFoundError:
         pass
     else:
-        if _owns(found, top):
+        if _owns(found, portion):
             return found
-    return next((found for found in metadata.distributions() if _owns(found, top)), None)
+    return next((found for found in metadata.distributions() if _owns(found, portion)), None)
 
 
-def _owns(distribution: metadata.Distribution, top: str) -> bool:
+def _owns(distribution: metadata.Distribution, portion: str) -> bool:
     names = distribution.read_text("top_level.txt")
-    if names is not None:
-        return top in names.split()
-    record = "\n" + (distribution.read_text("RECORD") or "")
-    return f"\n{top}/" in record or f"\n{top}.py" in record
+    if names is not None and "." not in portion:
+        return portion in names.split()
+    record, path = "\n" + (distribution.read_text("RECORD") or ""), portion.replace(".", "/")
+    return f"\n{path}/" in record or f"\n{path}.py" in record
 
 
-def _files(distribution: metadata.Distribution, top: str) -> str:
-    """Return a digest of what was installed: the same version may have been installed again with other code."""
+def _files(distribution: metadata.Distribution) -> str:
+    """Return a digest of what was installed: the same version may have been installed again with other code.
+
+    Byte code, scripts (which name their interpreter) and what the installer itself has written are left out.
+    """
     record = distribution.read_text("RECORD") or ""
-    lines = sorted(
-        line for line in record.splitlines() if line.startswith((f"{top}/", f"{top}.")) and ".pyc," not in line
-    )
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    lines = [
+        line
+        for line in record.splitlines()
+        if not line.startswith("..") and ".pyc," not in line and ".dist-info/" not in line
+    ]
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
 
 
-def _file_of(top: str) -> str | None:
-    """Return the file of a top-level module, imported already or not; None for one that is built in, or not there."""
-    module = sys.modules.get(top)
+def _file_of(name: str) -> str | None:
+    """Return the file of a module, imported or not; None for one built in, a namespace, or what is not there."""
+    module = sys.modules.get(name)
     if module is not None:
-        file = getattr(module, "__file__", None)
-        return file or next(iter(getattr(module, "__path__", ())), None)
+        file: str | None = getattr(module, "__file__", None)
+        return file
+    spec = _spec(name)
+    return spec.origin if spec is not None and spec.has_location else None
+
+
+def _is_namespace(name: str) -> bool:
+    module = sys.modules.get(name)
+    if module is not None:
+        return getattr(module, "__file__", None) is None and hasattr(module, "__path__")
+    spec = _spec(name)
+    return spec is not None and spec.origin is None and spec.submodule_search_locations is not None
+
+
+def _spec(name: str) -> Any:
     from importlib.util import find_spec
 
     try:
-        spec = find_spec(top) if top else None
+        return find_spec(name) if name else None
     except (ImportError, ValueError):  # __main__, or what a module has put into sys.modules
         return None
-    return spec.origin if spec is not None and spec.has_location else None

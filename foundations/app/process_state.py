@@ -8,17 +8,63 @@ import sys
 from typing import Any, NamedTuple
 
 
+class Settings(NamedTuple):
+    """The settings that whatever a stage computes may depend on.
+
+    Those that many set, and that hardly change a result, as the filters of warnings, are left out.
+
+    Attributes:
+        directory: The working directory.
+        decimal: The context of decimals in this thread.
+    """
+
+    directory: str
+    decimal: tuple[object, ...]
+
+    @classmethod
+    def now(cls) -> Settings:
+        """Return the settings as they are now."""
+        return cls(_directory(), _context())
+
+    def changed(self) -> str | None:
+        """Return the name of a setting that is another now; None where there is none."""
+        if _directory() != self.directory:
+            return "the working directory"
+        return "decimal.getcontext()" if _context() != self.decimal else None
+
+
+def _directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it has been removed
+        return ""
+
+
+_USUAL = (28, "ROUND_HALF_EVEN", -999999, 999999, 0)
+"""The context that Python begins with, also where its module is imported later."""
+
+
+def _context() -> tuple[object, ...]:
+    decimal = sys.modules.get("decimal")
+    if decimal is None:
+        return _USUAL
+    context = decimal.getcontext()
+    return context.prec, context.rounding, context.Emin, context.Emax, context.clamp
+
+
 class ProcessState(NamedTuple):
     """What is looked at before and after a call.
 
     Attributes:
         variables: The environment variables, encoded as the system holds them.
         generators: What stands for the generators of random numbers that all share, by what a person calls them.
+        settings: The settings.
         modules: How many modules are imported.
     """
 
     variables: dict[bytes, bytes]
     generators: dict[str, object]
+    settings: Settings
     modules: int
 
 
@@ -33,7 +79,7 @@ def process_state() -> ProcessState:
         generators["the generator behind numpy.random.rand()"] = _state_of_numpy(numpy)
     # what os.environ is a view of: to decode all of it would take longer than the rest of a stage from the cache
     variables: dict[bytes, bytes] = dict(os.environ._data)  # type: ignore[attr-defined]
-    return ProcessState(variables, generators, len(sys.modules))
+    return ProcessState(variables, generators, Settings.now(), len(sys.modules))
 
 
 def what_changed(before: ProcessState) -> str | None:
@@ -45,8 +91,9 @@ def what_changed(before: ProcessState) -> str | None:
     for name, state in before.generators.items():
         if after.generators[name] != state:
             return name
-    if before.variables == after.variables:
-        return None
+    setting = before.settings.changed()
+    if setting is not None or before.variables == after.variables:
+        return setting
     variables = before.variables if after.modules > before.modules else {**before.variables, **after.variables}
     for variable in variables:
         if before.variables.get(variable) != after.variables.get(variable):

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
+from foundations.app.process_state import Settings
 from foundations.domain.arguments import Reference
 from foundations.domain.execution import Call
 from foundations.domain.hyperparameter import Hyperparameter
 from foundations.domain.pipeline import Deferred, Node, Pipeline
 
 _FIXED = frozenset({int, float, complex, bool, str, bytes, type(None)})
+_UNCHANGEABLE = _FIXED | {Reference}
+_LEAVES = (type, ModuleType, CodeType, Reference)
+_FUNCTIONS = (FunctionType, BuiltinFunctionType)
+_PASSED_THROUGH = (tuple, frozenset, CellType, Hyperparameter, *_FUNCTIONS)
 
 
 class SharedOutputs:
-    """The values of a pipeline that more than one stage takes.
+    """The values of a pipeline that more than one stage takes, by itself or far inside, and what all stages see.
 
     Args:
         pipeline: The pipeline.
         parameters: Its hyperparameters' values.
         digest: Returns the content digest of a value, given what errors call it.
-
-    Attributes:
-        changed: What was found out, once a stage has changed such a value: nothing that is computed afterwards is what
-            its key says.
     """
 
     def __init__(
@@ -33,12 +38,22 @@ class SharedOutputs:
         self._pipeline = pipeline
         self._digest = digest
         self._consumers = Counter(other for node in pipeline.nodes for other in node.upstream)
-        self._literals = Counter(id(value) for node in pipeline.nodes for value in _literals(node, parameters))
+        self._common = _common(pipeline.nodes, parameters)
         self._shared: list[bool] = []
         for index, node in enumerate(pipeline.nodes):  # what is made of something shared may be a part of it
-            self._shared.append(self._consumers[index] > 1 or any(self._shared[other] for other in node.upstream))
+            takes_shared = node.uuid in self._common or any(self._shared[other] for other in node.upstream)
+            self._shared.append(takes_shared or self._consumers[index] > 1)
         self._digests: dict[int, bytes] = {}
-        self.changed: str | None = None
+        self._settings = Settings.now()
+        self._change: str | None = None
+
+    @property
+    def changed(self) -> str | None:
+        """What a stage has changed that others see, in words: nothing computed afterwards is what its key says."""
+        if self._change is None:
+            changed = self._settings.changed()
+            self._change = changed and f"{changed} was changed after the job began"
+        return self._change
 
     def remember(self, index: int, output: Any) -> None:
         """Note what the output of a stage is, before others take it."""
@@ -73,8 +88,8 @@ class SharedOutputs:
                 if self._digests.setdefault(other, digest) != digest:
                     self.note(f"the output of {self._pipeline.name(other)} was changed by a stage that takes it")
                 found.append((value, digest))
-        for value in _literals(call.node, call.parameters):
-            if self._literals[id(value)] > 1:
+        for value in self._common.get(call.node.uuid, {}).values():
+            with suppress(Exception):  # what has no digest is no part of what has one, and of any key
                 found.append((value, self._digest(value, "an argument that other stages take too")))
         return found
 
@@ -86,16 +101,69 @@ class SharedOutputs:
 
     def note(self, change: str) -> None:
         """Note what was changed; the first such change is told of all that follows."""
-        self.changed = self.changed or change
+        self._change = self._change or change
 
 
-def _literals(node: Node, parameters: Mapping[str, Any]) -> list[Any]:
-    """Return the arguments of a stage that are no stages' outputs, and that a call could change."""
+def _common(nodes: Iterable[Node], parameters: Mapping[str, Any]) -> dict[str, dict[int, object]]:
+    """Return by stage the objects that it can reach from its arguments, and that another stage can, too.
+
+    They are told by their identity. What stands inside such an object is not told apart from it. Some may be of kinds
+    that never change.
+    """
+    reached: dict[str, list[Any]] = {}
+    functions: dict[int, list[Any]] = {}
+    for node in nodes:
+        if id(node.function) not in functions:
+            functions[id(node.function)] = _changeable((node.function,))
+        held = functions[id(node.function)]
+        arguments = (*node.arguments, *node.keyword_arguments.values())
+        if held or not _UNCHANGEABLE.issuperset(map(type, arguments)):
+            reached[node.uuid] = held + _changeable(arguments)
+    return _reached_twice({uuid: values for uuid, values in reached.items() if values}, parameters)
+
+
+def _reached_twice(reached: dict[str, list[Any]], parameters: Mapping[str, Any]) -> dict[str, dict[int, object]]:
+    if len(reached) < 2:
+        return {}
+    common: dict[str, dict[int, object]] = {}
+    owners: dict[int, str] = {}
+    held = []  # so that no identity is used again
+    for uuid, waiting in reached.items():
+        seen: set[int] = set()
+        while waiting:
+            value = waiting.pop()
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            owner = uuid if isinstance(value, _PASSED_THROUGH) else owners.setdefault(id(value), uuid)
+            if owner != uuid:
+                for other in (owner, uuid):
+                    common.setdefault(other, {})[id(value)] = value
+                continue
+            inside = [parameters.get(value.name)] if isinstance(value, Hyperparameter) else _inside(value)
+            held.append(inside)
+            waiting += _changeable(inside)
+    return common
+
+
+def _changeable(values: Iterable[Any]) -> list[Any]:
+    """Return those of the values that a call could change, or change something inside of."""
     return [
         value
-        for value in (
-            parameters.get(value.name) if isinstance(value, Hyperparameter) else value
-            for value in (*node.arguments, *node.keyword_arguments.values())
-        )
-        if type(value) not in _FIXED and type(value) is not Reference
+        for value in values
+        if type(value) not in _FIXED
+        and not isinstance(value, _LEAVES)
+        and not (isinstance(value, _FUNCTIONS) and not _changeable(_inside(value)))
     ]
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """Return what an object refers to, as Python's own collection of garbage knows it."""
+    if isinstance(value, FunctionType):  # but not the module that it is of
+        return value.__closure__, value.__defaults__, value.__kwdefaults__
+    if isinstance(value, BuiltinFunctionType):
+        return (value.__self__,)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.ndarray):  # which takes no part in it
+        return value.tolist() if value.dtype.hasobject else (value.base,)
+    return gc.get_referents(value)

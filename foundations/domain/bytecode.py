@@ -11,30 +11,28 @@ from __future__ import annotations
 
 import dis
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import NamedTuple
 
+from foundations.domain.code_instructions import ANNOTATIONS, instructions_of
 from foundations.domain.control_flow import handlers, path
-
-_LEFT_OUT = frozenset({"NOP", "CACHE", "EXTENDED_ARG", "RESUME", "MAKE_CELL", "COPY_FREE_VARS", "LOAD_CLOSURE"})
-"""Instructions that do nothing, or that follow from the others."""
-
-_UNSEEN = frozenset({"__doc__", "__firstlineno__", "__static_attributes__"})
-"""What a class's or module's body says of how it is written down."""
 
 _BEHAVIOUR_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
 """Variable arguments, generators and coroutines: those of ``inspect.CO_*`` that change what a call does."""
 
-_READS_STRINGS = frozenset({"eval", "exec", "query", "sql"})
+READS_STRINGS = frozenset({"eval", "exec", "query", "sql"})
 """What finds variables by names inside of strings, as pandas does in ``query``."""
 
-_LOCALS_BY_NAME = frozenset({"locals", "vars", "dir", "_getframe", "currentframe"}) | _READS_STRINGS
+IMPORTS = frozenset({"import_module", "__import__"})
+"""What imports a module by its name."""
+
+_FINDS_MODULES = IMPORTS | {"modules"}  # sys.modules
+
+_LOCALS_BY_NAME = frozenset({"locals", "vars", "dir", "_getframe", "currentframe"}) | READS_STRINGS
 _GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
-_ANNOTATIONS, _CLOSURE = 0x04, 0x08  # of MAKE_FUNCTION and of SET_FUNCTION_ATTRIBUTE
 _NAMES = frozenset(dis.hasname)
-_JUMPS = frozenset((*dis.hasjrel, *dis.hasjabs))
 _CONSTANTS = frozenset(dis.hasconst)
 
 
@@ -64,6 +62,7 @@ class Shape(NamedTuple):
         requests: What it refers to, in the order of first use.
         free: The names of its free variables, in the order of first use.
         names: Every name that it, or code inside it, uses for a global, an attribute or an import.
+        stored: The names of global variables that it sets.
     """
 
     parts: tuple[object, ...]
@@ -91,7 +90,7 @@ class _Walk:
 
     def code(self, code: CodeType, free: dict[str, str], depth: int, around: Modules) -> None:
         """Add `code`; `free` maps its free variables to what they are called, and is added to where it is the first."""
-        kept = _instructions(code)
+        kept = instructions_of(code)
         named = [*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars]
         self.names.update(code.co_names)
         variables = _Variables(code, free, depth)
@@ -112,9 +111,11 @@ class _Walk:
         modules = {name: around[name] for name in code.co_freevars if name in around}
         for name, imported in _imports(kept, self._ask).items():
             modules[name] = [*modules.get(name, ()), *imported]
-        if _READS_STRINGS.intersection(code.co_names):
+        if not _FINDS_MODULES.isdisjoint(named):
+            _modules_by_name(kept, self._ask)
+        if not READS_STRINGS.isdisjoint(code.co_names):
             for constant in code.co_consts:
-                for name in re.findall(r"[^\W\d]\w*", constant) if isinstance(constant, str) else ():
+                for name in names_inside(constant):
                     self._ask(Request(name))
         variables.stored = frozenset(found.argval for found in kept if found.opname == "STORE_NAME")
         for step in path(kept, handlers(code)):
@@ -163,7 +164,7 @@ class _Walk:
             if name.startswith("LOAD"):
                 self._ask_modules(kept, position, modules.get(variable, ()))
         elif name == "MAKE_FUNCTION":
-            argument = (instruction.arg or 0) & ~_ANNOTATIONS
+            argument = (instruction.arg or 0) & ~ANNOTATIONS
         elif name == "COMPARE_OP":
             argument = instruction.argrepr
         self.parts.append(repr((name, argument)).encode())
@@ -204,85 +205,12 @@ def _first_used(code: CodeType) -> list[str]:
     """Return the free variables of `code` in the order of their use, so that a variable's name does not count."""
     free = frozenset(code.co_freevars)
     found: dict[str, None] = {}
-    for instruction in _instructions(code):
+    for instruction in instructions_of(code):
         if isinstance(instruction.argval, CodeType):
             found.update((name, None) for name in _first_used(instruction.argval) if name in free)
         elif (instruction.opcode in dis.hasfree or instruction.opcode in dis.haslocal) and instruction.argval in free:
             found.setdefault(instruction.argval)
     return [*found, *(name for name in code.co_freevars if name not in found)]
-
-
-def _instructions(code: CodeType) -> list[dis.Instruction]:
-    """Return the instructions of `code` without what it says of how it is written down."""
-    cells = frozenset((*code.co_cellvars, *code.co_freevars))
-    found: list[dis.Instruction] = []
-    for instruction in dis.get_instructions(code):
-        if isinstance(instruction.argval, tuple) and "_FAST_" in instruction.opname:
-            found += _singles(instruction)
-        elif instruction.opname not in _LEFT_OUT:
-            if instruction.opname == "KW_NAMES":  # dis does not look it up
-                instruction = instruction._replace(argval=code.co_consts[instruction.arg or 0])
-            found.append(instruction)
-    found = _without(found, _closure_loads(found, cells))
-    found = _without(found, _written_down(found))
-    return [instruction for instruction in found if instruction.opname != "PUSH_NULL"]  # how a call is prepared
-
-
-def _without(instructions: list[dis.Instruction], positions: Iterable[int]) -> list[dis.Instruction]:
-    hidden = frozenset(positions)
-    return [found for position, found in enumerate(instructions) if position not in hidden] if hidden else instructions
-
-
-def _closure_loads(instructions: list[dis.Instruction], cells: frozenset[str]) -> Iterator[int]:
-    """Yield where the cells of an inner function's closure are loaded; newer versions have no LOAD_CLOSURE for it."""
-    for position, instruction in enumerate(instructions[1:], start=1):
-        if isinstance(instruction.argval, CodeType) and instructions[position - 1].opname == "BUILD_TUPLE":
-            first = position - 1 - (instructions[position - 1].arg or 0)
-            loads = range(max(first, 0), position - 1)
-            if all(instructions[load].opname == "LOAD_FAST" and instructions[load].argval in cells for load in loads):
-                yield from loads
-
-
-def _written_down(instructions: list[dis.Instruction]) -> Iterator[int]:
-    for position, instruction in enumerate(instructions):
-        if instruction.opname == "STORE_NAME" and instruction.argval in _UNSEEN:
-            yield from (position - 1, position)
-        elif instruction.opname == "MAKE_FUNCTION":
-            yield from _annotations(instructions, position)
-
-
-def _annotations(instructions: list[dis.Instruction], position: int) -> Iterator[int]:
-    """Yield where the annotations of an inner function are put on the stack.
-
-    Before ``MAKE_FUNCTION`` stand, as far as there are any: defaults, annotations, closure (one instruction), code.
-    """
-    flags, setter = instructions[position].arg or 0, None
-    for later, found in enumerate(instructions[position + 1 : position + 5], start=position + 1):
-        if found.opname != "SET_FUNCTION_ATTRIBUTE":  # what newer versions have for the flags
-            break
-        flags |= found.arg or 0
-        setter = later if found.arg == _ANNOTATIONS else setter
-    if not flags & _ANNOTATIONS:
-        return
-    end = begin = position - 2 - bool(flags & _CLOSURE)
-    missing = 1
-    while begin >= 0:
-        found = instructions[begin]
-        missing -= dis.stack_effect(found.opcode, found.arg if found.opcode >= dis.HAVE_ARGUMENT else None)
-        if missing <= 0:
-            break
-        begin -= 1
-    if any(_hides_depth(found) for found in instructions[max(begin, 0) : end + 1]):
-        return  # where paths part, nobody can tell where it begins; it stays
-    yield from range(begin, end + 1)
-    if setter is not None:
-        yield setter
-
-
-def _hides_depth(found: dis.Instruction) -> bool:
-    """Tell whether the depth of the stack cannot be told from the instructions one after the other."""
-    takes_closure = found.opname in ("MAKE_FUNCTION", "SET_FUNCTION_ATTRIBUTE") and bool((found.arg or 0) & _CLOSURE)
-    return takes_closure or found.opcode in _JUMPS
 
 
 def _attributes(instructions: list[dis.Instruction], position: int) -> tuple[str, ...]:
@@ -293,6 +221,32 @@ def _attributes(instructions: list[dis.Instruction], position: int) -> tuple[str
             break
         found.append(following.argval)
     return tuple(found)
+
+
+def names_inside(value: object) -> list[str]:
+    """Return the names that stand in a string, as they would in code; none for anything else."""
+    return re.findall(r"[^\W\d]\w*", value) if isinstance(value, str) else []
+
+
+def _modules_by_name(instructions: list[dis.Instruction], ask: Callable[[Request], None]) -> None:
+    """Ask for the modules that are found by a name that stands beside, as in ``import_module("a.b")``, as a whole."""
+    for position, found in enumerate(instructions[:-1]):
+        if found.opname[:5] != "LOAD_" or found.opcode in _CONSTANTS or found.argval not in _FINDS_MODULES:
+            continue
+        if found.argval == "modules" and found.opname in _ATTRIBUTES and instructions[position - 1].argval != "sys":
+            continue
+        name = instructions[position + 1].argval
+        if name == "__name__":  # the code's own
+            ask(Request("globals"))
+        elif isinstance(name, str) and instructions[position + 1].opname == "LOAD_CONST":
+            further = instructions[position + 2 : position + 3]
+            package = further[0].argval if further and further[0].opname == "LOAD_CONST" else None
+            level = len(name) - len(name.lstrip("."))
+            if level and isinstance(package, str):
+                name, level = f"{package.rsplit('.', level - 1)[0]}.{name.lstrip('.')}", 0
+            ask(Request(name.lstrip("."), (), level))
+            if found.argval == "__import__":  # which returns the first of them
+                ask(Request(name.partition(".")[0], (), 0))
 
 
 def _imports(instructions: list[dis.Instruction], ask: Callable[[Request], None]) -> Modules:
@@ -315,13 +269,3 @@ def _imports(instructions: list[dis.Instruction], ask: Callable[[Request], None]
             if stored is not None:
                 modules.setdefault(stored.argval, []).append((name, level, ()))
     return modules
-
-
-def _singles(instruction: dis.Instruction) -> Iterator[dis.Instruction]:
-    """Yield the two instructions that one stands for, as in ``STORE_FAST_LOAD_FAST``, where they share a line."""
-    middle = instruction.opname.index("_FAST_") + len("_FAST")
-    names = instruction.opname[:middle], instruction.opname[middle + 1 :]
-    for number, (name, variable) in enumerate(zip(names, instruction.argval, strict=True)):
-        yield instruction._replace(
-            opname=name, opcode=dis.opmap[name], argval=variable, offset=instruction.offset + number
-        )

@@ -15,7 +15,8 @@ class CacheHints(NamedTuple):
     Attributes:
         version: Changed by hand where a change cannot be seen.
         depends_on: Functions, classes, modules, and the paths of files and directories, that its result depends on.
-        ignore: Names of arguments, and of global variables, that its result does not depend on.
+        ignore: Names of arguments and of global variables that its result does not depend on; also of the variables of
+            closures, and of the attributes of functions and classes of the project.
     """
 
     version: object = None

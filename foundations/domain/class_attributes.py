@@ -26,7 +26,7 @@ _DERIVED = frozenset(
 _BUILT_BY_PYDANTIC = frozenset(
     {
         *("__pydantic_core_schema__", "__pydantic_validator__", "__pydantic_serializer__", "__pydantic_complete__"),
-        *("__pydantic_setattr_handlers__", "__pydantic_parent_namespace__", "__signature__"),
+        *("__pydantic_setattr_handlers__", "__pydantic_parent_namespace__", "__pydantic_decorators__", "__signature__"),
     }
 )
 _OF_MEMBERS = frozenset({"_value_", "_name_", "__objclass__", "_sort_order_"})
@@ -73,6 +73,7 @@ def class_attributes(kind: type, *, annotations: bool) -> Iterator[tuple[str, An
     }
     if "__pydantic_fields__" in names:
         left_out |= _BUILT_BY_PYDANTIC
+        yield from _decorators_of_pydantic(names.get("__pydantic_decorators__"))
     for name in sorted(names):
         value = names[name]
         if name in left_out or isinstance(value, (GetSetDescriptorType, MemberDescriptorType)):
@@ -85,6 +86,16 @@ def class_attributes(kind: type, *, annotations: bool) -> Iterator[tuple[str, An
             yield "generated", name
             continue
         yield from _unwrapped(name, value)
+
+
+def _decorators_of_pydantic(decorators: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what pydantic knows of the validators and serialisers among a class's methods, but for the class's address.
+
+    The class ``DecoratorInfos``: https://github.com/pydantic/pydantic/blob/main/pydantic/_internal/_decorators.py
+    """
+    for kind in sorted(getattr(decorators, "__dataclass_fields__", ())):
+        for name, decorator in getattr(decorators, kind).items():
+            yield f"{kind} {name}", (decorator.cls_var_name, decorator.func, decorator.info)
 
 
 def _annotations(kind: type) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType
 
 _NAMES = frozenset({"__name__", "__qualname__", "__module__", "co_name", "co_qualname"})
@@ -19,7 +19,20 @@ _ANNOTATIONS = frozenset(
     }
 )
 _BASES = frozenset({"__orig_bases__", "get_original_bases"})
-_SOURCE = frozenset({"getsource", "getsourcelines", "co_code", "co_lines", "co_firstlineno", "f_lineno"})
+_LINES = frozenset({"co_code", "co_lines", "co_firstlineno", "f_lineno", "tb_lineno"})
+_SOURCE = _LINES | {
+    *("getsource", "getsourcelines", "getsourcefile", "findsource", "getcomments"),
+    *(
+        "format_exc",
+        "format_exception",
+        "format_tb",
+        "format_stack",
+        "extract_tb",
+        "extract_stack",
+        "TracebackException",
+    ),
+}
+_ENVIRONMENT = frozenset({"environ", "environb", "getenv", "getenvb"})
 
 
 def asked_of_function(function: FunctionType, names: frozenset[str]) -> Iterator[bytes]:
@@ -49,6 +62,16 @@ def asked_of_class(kind: type, names: frozenset[str]) -> Iterator[bytes]:
         yield f"annotations {_spelled(get_annotations(kind))}".encode()
     if names & _BASES:
         yield f"bases {kind.__dict__.get('__orig_bases__')}".encode()
+
+
+def files_asked_for(functions: Iterable[FunctionType], names: frozenset[str]) -> list[str]:
+    """Return the source files of functions, where the `names` that are used ask for what stands there."""
+    return sorted({function.__code__.co_filename for function in functions}) if names & _SOURCE else []
+
+
+def asks_for_environment(names: frozenset[str]) -> bool:
+    """Tell whether environment variables are asked for."""
+    return not names.isdisjoint(_ENVIRONMENT)
 
 
 def _spelled(annotations: dict[str, object]) -> dict[str, str]:

@@ -30,6 +30,10 @@ class Closures:
         surroundings: What is around the code.
         digesting: Digests large values.
         python: The implementation and minor version of the interpreter.
+
+    Attributes:
+        met: The closures of code in values that were digested, where a call could change something that they refer to;
+            whoever asks for them empties it before.
     """
 
     def __init__(self, surroundings: Surroundings, digesting: Digesting, python: str) -> None:
@@ -38,8 +42,9 @@ class Closures:
         self.python = python
         self.values = ValueDigester(digesting, self)
         self._known: dict[tuple[int, int | None], tuple[object, Closure | str]] = {}
+        self.met: dict[int, Closure] = {}
         self._under_way: set[tuple[int, int | None]] = set()
-        self._passing: dict[int, tuple[weakref.ref[Any], bytes]] = {}
+        self._passing: dict[int, tuple[weakref.ref[Any], Closure]] = {}
         self._shapes: dict[int, tuple[CodeType, Shape]] = {}
 
     def of(self, function: object, hints: CacheHints = NO_HINTS) -> Closure:
@@ -77,21 +82,26 @@ class Closures:
 
     def standing_alone(self, code: object, where: str) -> bytes:
         """Return what stands for code where order does not count."""
+        closure = self._of_value(code, where)
+        if closure.state:
+            self.met[id(closure)] = closure
+        return closure.digest
+
+    def _of_value(self, code: object, where: str) -> Closure:
         known = self._passing.get(id(code))
-        if known is not None and known[0]() is code:
+        if known is not None and known[0]() is code and _is_as_it_was(known[1]):
             return known[1]
-        if (id(code), None) in self._known:
-            known_closure = self._known[id(code), None][1]
-            if not isinstance(known_closure, str) and not known_closure.state:
-                return known_closure.digest
+        followed = self._known.get((id(code), None))
+        if followed is not None and isinstance(followed[1], Closure) and _is_as_it_was(followed[1]):
+            return followed[1]
         try:
             closure = self._followed(code, NO_HINTS, (id(code), None))
-            if not closure.state:  # what it refers to cannot change, and is not kept alive
-                with suppress(TypeError):
-                    self._passing[id(code)] = (weakref.ref(code), closure.digest)
-            return closure.digest
         except UndigestibleError as error:
             raise UndigestibleError(f"{where}: {error}") from None
+        if getattr(code, "__closure__", None) is None and _is_as_it_was(closure):
+            with suppress(TypeError):  # and what a closure holds is not to be kept alive
+                self._passing[id(code)] = (weakref.ref(code), closure)
+        return closure
 
     def shape(self, code: CodeType) -> Shape:
         """Return the shape of a code object, made once."""
@@ -99,6 +109,11 @@ class Closures:
         if found is None:
             found = self._shapes[id(code)] = (code, shape(code))
         return found[1]
+
+
+def _is_as_it_was(closure: Closure) -> bool:
+    """Tell whether a closure refers to nothing whose content could have changed, and to the same objects as it did."""
+    return all(not watched.is_mutable and watched.get() is watched.value for watched in closure.state)
 
 
 def _says_nothing(hints: CacheHints) -> bool:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import sys
-from collections.abc import Mapping
-from types import MethodType, ModuleType
+from collections.abc import Callable, Mapping
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, Protocol
 
 from foundations.domain.bytecode import Request
 from foundations.domain.stage import StageFactory
+
+SET_BY_PYTHON = frozenset({"__wrapped__", "__module__", "__name__", "__qualname__", "__doc__", "__annotations__"})
+"""Attributes of functions that say what is known otherwise, or does not count."""
 
 NOTHING: Any = type("Nothing", (), {"__slots__": ()})()
 """Stands for what is not there."""
@@ -42,6 +46,25 @@ def is_importable(code: Any, module: object) -> bool:
     return found is code
 
 
+def module_of(kind: type) -> str:
+    """Return the name of a class's module; nothing where a class in C has something else in its place."""
+    module: object = kind.__module__
+    return module if isinstance(module, str) else ""
+
+
+def is_of_project(found: Any, is_packaged: Callable[[str], bool]) -> bool:
+    """Tell whether it is the project that has made what a package, or Python itself, has under a name."""
+    while isinstance(found, functools.partial):
+        found = found.func
+    if isinstance(found, MethodType):
+        found = found.__func__
+    if isinstance(found, FunctionType):
+        return not is_packaged(str(found.__globals__.get("__name__")))
+    module = module_of(found if isinstance(found, type) else type(found))
+    has_file = getattr(sys.modules.get(module), "__file__", None) is not None  # types in C may name what is no module
+    return (has_file or module == "__main__") and not is_packaged(module)
+
+
 def of_its_class(method: MethodType) -> Any:
     """Return the function of a method as its class has it: a method that was shipped has a copy of its own."""
     holder = method.__self__ if isinstance(method.__self__, type) else type(method.__self__)
@@ -52,8 +75,8 @@ def of_its_class(method: MethodType) -> Any:
     return found if code is not None and getattr(found, "__code__", None) == code else method.__func__
 
 
-def looked_up(request: Request, names: Mapping[str, Any], importer: Importer) -> tuple[str, Any]:
-    """Return the module that a request begins at, and what it finds there.
+def looked_up(request: Request, names: Mapping[str, Any], importer: Importer) -> Any:
+    """Return what a request finds where it begins: a module that is imported, or a variable's value.
 
     Args:
         request: What a function asks for.
@@ -61,14 +84,13 @@ def looked_up(request: Request, names: Mapping[str, Any], importer: Importer) ->
         importer: Imports what is imported inside the function.
     """
     if request.level is not None:
-        module = absolute(request, names)
-        return module, importer.import_module(module) or NOTHING
+        return importer.import_module(absolute(request, names)) or NOTHING
     if request.name in names:
-        return str(names.get("__name__")), names[request.name]
-    return "builtins", getattr(builtins, request.name, NOTHING)
+        return names[request.name]
+    return getattr(builtins, request.name, NOTHING)
 
 
-def member(module: ModuleType, name: str, *, is_imported: bool, importer: Importer) -> Any:
+def member(module: ModuleType, name: str, *, importer: Importer, is_imported: bool = False) -> Any:
     """Return an attribute of a module, or one of a package's modules."""
     found = vars(module).get(name, NOTHING)
     if found is not NOTHING:

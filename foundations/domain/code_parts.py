@@ -43,12 +43,19 @@ class Surroundings(Protocol):
     def contents(self, path: str) -> bytes:
         """Return a digest of what a file or directory holds; OSError where it cannot be read."""
 
+    def compiled(self, module: str) -> bytes | None:
+        """Return a digest of the file of a module that was compiled from C or its like; None for any other."""
+
+    def variable(self, name: str) -> str | None:
+        """Return the value of an environment variable; None where it is not set."""
+
 
 class Part(NamedTuple):
     """One piece of a closure, as a person knows it.
 
     Attributes:
-        kind: ``function``, ``class``, ``module`` or ``constant``; ``depends_on`` for what was named by hand.
+        kind: ``function``, ``class``, ``module``, ``constant``, ``compiled module`` or ``environment variable``;
+            ``version`` and ``depends_on`` for what was named by hand.
         name: Where it is found, as in ``features.normalise``.
         digest: Changes with it, and with nothing else.
         shown: A constant's value, where it is short.
@@ -60,6 +67,22 @@ class Part(NamedTuple):
     shown: str = ""
 
 
+class Watched(NamedTuple):
+    """Something that code refers to, and that a call could change.
+
+    Attributes:
+        name: What a person calls it.
+        get: Returns it as it is now.
+        value: What it was when the code was followed: as long as it is the same object, nothing has changed.
+        is_mutable: Whether it is the same object in any case, and its content tells; `value` may be its digest then.
+    """
+
+    name: str
+    get: Callable[[], object]
+    value: object = None
+    is_mutable: bool = False
+
+
 class Closure(NamedTuple):
     """The code behind a function.
 
@@ -67,15 +90,19 @@ class Closure(NamedTuple):
         digest: Changes with every part, and with every package.
         parts: The function first.
         packages: The versions of the installed packages by their names.
-        state: What of it a call could change: names, and what returns the values.
+        state: What of it a call could change.
         texts: The strings and paths among its constants; a file's name may be among them.
+        unknown: What `ignore` names and it does not meet, where that was asked for.
+        variables: The names of the global variables that it meets, likewise.
     """
 
     digest: bytes
     parts: tuple[Part, ...]
     packages: Mapping[str, str]
-    state: tuple[tuple[str, Callable[[], object]], ...] = ()
+    state: tuple[Watched, ...] = ()
     texts: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    variables: frozenset[str] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
         """Return what a person may want to compare, as JSON's own types."""

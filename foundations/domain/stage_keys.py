@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,8 +17,10 @@ from foundations.domain.hyperparameter import Hyperparameter
 from foundations.domain.pipeline import Node
 from foundations.domain.secrets import looks_secret
 from foundations.domain.stage import exactly
+from foundations.domain.value_digests import UndigestibleError
 
 _HOLES = (Reference, Hyperparameter)
+_VARARGS, _VARKEYWORDS = 0x04, 0x08  # flags of code, as `inspect` names them
 
 
 class UndeterminedKeyError(Exception):
@@ -50,7 +53,8 @@ class StageKeys:
         self._closures = closures
         self._values = closures.values
         self.parameters = parameters
-        self._baselines: dict[int, tuple[Closure, list[bytes]]] = {}
+        self._baselines: dict[int, tuple[Closure, list[bytes | None]]] = {}
+        self._joined: dict[tuple[int, ...], tuple[Closure, tuple[Closure, ...]]] = {}
         self._names: dict[int, tuple[object, tuple[str, ...]]] = {}
 
     def recipe(
@@ -71,11 +75,16 @@ class StageKeys:
         """
         closure = self._closures.of(node.function, node.hints)
         ignored = node.hints.ignore
+        if closure.unknown:
+            _refuse_unknown(name, node.function, closure)
+        self._closures.met.clear()
         arguments = [
             self._argument(label, value, keys, outputs, names)
             for label, value in self._labelled(node)
             if label not in ignored
         ]
+        if self._closures.met:
+            closure = self._with_state(closure, tuple(self._closures.met.values()))
         if node.upstream:
             given = {value.index for value in _references(node)}
             arguments += [
@@ -90,28 +99,49 @@ class StageKeys:
         with suppress(Exception):  # it is told where the key is asked for
             self._baseline(self._closures.of(node.function, node.hints))
 
-    def _baseline(self, closure: Closure) -> list[bytes]:
+    def _with_state(self, closure: Closure, others: tuple[Closure, ...]) -> Closure:
+        """Return the closure of a stage that watches also what the code in its arguments refers to."""
+        identity = tuple(map(id, (closure, *others)))
+        known = self._joined.get(identity)
+        if known is not None:
+            return known[0]
+        state = [
+            held._replace(value=self.digest(held.get(), held.name)) if held.is_mutable else held
+            for other in others
+            for held in other.state
+        ]
+        own = zip(closure.state, self._baseline(closure), strict=True)
+        state += [held._replace(value=digest) if held.is_mutable else held for held, digest in own]
+        joined = closure._replace(state=tuple(state))
+        if not any(held.is_mutable for held in joined.state):
+            self._joined[identity] = joined, others  # which are held, so that no identity is used again
+        return joined
+
+    def _baseline(self, closure: Closure) -> list[bytes | None]:
+        """Return the digests of what a call could change in place; None for what it could only exchange."""
         known = self._baselines.get(id(closure))
         if known is None:
-            known = self._baselines[id(closure)] = (
-                closure,
-                [self._state_of(name, value()) for name, value in closure.state],
-            )
+            if any(held.is_mutable and held.value for held in closure.state):  # it was joined, for one call
+                return [held.value if held.is_mutable else None for held in closure.state]  # type: ignore[misc]
+            digests = [self.digest(held.get(), held.name) if held.is_mutable else None for held in closure.state]
+            known = self._baselines[id(closure)] = (closure, digests)
         return known[1]
 
     def drifted(self, recipe: Recipe) -> str | None:
         """Return the name of what is not as it was when the code was followed, which the key goes by."""
-        for (name, value), digest in zip(recipe.closure.state, self._baseline(recipe.closure), strict=True):
-            if self._state_of(name, value()) != digest:
+        if not recipe.closure.state:
+            return None
+        for (name, get, value, _), digest in zip(recipe.closure.state, self._baseline(recipe.closure), strict=True):
+            now = get()
+            if digest is None and now is value:
+                continue
+            if self.digest(now, name) != (digest or self.digest(value, name)):
                 return name
         return None
 
     def here(self, path: str) -> str:
         """Return where a file or directory lies that `depends_on` names."""
         return self._closures.surroundings.here(path)
-
-    def _state_of(self, name: str, value: object) -> bytes:
-        return self._values.digest(value, name)
 
     def digest(self, value: object, where: str) -> bytes:
         """Return the content digest of a value.
@@ -179,6 +209,31 @@ def _parameter_names(function: Any) -> tuple[str, ...]:
     if code is None:
         return ()
     return tuple(code.co_varnames[isinstance(function, MethodType) : code.co_argcount])
+
+
+def _refuse_unknown(stage: str, function: Any, closure: Closure) -> None:
+    """Raise where `ignore` names what there is not: an author who has mistyped a name believes that it does not count.
+
+    Raises:
+        UndigestibleError: It does.
+    """
+    while isinstance(function, functools.partial):
+        function = function.func
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is None or code.co_flags & _VARKEYWORDS:  # it may take an argument of any name
+        return
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & _VARARGS)]
+    unknown = next((name for name in closure.unknown if name not in parameters), None)
+    if unknown is not None:
+        import difflib
+
+        names = sorted({*parameters, *closure.variables})
+        nearest = difflib.get_close_matches(unknown, names, n=1)
+        known = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(names[:20]) or 'none'}"
+        raise UndigestibleError(
+            f"ignore names {unknown!r}, which is neither an argument of {stage} nor a variable that its code meets;"
+            f" {known}"
+        )
 
 
 def _references(node: Node) -> list[Reference]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from foundations.domain.value_reduction import RefusedError, described
+from foundations.domain.value_encoding import Digest, count, strings
+from foundations.domain.value_reduction import Reduction, RefusedError, described, is_new_with_keywords
 from foundations.ports.digesting import Foreign
 
 
@@ -49,7 +51,49 @@ def of_key(keys: Sequence[object], index: int) -> str:
     return f"[{key!r:.60}]" if isinstance(key, (str, bytes, float)) else f"[{described(type(key))}]"
 
 
-def labels_of(kind: type, arguments: tuple[object, ...]) -> list[str]:
+def node_of_object(value: Any, kind: type, made: Reduction, code: bytes, digest: Digest) -> Node:
+    """Return how an object is encoded.
+
+    Args:
+        value: The object.
+        kind: Its class.
+        made: What it is made of.
+        code: What stands for its class.
+        digest: Digests long strings.
+    """
+    head = b"o" + code
+    parts: list[object] = []
+    arguments: tuple[object, ...] = made.arguments
+    if issubclass(kind, PurePath):
+        arguments = (str(value),)  # how the parts were put together is nothing to go by
+    labels = _labels_of(kind, arguments)
+    if made.maker is None:
+        head += b"n"
+    elif is_new_with_keywords(made.maker):
+        head += b"k"
+    elif made.maker is kind:
+        head += b"c"
+    else:
+        head, labels, parts = head + b"f", [" (its maker)", *labels], [made.maker]
+    parts += arguments
+    head += count(len(arguments)) + (b"0" if made.attributes is None else b"1")
+    for attributes in made.attributes or ():
+        head += b"-" if attributes is None else b"+" + strings(list(attributes), digest)
+        labels += [f".{name}" for name in attributes or ()]
+        parts += (attributes or {}).values()
+    pairs: Any = made.pairs
+    if pairs is not None:
+        pairs = tuple(pairs) if made.is_ordered else dict(pairs)
+    others = ((made.state, " (its state)"), (made.items, ""), (pairs, ""), (made.setter, " (its setter)"))
+    for part, label in others:
+        head += b"-" if part is None else b"+"
+        if part is not None:
+            parts.append(part)
+            labels.append(label)
+    return Node(head, parts, labels.__getitem__)
+
+
+def _labels_of(kind: type, arguments: tuple[object, ...]) -> list[str]:
     """Return what errors call the arguments that make an object."""
     names = getattr(kind, "_fields", ())
     if len(names) == len(arguments):

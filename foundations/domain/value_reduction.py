@@ -106,6 +106,14 @@ def reduction(value: object) -> Reduction | GlobalName:
     return Reduction(maker, arguments, attributes, state, items, pairs, isinstance(value, OrderedDict), setter)
 
 
+def is_known_by_name(value: object) -> bool:
+    """Tell whether there is one such object, found under a name, and that is all it says of itself."""
+    try:
+        return isinstance(reduction(value), GlobalName)
+    except RefusedError:
+        return False
+
+
 def described(kind: type) -> str:
     """Return the name of a type with its module and an article."""
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -11,20 +11,12 @@ import hashlib
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, Flag
-from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
-from typing import Any
+from typing import Any, ForwardRef
 
 from foundations.domain import value_encoding as encoding
-from foundations.domain.value_nodes import Node, attribute, labels_of, of_key, parts_of, same
-from foundations.domain.value_reduction import (
-    GlobalName,
-    Reduction,
-    RefusedError,
-    described,
-    is_new_with_keywords,
-    reduction,
-)
+from foundations.domain.value_nodes import Node, attribute, node_of_object, of_key, parts_of, same
+from foundations.domain.value_reduction import GlobalName, RefusedError, described, reduction
 from foundations.ports.digesting import Digesting
 from foundations.ports.frames import Buffer
 
@@ -222,11 +214,21 @@ class Walk:
     def _cached(self, value: Any, depth: int) -> Node:
         return Node(b"L", (value.__wrapped__, value.cache_parameters()), (".__wrapped__", "").__getitem__)
 
+    def _property(self, value: property, depth: int) -> Node:
+        return Node(b"p", (value.fget, value.fset, value.fdel), (".fget", ".fset", ".fdel").__getitem__)
+
+    def _function_of_class(self, value: Any, depth: int) -> Node:
+        return Node(b"k" if type(value) is classmethod else b"h", (value.__func__,), (".__func__",).__getitem__)
+
+    def _forward(self, value: ForwardRef, depth: int) -> Node:
+        return Node(b"r" + encoding.text(value.__forward_arg__, self._buffer), (value.__forward_module__,), same)
+
     # -- all others ---------------------------------------------------------------------------------------------------
 
     def _other(self, value: Any, depth: int) -> Node:
         kind = type(value)  # whereas a proxy may pass for an instance of something else
         if issubclass(kind, (FunctionType, type, ModuleType)):
+            self._is_long = True
             return Node(self._code(value, depth))
         try:
             foreign = self._foreign(value)
@@ -245,8 +247,11 @@ class Walk:
         if isinstance(made, GlobalName):
             if callable(value) and hasattr(value, "__qualname__"):
                 return Node(self._code(value, depth))  # a function of a kind of its own
-            return Node(b"G" + self._code(kind, depth) + encoding.strings(made, self._buffer))
-        return self._object(value, kind, made, depth)
+            head = b"G" + self._code(kind, depth) + encoding.strings(made, self._buffer)
+            return Node(
+                head, (dict(getattr(value, "__dict__", ())),), same
+            )  # it is made anew, by the code of its module
+        return node_of_object(value, kind, made, self._code(kind, depth), self._buffer)
 
     def _mapped(self, value: Any, kind: type) -> Node:
         tag = b"m" if kind.__name__ == "mmap" else b"P"
@@ -254,38 +259,6 @@ class Walk:
             return Node(encoding.raw(tag, value, self._buffer))
         except ValueError as error:
             raise RefusedError(f"is {described(kind)}, which cannot be read: {error}") from error
-
-    def _object(self, value: Any, kind: type, made: Reduction, depth: int) -> Node:
-        head = b"o" + self._code(kind, depth)
-        parts: list[object] = []
-        arguments: tuple[object, ...] = made.arguments
-        if issubclass(kind, PurePath):
-            arguments = (str(value),)  # how the parts were put together is nothing to go by
-        labels = labels_of(kind, arguments)
-        if made.maker is None:
-            head += b"n"
-        elif is_new_with_keywords(made.maker):
-            head += b"k"
-        elif made.maker is kind:
-            head += b"c"
-        else:
-            head, labels, parts = head + b"f", [" (its maker)", *labels], [made.maker]
-        parts += arguments
-        head += encoding.count(len(arguments)) + (b"0" if made.attributes is None else b"1")
-        for attributes in made.attributes or ():
-            head += b"-" if attributes is None else b"+" + encoding.strings(list(attributes), self._buffer)
-            labels += [f".{name}" for name in attributes or ()]
-            parts += (attributes or {}).values()
-        pairs: Any = made.pairs
-        if pairs is not None:
-            pairs = tuple(pairs) if made.is_ordered else dict(pairs)
-        others = ((made.state, " (its state)"), (made.items, ""), (pairs, ""), (made.setter, " (its setter)"))
-        for part, label in others:
-            head += b"-" if part is None else b"+"
-            if part is not None:
-                parts.append(part)
-                labels.append(label)
-        return Node(head, parts, labels.__getitem__)
 
 
 _NODES: dict[type, Callable[[Walk, Any, int], Node]] = {
@@ -301,4 +274,8 @@ _NODES: dict[type, Callable[[Walk, Any, int], Node]] = {
     MethodType: Walk._method,
     BuiltinFunctionType: Walk._builtin,
     functools._lru_cache_wrapper: Walk._cached,
+    property: Walk._property,
+    classmethod: Walk._function_of_class,
+    staticmethod: Walk._function_of_class,
+    ForwardRef: Walk._forward,
 }

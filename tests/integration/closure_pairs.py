@@ -708,4 +708,287 @@ PAIRS = [
     ),
     Pair("dict()", True, {"main.py": "def stage(x): return dict(a=x)\n"}, "a=x", "b=x"),
     Pair("sorted reverse", True, {"main.py": "def stage(x): return max([3,1],default=x)\n"}, "default=x", "key=x"),
+    Pair(
+        "import_module of a name in the code",
+        True,
+        {
+            "main.py": "import importlib\ndef stage(x):\n return importlib.import_module('plug').f(x)\n",
+            "plug.py": "def f(x): return x+1\n",
+        },
+        "x+1",
+        "x+2",
+    ),
+    Pair(
+        "import_module imported by itself",
+        True,
+        {
+            "main.py": "from importlib import import_module\ndef stage(x):\n return import_module('plug').f(x)\n",
+            "plug.py": "def f(x): return x+1\n",
+        },
+        "x+1",
+        "x+2",
+    ),
+    Pair(
+        "import_module of a relative name",
+        True,
+        {
+            "main.py": "from pkg.a import stage\n",
+            "pkg/__init__.py": "",
+            "pkg/a.py": "import importlib\ndef stage(x):\n return importlib.import_module('.plug', __package__).f(x)\n",
+            "pkg/plug.py": "def f(x): return x+1\n",
+        },
+        "x+1",
+        "x+2",
+    ),
+    Pair(
+        "import_module of a name in another package",
+        True,
+        {
+            "main.py": "import importlib\ndef stage(x):\n return importlib.import_module('.plug', 'pkg').f(x)\n",
+            "pkg/__init__.py": "",
+            "pkg/plug.py": "def f(x): return x+1\n",
+        },
+        "x+1",
+        "x+2",
+    ),
+    Pair(
+        "import_module of a loaded module that a global names",
+        True,
+        {
+            "main.py": "import importlib, plug\nN='plug'\ndef stage(x):\n return importlib.import_module(N).f(x)\n",
+            "plug.py": "def f(x): return x+1\n",
+        },
+        "x+1",
+        "x+2",
+    ),
+    Pair(
+        "__import__ of a name in the code",
+        True,
+        {
+            "main.py": "def stage(x):\n return __import__('pkg.plug').plug.f(x)\n",
+            "pkg/__init__.py": "",
+            "pkg/plug.py": "def f(x): return x+1\n",
+        },
+        "x+1",
+        "x+2",
+    ),
+    Pair(
+        "globals() by name",
+        True,
+        {"main.py": "def a(x): return x+1\ndef stage(x):\n return globals()['a'](x)\n"},
+        "x+1",
+        "x+2",
+    ),
+    Pair(
+        "globals() in a helper elsewhere",
+        True,
+        {
+            "main.py": "import tools\ndef stage(x):\n return tools.pick('a')(x)\n",
+            "tools.py": "def a(x): return x+1\ndef pick(n): return globals()[n]\n",
+        },
+        "x+1",
+        "x+2",
+    ),
+    Pair(
+        "sys.modules of its own name",
+        True,
+        {
+            "main.py": "import sys\ndef a(x): return x+1\ndef stage(x):\n return getattr(sys.modules[__name__], 'a')(x)\n"
+        },
+        "x+1",
+        "x+2",
+    ),
+    Pair(
+        "sys.modules of another name",
+        True,
+        {
+            "main.py": "import sys, plug\ndef stage(x):\n return sys.modules['plug'].f(x)\n",
+            "plug.py": "def f(x): return x+1\n",
+        },
+        "x+1",
+        "x+2",
+    ),
+    Pair(
+        "getattr of a module",
+        True,
+        {"main.py": "import plug\ndef stage(x):\n return getattr(plug, x)(1)\n", "plug.py": "def f(x): return x+1\n"},
+        "x+1",
+        "x+2",
+    ),
+    Pair(
+        "a module's __version__ by getattr",
+        True,
+        {"main.py": "import plug\ndef stage(x): return getattr(plug, x)\n", "plug.py": "__version__='1'\n"},
+        "'1'",
+        "'2'",
+    ),
+    Pair(
+        "a module's __getattr__",
+        True,
+        {"main.py": "import lazy\ndef stage(x): return lazy.limit\n", "lazy.py": "def __getattr__(name):\n return 3\n"},
+        "return 3",
+        "return 4",
+    ),
+    Pair(
+        "an expression in a global",
+        True,
+        {"main.py": "E='a(x)'\ndef a(x): return x+1\ndef stage(x): return eval(E)\n"},
+        "x+1",
+        "x+2",
+    ),
+    Pair(
+        "a package's function replaced by an object",
+        True,
+        {
+            "main.py": "import json, patch\ndef stage(x): return json.dumps(x)\n",
+            "patch.py": "import json\nclass D:\n def __call__(self, x): return 1\njson.dumps=D()\n",
+        },
+        "return 1",
+        "return 2",
+    ),
+    Pair(
+        "a package's function replaced by a method",
+        True,
+        {
+            "main.py": "import json, patch\ndef stage(x): return json.dumps(x)\n",
+            "patch.py": "import json\nclass D:\n def f(self, x): return 1\njson.dumps=D().f\n",
+        },
+        "return 1",
+        "return 2",
+    ),
+    Pair(
+        "a package's function replaced, imported inside",
+        True,
+        {
+            "main.py": "import patch\ndef stage(x):\n from json import dumps\n return dumps(x)\n",
+            "patch.py": "import json\ndef g(x): return 1\njson.dumps=g\n",
+        },
+        "return 1",
+        "return 2",
+    ),
+    Pair(
+        "a package's class replaced",
+        True,
+        {
+            "main.py": "import json, patch\ndef stage(x): return json.JSONDecoder().f()\n",
+            "patch.py": "import json\nclass D:\n def f(self): return 1\njson.JSONDecoder=D\n",
+        },
+        "return 1",
+        "return 2",
+    ),
+    Pair(
+        "a function of a package's module replaced",
+        True,
+        {
+            "main.py": "import os, patch\ndef stage(x): return os.path.join(x)\n",
+            "patch.py": "import os.path\ndef g(x): return x+'1'\nos.path.join=g\n",
+        },
+        "'1'",
+        "'2'",
+    ),
+    Pair(
+        "a package's constant set",
+        True,
+        {"main.py": "import math, patch\ndef stage(x): return math.tau*x\n", "patch.py": "import math\nmath.tau=6\n"},
+        "tau=6",
+        "tau=7",
+    ),
+    Pair(
+        "a variable of the environment",
+        True,
+        {
+            "main.py": "import os, conf\ndef stage(x): return os.environ['MODE']\n",
+            "conf.py": "import os\nos.environ['MODE']='a'\n",
+        },
+        "='a'",
+        "='b'",
+    ),
+    Pair(
+        "a variable of the environment by a helper",
+        True,
+        {
+            "main.py": "import os, conf\ndef env(name): return os.getenv(name)\ndef stage(x): return env('MODE')\n",
+            "conf.py": "import os\nos.environ['MODE']='a'\n",
+        },
+        "='a'",
+        "='b'",
+    ),
+    Pair(
+        "a variable of the environment, imported by itself",
+        True,
+        {
+            "main.py": "from os import environ as e\nimport conf\ndef stage(x): return e.get('MODE')\n",
+            "conf.py": "import os\nos.environ['MODE']='a'\n",
+        },
+        "='a'",
+        "='b'",
+    ),
+    Pair(
+        "a variable of the environment that nobody asks for",
+        False,
+        {
+            "main.py": "import os, conf\ndef stage(x): return os.environ.get('OTHER')\n",
+            "conf.py": "import os\nos.environ['MODE']='a'\n",
+        },
+        "='a'",
+        "='b'",
+    ),
+    Pair(
+        "a secret of the environment",
+        False,
+        {
+            "main.py": "import os, conf\ndef stage(x): return len(os.environ['API_TOKEN'])\n",
+            "conf.py": "import os\nos.environ['API_TOKEN']='a'\n",
+        },
+        "='a'",
+        "='b'",
+    ),
+    Pair(
+        "a comment that getsource shows",
+        True,
+        {"main.py": "import inspect\ndef g(): return 1 # one\ndef stage(x): return inspect.getsource(g)\n"},
+        "# one",
+        "# two",
+    ),
+    Pair(
+        "a comment that a traceback shows",
+        True,
+        {
+            "main.py": "import traceback\ndef g(): raise ValueError # one\ndef stage(x):\n try: g()\n except ValueError: return traceback.format_exc()\n"
+        },
+        "# one",
+        "# two",
+    ),
+    Pair(
+        "a property in a list",
+        True,
+        {"main.py": "L=[property(lambda s: 1)]\ndef stage(x): return L[0].fget(0)\n"},
+        "s: 1",
+        "s: 2",
+    ),
+    Pair(
+        "a class method in a table",
+        True,
+        {"main.py": "T={'a': classmethod(lambda s: 1)}\ndef stage(x): return T['a'].__func__(0)\n"},
+        "s: 1",
+        "s: 2",
+    ),
+    Pair(
+        "an object that is found by its name",
+        True,
+        {
+            "main.py": "class C:\n def __init__(self, n): self.n=n\n def __reduce__(self): return 'ONE'\nONE=C(3)\ndef stage(x): return ONE.n\n"
+        },
+        "C(3)",
+        "C(4)",
+    ),
+    Pair(
+        "a type of one's own",
+        True,
+        {
+            "main.py": "import typing\nclass B(int): n=1\nN=typing.NewType('N', B)\ndef stage(x): return N.__supertype__.n\n"
+        },
+        "n=1",
+        "n=2",
+    ),
 ]

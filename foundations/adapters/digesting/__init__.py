@@ -1,4 +1,4 @@
-"""Digests of buffers by XXH3, and what makes up values of numpy, pandas, pyarrow and polars.
+"""Digests of buffers by XXH3, and what makes up values of numpy, pandas, pyarrow, polars and PyTorch.
 
 None of these is ever loaded here: where there is a value of theirs, they are.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_LIBRARIES = ("numpy", "pandas", "polars", "pyarrow")
+_LIBRARIES = ("numpy", "pandas", "polars", "pyarrow", "torch")
 
 
 def kind_of(value: Any) -> object:

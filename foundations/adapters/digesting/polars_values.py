@@ -19,8 +19,10 @@ def tell(polars: Any, value: Any) -> Foreign | None:
         return Foreign("polars.DataFrame", _frame(polars, value))
     if isinstance(value, polars.Series):
         return Foreign("polars.Series", _series(polars, value))
-    if isinstance(value, (polars.LazyFrame, polars.Expr)):
-        raise ValueError("it is yet to be computed; collect it first")
+    if isinstance(value, polars.LazyFrame):
+        raise ValueError("it is yet to be computed, perhaps of files; collect it first")
+    if isinstance(value, polars.Expr):  # its serialised form is stable, but has functions by name, or with line numbers
+        raise ValueError("the functions that it may hold cannot be told; make it inside the stage")
     return None
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from foundations.adapters.digesting import numpy_values, pandas_values, polars_values, pyarrow_values
+from foundations.adapters.digesting import numpy_values, pandas_values, polars_values, pyarrow_values, torch_values
 from foundations.ports.digesting import Digesting, Foreign
 from foundations.ports.frames import Buffer
 
@@ -18,6 +19,7 @@ _LIBRARIES: dict[str, _Tell] = {
     "pandas": pandas_values.tell,
     "polars": polars_values.tell,
     "pyarrow": pyarrow_values.tell,
+    "torch": torch_values.tell,
 }
 
 
@@ -52,7 +54,10 @@ class XxhashDigesting(Digesting):
         if found is None:
             return None
         tell, library = found
-        return tell(sys.modules[library], value)
+        module = sys.modules[library]
+        foreign = tell(module, value)
+        # what is done with it is the library's, whose version counts wherever the module does
+        return None if foreign is None else foreign._replace(parts=chain((module,), foreign.parts))
 
 
 def _tell_of(kind: type) -> tuple[_Tell, str] | None:

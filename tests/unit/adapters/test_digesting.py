@@ -13,6 +13,7 @@ import pytest
 import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 
 from foundations.adapters.digesting import XxhashDigesting, array_content
 from foundations.domain.value_digests import UndigestibleError, ValueDigester
@@ -344,6 +345,22 @@ def test_copies_have_the_same_digest(index):
     assert 1 == alike(value, copy.deepcopy(value), copy.copy(value), pickle.loads(pickle.dumps(value, 5)))
 
 
+def test_a_value_counts_with_the_library_that_it_is_of():
+    """What a stage does with it is the library's code, whose version is told of the module."""
+
+    class Code(FakeCode):
+        def standing_alone(self, code, where):
+            asked.append(code)
+            return b""
+
+        inline = standing_alone
+
+    asked = []
+    for value in (LONG, np.float64(1), FRAMES[3], stamps, POLARS[0], pa.table({"a": [1]}), [LONG, LONG]):
+        ValueDigester(XxhashDigesting(), Code()).digest(value)
+    assert {np, pd, pl, pa} == {code for code in asked if isinstance(code, type(np))}
+
+
 # -- numpy ------------------------------------------------------------------------------------------------------------
 
 dtypes = (
@@ -474,7 +491,6 @@ def test_a_function_of_unknown_code_is_refused():
 
 
 def test_scipys_sparse_matrices_go_by_their_parts():
-    sparse = pytest.importorskip("scipy.sparse")
     assert 2 == alike(sparse.eye_array(3).tocsr(), sparse.eye_array(3).tocsr(), sparse.eye_array(4).tocsr())
 
 
@@ -618,8 +634,8 @@ def test_the_numbers_of_categories_do_not_count():
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (pl.LazyFrame(), "it is yet to be computed; collect it first"),
-        (pl.col("a"), "it is yet to be computed; collect it first"),
+        (pl.LazyFrame(), "it is yet to be computed, perhaps of files; collect it first"),
+        (pl.col("a"), "the functions that it may hold cannot be told; make it inside the stage"),
         (pl.Series([object()], dtype=pl.Object), "is an object(), which has nothing but its identity"),
         (pl.Series([1], dtype=pl.Int128), "it has items of type Int128: "),
     ],

@@ -1,7 +1,10 @@
 import importlib
 import os
+import shutil
 import sys
+import types
 from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES
 
 import pytest
 
@@ -72,6 +75,70 @@ class TestPackages:
         monkeypatch.syspath_prepend(site)
         importlib.invalidate_caches()
         assert packages().packages_of("orphaned") is None
+
+    @pytest.fixture
+    def installed(self, tmp_path, monkeypatch):
+        """Installs a distribution's files, at a version."""
+        site = tmp_path / "site-packages"
+        monkeypatch.syspath_prepend(site)
+
+        def install(name, version, files):
+            for old in site.glob(f"{name}-*.dist-info"):
+                shutil.rmtree(old)
+            about = f"{name}-{version}.dist-info"
+            written = {**files, f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"}
+            record = "".join(f"{path},sha256={hash(text)},1\n" for path, text in written.items())
+            for path, text in {**written, f"{about}/RECORD": record}.items():
+                (site / path).parent.mkdir(parents=True, exist_ok=True)
+                (site / path).write_text(text)
+            importlib.invalidate_caches()
+
+        yield install
+        for name in [name for name in sys.modules if name.startswith("spacious")]:
+            del sys.modules[name]
+
+    @pytest.mark.parametrize("is_imported", [False, True])
+    def test_each_part_of_a_namespace_is_of_the_distribution_that_it_came_with(
+        self, packages, installed, tmp_path, monkeypatch, is_imported
+    ):
+        installed("spacious_a", "1.0", {"spacious/a/__init__.py": ""})
+        installed("spacious_b", "2.0", {"spacious/b.py": "", "spacious/inner/b/__init__.py": ""})
+        (tmp_path / "spacious" / "own").mkdir(parents=True)
+        (tmp_path / "spacious" / "own" / "__init__.py").write_text("")
+        monkeypatch.syspath_prepend(tmp_path)
+        names = ("spacious.a.deep", "spacious.b", "spacious.inner.b.C", "spacious.own", "spacious")
+        if is_imported:
+            for name in ("spacious.a", "spacious.b", "spacious.inner.b", "spacious.own"):
+                importlib.import_module(name)
+        found = packages()
+        told = [found.packages_of(name) for name in names]
+        assert [["spacious_a"], ["spacious_b"], ["spacious_b"], None, None] == [
+            list(versions) if versions is not None else None for versions in told
+        ]
+
+    def test_a_distribution_counts_with_all_modules_that_came_with_it(self, packages, installed):
+        versions = []
+        for inner in "112":
+            installed("spacious_two", "1.0", {"spacious_two.py": "", "_spacious_inner.py": f"N = {inner}"})
+            versions.append(packages().packages_of("spacious_two"))
+        assert versions[0] == versions[1] != versions[2]
+
+    def test_a_compiled_module_is_told_by_its_file(self, packages, tmp_path, monkeypatch):
+        digests = []
+        for content in ("a", "a", "b"):
+            for name, file in (("compiled", f"compiled{EXTENSION_SUFFIXES[0]}"), ("source", "source.py")):
+                (tmp_path / file).write_text(content)
+                monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+                sys.modules[name].__file__ = str(tmp_path / file)
+            digests.append(packages().compiled("compiled"))
+            others = [packages().compiled(name) for name in ("source", "sys", "__main__", "there_is_no_such_module")]
+            assert [None] * 4 == others
+        assert digests[0] == digests[1] != digests[2]
+
+    def test_variables_of_the_environment_are_those_of_this_process(self, packages, monkeypatch):
+        monkeypatch.setenv("THERE", "1")
+        monkeypatch.delenv("GONE", raising=False)
+        assert ("1", None) == (packages().variable("THERE"), packages().variable("GONE"))
 
 
 class TestContents:

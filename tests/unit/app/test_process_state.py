@@ -1,3 +1,4 @@
+import decimal
 import os
 import random
 import sys
@@ -80,3 +81,27 @@ def test_a_variable_that_an_imported_library_adds_is_its_own(monkeypatch):
     monkeypatch.setenv("THERE", "2")
     assert "the environment variable THERE (os.environ)" == what_changed(before)
     assert "1" == os.environ["OF_A_LIBRARY"]
+
+
+def test_the_working_directory_and_the_context_of_decimals_are_named(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inner").mkdir()
+    with decimal.localcontext():
+        for change, expected in (
+            (lambda: setattr(decimal.getcontext(), "prec", 5), "decimal.getcontext()"),
+            (lambda: os.chdir("inner"), "the working directory"),
+            ((tmp_path / "inner").rmdir, "the working directory"),
+        ):
+            before = process_state()
+            change()
+            assert expected == what_changed(before)
+
+
+def test_decimals_that_are_imported_later_are_as_python_sets_them_up(monkeypatch):
+    with decimal.localcontext(decimal.Context()) as context:
+        with monkeypatch.context() as patched:
+            patched.delitem(sys.modules, "decimal")
+            before = process_state()
+        assert what_changed(before) is None
+        context.prec = 5
+        assert "decimal.getcontext()" == what_changed(before)

@@ -1,3 +1,4 @@
+import builtins
 import hashlib
 import itertools
 import sys
@@ -6,7 +7,9 @@ import types
 import pytest
 
 from foundations.domain.code_closure import Closures, Surroundings
+from foundations.domain.pipeline import Node
 from foundations.domain.stage import CacheHints
+from foundations.domain.stage_keys import StageKeys
 from foundations.domain.value_digests import UndigestibleError
 from foundations.ports.digesting import Digesting
 
@@ -45,6 +48,9 @@ SAME = {
         "import abc\nclass A(abc.ABC): 0\ndef f(x): return A",
         "def f",
         "isinstance(1, A)\ndef f",
+    ),
+    "the address of a class that pydantic notes": (
+        *("{PYDANTIC}C.__pydantic_decorators__ = Infos({'v': Info('1', 'v', C.v, 'before')})", "'1'", "'2'"),
     ),
 }  # fmt: skip
 
@@ -207,6 +213,18 @@ DIFFERENT = {
     "a name that is asked for": ("def helper(): 0\ndef f(): return helper.__name__", "helper", "assistant"),
     "a docstring that is asked for": ("def g():\n 'one'\ndef f(): return g.__doc__", "'one'", "'two'"),
     "annotations that are asked for": ("def g(x: int): 0\ndef f(): return g.__annotations__", "int", "str"),
+    "when a validator of pydantic runs": (
+        *("{PYDANTIC}C.__pydantic_decorators__ = Infos({'v': Info('1', 'v', C.v, 'before')})", "'before'", "'after'"),
+    ),
+    "what all of a module's names are asked for": (
+        "def g(): return 1\ndef f(): return globals()['g']()", "return 1", "return 2"
+    ),
+    "a name in a string that is evaluated": (
+        "E = 'g()'\ndef g(): return 1\ndef f(): return eval(E)", "return 1", "return 2"
+    ),
+    "a builtin replaced": (
+        "import builtins\ndef g(x): return 1\nbuiltins.bin = g\ndef f(x): return bin(x)", "return 1", "return 2"
+    ),
 }  # fmt: skip
 
 UNTOLD = {
@@ -219,10 +237,23 @@ UNTOLD = {
 
 numbers = itertools.count(1)
 
+PYDANTIC = """
+import collections, dataclasses
+@dataclasses.dataclass
+class Infos:
+    validators: dict
+Info = collections.namedtuple("Info", "cls_ref cls_var_name func info")
+class C:
+    __pydantic_fields__ = {}
+    def v(self): return 1
+def f(x): return C
+"""
+"""Stands for what pydantic leaves on a class."""
+
 
 @pytest.fixture
-def closures(mocker):
-    """Makes what follows code, where Python's own modules and no others are a package's."""
+def surroundings(mocker):
+    """Where Python's own modules and no others are a package's."""
 
     def packages_of(module):
         return {} if module.partition(".")[0] in sys.stdlib_module_names - {"__main__"} else None
@@ -232,6 +263,14 @@ def closures(mocker):
     surroundings.packages_of.side_effect = packages_of
     surroundings.import_module.side_effect = sys.modules.get
     surroundings.contents.side_effect = OSError(2, "No such file or directory")
+    surroundings.compiled.return_value = None
+    surroundings.variable.return_value = None
+    return surroundings
+
+
+@pytest.fixture
+def closures(mocker, surroundings):
+    """Makes what follows code."""
     digesting = mocker.create_autospec(Digesting, instance=True)
     digesting.buffer.side_effect = lambda data: hashlib.md5(data).digest()
     digesting.foreign.return_value = None
@@ -242,7 +281,10 @@ def closures(mocker):
 def load(monkeypatch):
     """Makes a module of its source, under a name that it has until the end of the test."""
 
+    monkeypatch.setattr(builtins, "bin", bin)
+
     def made(source, name="project"):
+        source = source.replace("{PYDANTIC}", PYDANTIC)
         module = types.ModuleType(name)
         monkeypatch.setitem(sys.modules, name, module)
         exec(compile(source, f"<{name} {next(numbers)}>", "exec"), vars(module))
@@ -370,3 +412,184 @@ def test_a_failure_is_told_again_each_time(closures, load):
             once.of(function)
         told.append(str(failure.value))
     assert told[0] == told[1]
+
+
+WATCHED = {
+    "a constant": ("A = 1\ndef f(): return A", "module.A = 2", "the global project.A"),
+    "a constant that is set": ("A = 1\ndef f():\n global A\n A = 1", "module.A = 2", "the global project.A"),
+    "a table in place": ("A = {1: 2}\ndef f(): return A", "module.A[1] = 3", "the global project.A"),
+    "a table": ("A = {1: 2}\ndef f(): return A", "module.A = {1: 3}", "the global project.A"),
+    "a list in a tuple": ("A = ([1],)\ndef f(): return A", "module.A[0].append(2)", "the global project.A"),
+    "a helper": ("def g(): return 1\ndef f(): return g()", "module.g = lambda: 2", "the global project.g"),
+    "a function of a module": (
+        *("import project as p\ndef g(): return 1\ndef f(): return p.g()", "module.g = len", "the global project.g"),
+    ),
+    "a method": ("class C:\n def m(s): 1\ndef f(): C().m()", "module.C.m = len", "attributes of project.C"),
+    "an attribute of a class": ("class C: a = {}\ndef f(): C.a", "module.C.a = {1: 2}", "attributes of project.C"),
+    "a new attribute of a class": ("class C: 0\ndef f(): C", "module.C.a = 1", "attributes of project.C"),
+    "an attribute of a function": ("def g(): g.a\ng.a = 1\ndef f(): g()", "module.g.a = 2", "project.g.a"),
+    "what a closure holds": (
+        "def make(a):\n def set(b):\n  nonlocal a\n  a = b\n return set, lambda: a\ns, g = make(1)\ndef f(): g()",
+        "module.s(2)",
+        "a in the closure of project.make.<locals>.<lambda>",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "change", "name"), WATCHED.values(), ids=WATCHED)
+def test_what_a_call_could_change_is_watched(closures, load, source, change, name):
+    module = load(source)
+    keys = StageKeys(closures(), {})
+    recipe = keys.recipe("f", node_of(module.f), {}, {}, str)
+    keys.follow(node_of(module.f))
+    assert keys.drifted(recipe) is None
+    exec(change, {"module": module, "sys": sys})
+    assert name == keys.drifted(recipe)
+
+
+@pytest.mark.parametrize("change", ["module.A = [1, 2]", "module.B = 1000 * 1000", "module.g = module.h"])
+def test_what_is_exchanged_for_an_equal_one_is_as_it_was(closures, load, change):
+    source = "A = [1, 2]\nB = 1000000\ndef g(): 0\ndef h(): 0\ndef f(): return A, B, g"
+    module = load(source)
+    keys = StageKeys(closures(), {})
+    recipe = keys.recipe("f", node_of(module.f), {}, {}, str)
+    keys.follow(node_of(module.f))
+    exec(change, {"module": module})
+    assert keys.drifted(recipe) is None
+
+
+def test_an_argument_counts_by_what_its_code_is_now(closures, load):
+    """Where something that it refers to is exchanged while the job runs."""
+    module = load("LIMIT = 1\ndef g(): return LIMIT\ndef f(x): return x()")
+    keys = StageKeys(closures(), {})
+
+    def key():
+        return keys.recipe("f", node_of(module.f, module.g), {}, {}, str).key()
+
+    first = [key(), key()]
+    module.LIMIT = 2
+    assert first[0] == first[1] != key()
+
+
+def test_variables_of_the_environment_count_where_some_code_asks_for_them(closures, load, surroundings):
+    source = "import os\nNAME = 'MODE'\ndef env(name): return os.environ[name]\ndef f(): return env(NAME)"
+    keys = set()
+    for value in ("a", "b", None):
+        surroundings.variable.side_effect = {"MODE": value}.get
+        keys.add(closures().of(load(source).f).digest)
+        assert 1 == len({closures().of(load("def f(): return 'MODE'").f).digest})
+    assert 3 == len(keys)
+
+
+def test_a_variable_of_the_environment_that_changes_meanwhile_is_told(closures, load, surroundings):
+    module = load("import os\ndef f(): return os.getenv('MODE')")
+    keys = StageKeys(closures(), {})
+    recipe = keys.recipe("f", node_of(module.f), {}, {}, str)
+    keys.follow(node_of(module.f))
+    surroundings.variable.side_effect = {"MODE": "set since"}.get
+    assert "the environment variables (os.environ)" == keys.drifted(recipe)
+
+
+def test_a_compiled_module_of_the_project_counts_by_its_file(closures, load, surroundings, monkeypatch):
+    compiled = types.ModuleType("compiled")
+    compiled.f = types.MethodType(len, [])
+    monkeypatch.setitem(sys.modules, "compiled", compiled)
+    digests = set()
+    for content in (b"one", b"two"):
+        surroundings.compiled.side_effect = lambda module, found=content: found if module == "compiled" else None
+        digests.add(closures().of(load("import compiled\ndef f(): return compiled.f()").f).digest)
+    assert 2 == len(digests)
+
+
+def test_the_text_of_source_files_counts_where_some_code_asks_for_it(closures, load, surroundings):
+    source = "def g(): return 1\ndef f(): return inspect.getsource(g)"
+    surroundings.contents.side_effect = None
+    digests = []
+    for text in (b"one", b"two"):
+        surroundings.contents.return_value = text
+        digests.append([closures().of(load(told).f).digest for told in (source, "def f(): return 1")])
+    assert (True, True) == (digests[0][0] != digests[1][0], digests[0][1] == digests[1][1])
+
+
+MISTYPED = {
+    "an argument": (
+        "def f(x, verbose=1): return x",
+        "verbos",
+        "ignore names 'verbos', which is neither an argument of f nor a variable that its code meets;"
+        " did you mean 'verbose'?",
+    ),
+    "a global": (
+        "LOGGER = 1\ndef g(): return LOGGER\ndef f(x): return g()",
+        "LOGER",
+        "did you mean 'LOGGER'?",
+    ),
+    "anything": ("A = 1\ndef f(x): return A", "qqqqqq", "; there are A, x"),
+    "where there is nothing": ("def f(): return 1", "qqqqqq", "; there are none"),
+    "a global that is not met": ("A = B = 1\ndef f(x): return A", "B", "ignore names 'B'"),
+    "an argument of a partial": (
+        "import functools\ndef g(x, verbose=1): return x\nf = functools.partial(g, 1)",
+        "verbos",
+        "did you mean 'verbose'?",
+    ),
+}
+
+NAMED = {
+    "an argument": ("def f(x, verbose=1): return x", "verbose"),
+    "an argument by name only": ("def f(x, *, verbose=1): return x", "verbose"),
+    "an argument of whatever name": ("def f(x, **options): return x", "verbose"),
+    "the rest of the arguments": ("def f(x, *others): return x", "others"),
+    "a global of a helper": ("A = 1\ndef g(): return A\ndef f(x): return g()", "A"),
+    "a global with its module": ("A = 1\ndef f(x): return A", "project.A"),
+    "a global that is only set": ("def f(x):\n global A\n A = x", "A"),
+    "an attribute of a function": ("def g(): 0\ng.calls = 1\ndef f(x): g()", "calls"),
+    "an attribute of a class": ("class C: calls = 1\ndef f(x): C()", "calls"),
+    "a variable of a closure": ("def make(n):\n return lambda x: n\nf = make(1)", "n"),
+    "what takes what nobody can tell": ("class f:\n def __init__(self, x): 0", "verbose"),
+}
+
+
+@pytest.mark.parametrize(("source", "name", "expected"), MISTYPED.values(), ids=MISTYPED)
+def test_a_name_to_ignore_that_there_is_not_is_refused(closures, load, source, name, expected):
+    node = node_of(load(source).f, hints=CacheHints(ignore=(name,)))
+    with pytest.raises(UndigestibleError) as refusal:
+        StageKeys(closures(), {}).recipe("f", node, {}, {}, str)
+    assert expected in str(refusal.value)
+
+
+@pytest.mark.parametrize(("source", "name"), NAMED.values(), ids=NAMED)
+def test_a_name_to_ignore_that_there_is_is_taken(closures, load, source, name):
+    node = node_of(load(source).f, hints=CacheHints(ignore=(name,)))
+    assert "f" == StageKeys(closures(), {}).recipe("f", node, {}, {}, str).stage
+
+
+def node_of(function, *arguments, hints=CacheHints()):  # noqa: B008 - it never changes
+    return Node(function, arguments, {}, (), "uuid", False, None, hints)
+
+
+IGNORED = {
+    "a global": ("A = 1\ndef f(): return A", "module.A = 2", "A"),
+    "an attribute of a function": ("def g(): g.a\ng.a = 1\ndef f(): g()", "module.g.a = 2", "a"),
+    "an attribute of a class": ("class C: a = 1\ndef f(): C.a", "module.C.a = 2", "a"),
+    "a variable of a closure": (
+        "def make(a):\n def set(b):\n  nonlocal a\n  a = b\n return set, lambda: a\ns, g = make(1)\ndef f(): g()",
+        "module.s(2)",
+        "a",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "change", "name"), IGNORED.values(), ids=IGNORED)
+def test_what_is_ignored_neither_counts_nor_is_watched(closures, load, source, change, name):
+    module, hints = load(source), CacheHints(ignore=(name,))
+    keys = StageKeys(closures(), {})
+    recipe = keys.recipe("f", node_of(module.f, hints=hints), {}, {}, str)
+    keys.follow(node_of(module.f, hints=hints))
+    exec(change, {"module": module})
+    again = StageKeys(closures(), {}).recipe("f", node_of(module.f, hints=hints), {}, {}, str)
+    assert (None, recipe.key()) == (keys.drifted(recipe), again.key())
+
+
+@pytest.mark.parametrize("held", ["'a.csv'", "('a.csv',)", "['a.csv']", "{'a.csv'}", "{'x': 'a.csv'}", "{'a.csv': 1}"])
+def test_texts_that_may_name_files_are_told(closures, load, held):
+    assert "a.csv" in closures().of(load(f"A = {held}\ndef f(): return A").f).texts
+    assert "a.csv" not in closures().of(load(f"A = [{held}] * 2000\ndef f(): return A").f).texts

@@ -22,6 +22,7 @@ import struct
 import sys
 import threading
 import types
+import typing
 import uuid
 import weakref
 import zoneinfo
@@ -180,6 +181,15 @@ class Once:
 ONCE = Once()
 
 
+class Named(Plain):
+    """One that has a name wherever it is looked for, and more."""
+
+    def __reduce__(self):
+        module = sys.modules[__name__]
+        module.NAMED = self
+        return "NAMED"
+
+
 def function():
     pass
 
@@ -252,6 +262,9 @@ DIFFERENT = [
     *(function, digest, Plain, Other, math, types, len, max, [].append, [1].append, "a".join, "b".join, str.join),
     *(Plain(a=1).__init__, Plain(a=2).__init__, dict.fromkeys, MyDict.fromkeys, cached, ONCE, list[int], list[str]),
     *(random.Random(1), random.Random(2), ValueError("a"), ValueError("b"), KeyError("a")),
+    *(property(function), property(digest), property(function, digest), property(None, function), property()),
+    *(staticmethod(function), classmethod(function), staticmethod(digest), Named(), Named(a=1), Named(a=2)),
+    *(typing.ForwardRef("A"), typing.ForwardRef("B"), typing.ForwardRef("A", module="m")),
     *(io.BytesIO(b"a"), io.BytesIO(b"b"), io.StringIO("a")),
     *(Stranger(()), Stranger((1,)), Stranger((1, 2)), Stranger(((1, 2),)), Stranger((...,)), [Stranger(()), ...]),
     *(nested(0, 50), nested(1, 50), nested(0, 51), nested((), 50), nested(0, 50, lambda value: Plain(a=value))),

@@ -1,0 +1,258 @@
+"""What one stage leaves for another: a job that uses the cache gives what one without it does, in every run."""
+
+import decimal
+import functools
+import gc
+import os
+
+import numpy
+import pytest
+from test_caching import module, reasons  # noqa: F401 - `module` is a fixture
+
+from foundations.app.shared_outputs import SharedOutputs
+from foundations.domain.hyperparameter import Hyperparameter
+from foundations.domain.pipeline import Pipeline
+from foundations.domain.stage import Stage
+
+# Each row: a module in which `left(x)` leaves something that `seen(y)` sees.
+LEFT = {
+    "a number": "N = 1\ndef left(x):\n    global N\n    N = x\ndef seen(y):\n    return N",
+    "a table": "T = {1: 2}\ndef left(x):\n    global T\n    T = {1: x}\ndef seen(y):\n    return T[1]",
+    "a list in a tuple": "T = ([1],)\ndef left(x):\n    T[0][0] = x\ndef seen(y):\n    return T[0][0]",
+    "a function": (
+        "def g(): return 1\ndef made(x): return lambda: x\n"
+        "def left(x):\n    global g\n    g = made(x)\ndef seen(y):\n    return g()"
+    ),
+    "an attribute of a class": "class C: v = {1: 2}\ndef left(x):\n    C.v = {1: x}\ndef seen(y):\n    return C.v[1]",
+    "a method": (
+        "class C:\n    def m(self): return 1\ndef left(x):\n    C.m = lambda self: x\ndef seen(y):\n    return C().m()"
+    ),
+    "an attribute of a function": "def g(): return g.n\ng.n = 1\ndef left(x): g.n = x\ndef seen(y): return g()",
+    "what a closure holds": (
+        "def make():\n    n = 1\n    def set(x):\n        nonlocal n\n        n = x\n    return set, lambda: n\n"
+        "set_, get = make()\ndef left(x):\n    set_(x)\ndef seen(y):\n    return get()"
+    ),
+    "an attribute of a module": (
+        "import sys\nN = 1\ndef left(x):\n    setattr(sys.modules[__name__], 'N', x)\ndef seen(y):\n    return N"
+    ),
+    "a variable of the environment": (
+        "import os\ndef left(x):\n    os.environ['LEFT'] = str(x)\ndef seen(y):\n    return os.environ['LEFT']"
+    ),
+    "the context of decimals": (
+        "from decimal import Decimal, getcontext\ndef left(x):\n    getcontext().prec = x\n"
+        "def seen(y):\n    return str(Decimal(1) / 3)"
+    ),
+    "the working directory": (
+        "import os\ndef left(x):\n    os.makedirs(f'd{x}', exist_ok=True)\n    os.chdir(f'd{x}')\n"
+        "def seen(y):\n    return os.path.basename(os.getcwd())"
+    ),
+}
+
+
+@pytest.fixture
+def restored(monkeypatch, project):
+    """Sets the process back, as each job has one of its own."""
+    monkeypatch.setenv("LEFT", "before")
+    precision = decimal.getcontext().prec
+
+    def restore():
+        os.environ["LEFT"] = "before"
+        os.chdir(project)
+        decimal.getcontext().prec = precision
+
+    yield restore
+    restore()
+
+
+@pytest.mark.parametrize("is_cached", [False, True])
+@pytest.mark.parametrize("source", LEFT.values(), ids=LEFT)
+def test_what_a_stage_leaves_for_another_is_seen(sdk, module, restored, said, source, is_cached):  # noqa: F811
+    found = []
+    for x in (5, 6, 6):
+        outputs = []
+        for run in ("run_same_process", "run"):
+            restored()
+            code = module(source)
+            left = sdk.pipeline.stage(code.left, x)
+            left = left.enable_caching() if is_cached else left.disable_caching()
+            done = getattr(sdk.pipeline.stage(code.seen, left).enable_caching(), run)()
+            outputs.append(done if run == "run_same_process" else done.fetch_job_results().output)
+        found.append(outputs[0] == outputs[1])
+    assert [True] * 3 == found, reasons(said)
+
+
+SPOILING = """
+import functools, numpy
+class Holder:
+    def __init__(self, held):
+        self.held = held
+def one():
+    return 1
+def same(held):
+    return held
+def objects(held):
+    array = numpy.empty(2, object)
+    array[0] = held
+    return array
+def call(function):
+    return function()
+def spoil(holder, take):
+    take(holder).append(1)
+def size(holder, take, after):
+    return len(take(holder))
+def first(holder):
+    return holder[0]
+def inner(holder):
+    return holder[0]["a"]
+def held(holder):
+    return holder.held
+"""
+
+# Each row: what two stages are given, made of one list, and how they get at it.
+SHARED = {
+    "the list itself": (lambda code, held: held, "same"),
+    "in a list": (lambda code, held: [held, 1], "first"),
+    "deeper": (lambda code, held: [{"a": held}], "inner"),
+    "beside a stage": (lambda code, held: [held, code.stage(code.one)], "first"),
+    "in an object": (lambda code, held: code.Holder(held), "held"),
+    "in a partial": (lambda code, held: functools.partial(code.same, held), "call"),
+    "in a closure": (lambda code, held: lambda: held, "call"),
+    "in an array of objects": (lambda code, held: code.objects(held), "first"),
+    "in a part of an array of objects": (lambda code, held: code.objects(held)[:1], "first"),
+}
+
+
+@pytest.mark.parametrize(("made", "take"), SHARED.values(), ids=SHARED)
+def test_what_stands_far_inside_two_stages_arguments_is_watched(sdk, module, said, made, take):  # noqa: F811
+    found = []
+    for _ in range(3):
+        code = module(SPOILING)
+        code.stage, held = sdk.pipeline.stage, []
+        spoilt = sdk.pipeline.stage(code.spoil, made(code, held), getattr(code, take))
+        size = sdk.pipeline.stage(code.size, made(code, held), getattr(code, take), spoilt)
+        found.append(size.enable_caching().run().fetch_job_results().output)
+    assert [1, 1, 1] == found
+    assert "spoil changed an argument that other stages take too" in reasons(said)
+
+
+def test_the_value_of_a_hyperparameter_that_two_stages_take_is_watched(sdk, module, said):  # noqa: F811
+    code, found = module(SPOILING), []
+    for _ in range(2):
+        spoilt = sdk.pipeline.stage(code.spoil, [Hyperparameter("held")], code.first)
+        size = sdk.pipeline.stage(code.size, Hyperparameter("held"), code.same, spoilt).enable_caching()
+        found.append(size.run(held=[]).fetch_job_results().output)
+    assert ([1, 1], {"spoil changed an argument that other stages take too"}) == (found, set(reasons(said)))
+
+
+BY_ARGUMENT = {
+    "a global": "N = [0]\ndef given():\n    N[0] += 1\n    return N[0]",
+    "an attribute of a class": (
+        "class C:\n    n = 0\n    def __call__(self):\n        C.n += 1\n        return C.n\ngiven = C()"
+    ),
+}
+
+
+@pytest.mark.parametrize("source", BY_ARGUMENT.values(), ids=BY_ARGUMENT)
+def test_what_code_in_an_argument_changes_is_seen(sdk, module, said, source):  # noqa: F811
+    found = []
+    for _ in range(3):
+        code = module(source + "\ndef call(function, after):\n    return function() * 10 + after\n")
+        first = sdk.pipeline.stage(code.call, code.given, 0)
+        target = sdk.pipeline.stage(code.call, code.given, first).enable_caching()
+        found.append(target.run().fetch_job_results().output)
+    assert [30, 30, 30] == found, reasons(said)
+    assert "which is no argument; create_stage(ignore=[...])" in reasons(said)[0]
+
+
+def test_code_in_an_argument_that_changes_nothing_is_cached(sdk, module, said):  # noqa: F811
+    source = (
+        "class C:\n    def __call__(self):\n        return 1\nT = {1: 2}\ndef given():\n    return T[1]\n"
+        "def call(*functions):\n    return [function() for function in functions]"
+    )
+    found = []
+    for _ in range(2):
+        code = module(source)
+        result = sdk.pipeline.stage(code.call, code.given, code.C()).enable_caching().run().fetch_job_results()
+        found.append((result.output, result["global_stage_context"]["used_cache"]))
+    assert [([2, 1], False), ([2, 1], True)] == found, reasons(said)
+
+
+def test_equal_objects_that_are_not_one_may_be_changed(sdk, module, said):  # noqa: F811
+    code, found = module(SPOILING), []
+    for _ in range(2):
+        spoilt = sdk.pipeline.stage(code.spoil, [[]], code.first)
+        size = sdk.pipeline.stage(code.size, [[]], code.first, spoilt).enable_caching()
+        result = size.run().fetch_job_results()
+        found.append((result.output, [context["used_cache"] for context in result["stage_contexts"].values()]))
+    assert [(0, [False, False]), (0, [True, True])] == found
+
+
+class TestCost:
+    """What is digested before and after a call, beside what the key is made of."""
+
+    @pytest.fixture
+    def digested(self):
+        return []
+
+    @pytest.fixture
+    def shared(self, digested):
+        def made(*arguments):
+            stages = [Stage(None, len, (argument,), {}) for argument in arguments]
+            pipeline = Pipeline.of(Stage(_Launcher(), max, tuple(_launched(stages)), {}))
+            return pipeline, SharedOutputs(pipeline, {}, lambda value, where: digested.append(value) or b"")
+
+        return made
+
+    def before(self, pipeline, shared):
+        from foundations.domain.execution import Call
+
+        for node in pipeline.nodes[:-1]:
+            shared.before(Call(node, {}, {}))
+
+    @pytest.mark.parametrize(
+        "arguments", [(1, 2), ("a", "a"), ([1], [1]), (numpy.zeros(3), numpy.zeros(3)), ((1, 2), (1, 2)), (len, len)]
+    )
+    def test_nothing_is_digested_that_is_not_shared(self, shared, digested, arguments):
+        self.before(*shared(*arguments))
+        assert [] == digested
+
+    def test_of_two_arguments_that_share_something_it_alone_is_digested(self, shared, digested):
+        held, large = [1], [list(range(10)) for _ in range(10)]
+        self.before(*shared([held, large[:5]], {"a": held, "b": [*large[5:]]}))
+        assert [held, held] == digested
+
+    def test_what_many_stages_share_is_digested_once_by_each(self, shared, digested):
+        held = [1]
+        self.before(*shared(*([held] for _ in range(5))))
+        assert [held] * 5 == digested
+
+    def test_what_has_no_digest_is_passed_over(self, shared):
+        lock = object()
+        pipeline, watched = shared([lock], [lock])
+        watched._digest = _refuse
+        self.before(pipeline, watched)
+
+    def test_nothing_is_kept_alive(self, shared):
+        class Held:
+            pass
+
+        held = Held()
+        pipeline, watched = shared([held], [2])
+        del pipeline, watched
+        gc.collect()
+        assert 1 == len([found for found in gc.get_objects() if type(found) is Held])
+
+
+def _refuse(value, where):
+    raise ValueError("it has none")
+
+
+class _Launcher:
+    def new_uuid(self):
+        return os.urandom(8).hex()
+
+
+def _launched(stages):
+    for stage in stages:
+        stage._launcher = _Launcher()
+    return stages
