@@ -55,8 +55,8 @@ def test_what_was_packed_before_the_machine_went_down_is_not_relied_on(project: 
     submitted(project, "pass")
     project.report("job")
     (index,) = (project.home / "sources").glob("*.json")
-    known = json.loads(index.read_bytes())
-    index.write_text(json.dumps({**known, "boot": "the boot before"}))
+    note, _, files = index.read_text().partition("\n")
+    index.write_text(json.dumps({**json.loads(note), "boot": "the boot before"}) + "\n" + files)
     (part,) = (project.home / "sources").glob("*.part")
     part.write_bytes(b"\0" * part.stat().st_size)  # as a file may look that was never flushed
     project.write(

@@ -122,13 +122,18 @@ def test_whatever_changes_the_project_is_packed_again(contents, store, packings,
     assert 2 == len(list(store.iterdir()))
 
 
+def noted(index: Path, **changes: object) -> None:
+    """Change what is noted of a packed project, above the list of its files."""
+    note, _, files = index.read_text().partition("\n")
+    index.write_text(json.dumps({**json.loads(note), **changes}) + "\n" + files)
+
+
 def test_a_second_change_in_the_same_tick_is_seen(contents, store, monkeypatch):
     """The stamps of a file may be the same before and after a change: then only its content tells."""
     before = bundled(contents)
     monkeypatch.setattr(sources, "_fingerprint", lambda found: "")
     monkeypatch.setattr(sources, "_TICK", 10**18)
-    index = next(store.glob("*.json"))
-    index.write_text(json.dumps({**json.loads(index.read_text()), "sources": ""}))
+    noted(next(store.glob("*.json")), sources="")
     same_size_and_time(contents.project)
     assert before.digest != bundled(contents).digest
 
@@ -147,10 +152,7 @@ def damage(part: Path) -> None:
         lambda store: [path.write_text("no json") for path in store.glob("*.json")],
         lambda store: [path.write_text("[]") for path in store.glob("*.json")],
         lambda store: [path.write_text('{"format": 1}') for path in store.glob("*.json")],
-        lambda store: [
-            path.write_text(json.dumps({**json.loads(path.read_text()), "boot": "another"}))
-            for path in store.glob("*.json")
-        ],
+        lambda store: [noted(path, boot="another") for path in store.glob("*.json")],
         lambda store: store.chmod(0o777),
     ],
 )
@@ -236,7 +238,7 @@ def test_a_full_disk_keeps_no_packed_project_and_no_bundle_from_being_made(conte
 def test_a_large_project_is_packed_by_threads_to_the_same_bytes(contents, store, monkeypatch):
     rows = b"".join(b"%d,%f\n" % (number, time.monotonic()) for number in range(300_000))
     (contents.project / "large.csv").write_bytes(rows)
-    (contents.project / "noise").write_bytes(os.urandom(5_000_000))
+    (contents.project / "noise").write_bytes(os.urandom(25_000_000))  # more than is held in memory
     monkeypatch.setattr(sources, "_boot", lambda: None)
     by_threads = bundled(contents)
     monkeypatch.setattr("foundations.adapters.tarball.packing._WORTH_THREADS", 2**40)

@@ -1,15 +1,18 @@
 """Extracting what a bundle packs: exactly what the manifest says, and nothing written through a link."""
 
+import errno
 import io
 import os
 import resource
 import subprocess
 import sys
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
 
+from foundations.adapters._shared import extraction
 from foundations.adapters._shared.gzip_format import compressed, stored
 from foundations.adapters._shared.manifest import RUNTIME, Entry, Manifest, digest_of, project_digest
 from foundations.adapters._shared.tar_format import END, header, padding
@@ -157,6 +160,41 @@ def test_a_project_that_swells_is_refused_when_it_is_larger_than_its_manifest_sa
     with pytest.raises(DamagedBundleError):
         unpacked(tmp_path, bundled(tmp_path, packed, [Entry("a", "file", 10, 0o644, digest_of(b"0" * 10))]))
     assert sum(path.stat().st_size for path in (tmp_path / "project").rglob("*")) <= 10
+
+
+LARGE = b"".join(b"%07d\n" % number for number in range(250_000)) * 10
+
+
+def test_a_large_file_is_extracted_as_it_was(tmp_path: Path) -> None:
+    unpacked(tmp_path, bundled(tmp_path, packed_large(LARGE), [row("a", LARGE)]))
+    assert LARGE == (tmp_path / "project" / "a").read_bytes()
+
+
+@pytest.mark.parametrize("found", [LARGE[:-1] + b"x", LARGE[:-1]], ids=["other", "shorter"])
+def test_a_large_file_that_is_not_as_its_manifest_says_is_refused(tmp_path: Path, found: bytes) -> None:
+    before = threading.active_count()
+    with pytest.raises(DamagedBundleError):
+        unpacked(tmp_path, bundled(tmp_path, packed_large(found), [row("a", LARGE)]))
+    assert before == threading.active_count()
+
+
+def test_a_disk_that_fails_under_a_large_file_is_told_and_no_thread_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    bundle = bundled(tmp_path, packed_large(LARGE), [row("a", LARGE)])
+    before = threading.active_count()
+    monkeypatch.setattr(extraction, "write_all", full)
+    with pytest.raises(OSError, match="No space left"):
+        unpacked(tmp_path, bundle)
+    assert before == threading.active_count()
+
+
+def packed_large(data: bytes) -> bytes:
+    whole = item("a", data) + END
+    return b"".join(compressed(whole[begin : begin + 2**21]) for begin in range(0, len(whole), 2**21))
 
 
 @pytest.mark.parametrize("data", [b"", b"no tar", tgz(item("a", b"x" * 9999))[:-20]], ids=["empty", "no tar", "cut"])

@@ -53,15 +53,19 @@ class Manifest(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """Return the manifest as JSON, the same bytes for the same contents."""
+        return self.to_bytes_with(listed(self.files))
+
+    def to_bytes_with(self, files: bytes) -> bytes:
+        """Return the manifest as JSON with these files, which are listed already, in the place of its own."""
         document = {
             "format": FORMAT,
             "job_name": self.job_name,
-            "versions": dict(self.versions),
-            "project_member": self.project_member,
             "members": self.members,
-            "files": self.files,
+            "project_member": self.project_member,
+            "versions": dict(self.versions),
         }
-        return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+        rest = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+        return b'{"files":%b,%b' % (files, rest[1:])
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Manifest:
@@ -105,9 +109,14 @@ class Manifest(NamedTuple):
                 raise ValueError("the digest of the project is not that of its files")
 
 
+def listed(files: Sequence[Entry]) -> bytes:
+    """Return entries as JSON, as they stand in a manifest."""
+    return json.dumps(files, separators=(",", ":")).encode()
+
+
 def project_digest(files: Sequence[Entry]) -> str:
     """Return the SHA-256 in hexadecimal of what a project holds, whatever it was packed with."""
-    return digest_of(json.dumps(files, separators=(",", ":")).encode())
+    return digest_of(listed(files))
 
 
 def digest_of(data: bytes | memoryview) -> str:

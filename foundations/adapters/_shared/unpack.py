@@ -26,6 +26,7 @@ from foundations.adapters._shared.extraction import (
 from foundations.adapters._shared.files import write_all
 from foundations.adapters._shared.gzip_format import inflated, read_stored
 from foundations.adapters._shared.manifest import NAME, RUNTIME, Entry, Manifest, digest_of
+from foundations.adapters._shared.pieces import Pieces
 from foundations.adapters._shared.runtime_store import extract_runtime, runtime_directory
 from foundations.adapters._shared.tar_format import END, header, padding
 from foundations.errors import StorageUnavailableError
@@ -192,14 +193,14 @@ def _expect_header(stream: IO[bytes], job_name: str, entry: Entry) -> None:
         raise damaged(entry.path, "another member is in its place")
 
 
-def _without_padding(pieces: Iterable[memoryview], size: int) -> Iterator[memoryview]:
+def _without_padding(pieces: Iterable[bytes], size: int) -> Iterator[memoryview]:
     """Iterate over the first `size` bytes, and see that the rest is zeros."""
     for piece in pieces:
-        content = piece[:size]
-        size -= content.nbytes
-        if content.nbytes:
+        content = memoryview(piece)[:size]
+        size -= len(content)
+        if content:
             yield content
-        if any(piece[content.nbytes :]):
+        if any(piece[len(content) :]):
             raise ValueError("something lies behind a member's content")
 
 
@@ -238,30 +239,22 @@ def _teed(pieces: Iterator[memoryview], kept: Path | None) -> Iterator[memoryvie
 class _TarStream:
     """Reads a tar stream of which everything but the files' content is known beforehand."""
 
-    def __init__(self, pieces: Iterator[Buffer]) -> None:
-        self._pieces = pieces
-        self._held = memoryview(b"")
+    def __init__(self, buffers: Iterable[Buffer]) -> None:
+        self._pieces = Pieces(buffers)
 
     def expect(self, wanted: bytes) -> bool:
         """Read as many bytes as `wanted` has; return whether they are these."""
-        found = b"".join(self.content(len(wanted)))
-        return found == wanted
+        return b"".join(self._pieces.take(len(wanted))) == wanted
 
     def content(self, size: int) -> Iterator[memoryview]:
         """Iterate over the next `size` bytes; over fewer only where the stream ends."""
-        while size:
-            if not self._held.nbytes:
-                self._held = memoryview(next(self._pieces, b""))
-                if not self._held.nbytes:
-                    return
-            piece = self._held[:size]
-            self._held = self._held[piece.nbytes :]
-            size -= piece.nbytes
+        while size and (piece := self._pieces.some(size)):
+            size -= len(piece)
             yield piece
 
     def has_ended(self) -> bool:
         """Return whether nothing is left."""
-        return not self._held.nbytes and next(self._pieces, None) is None
+        return not self._pieces.some(1)
 
 
 def _extract(stream: _TarStream, files: Sequence[Entry], target: Path | None) -> None:

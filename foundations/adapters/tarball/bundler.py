@@ -237,8 +237,8 @@ def _manifest(contents: BundleContents, packed: Packed, runtime: Runtime) -> byt
         versions={"foundations": __version__, "python": "{}.{}".format(*sys.version_info[:2])},
         project_member=contents.project_member,
         members=sorted(members, key=lambda entry: entry.path),
-        files=packed.files,
-    ).to_bytes()
+        files=(),
+    ).to_bytes_with(packed.files)
 
 
 def _index(contents: BundleContents, manifest: bytes) -> bytes:

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from foundations.adapters._shared.files import write_all
-from foundations.adapters._shared.gzip_format import CHUNK, StoredWriter, compressed
-from foundations.adapters._shared.manifest import Entry, project_digest
+from foundations.adapters._shared.gzip_format import CHUNK, StoredWriter, compressed_parts
+from foundations.adapters._shared.manifest import Entry, digest_of, listed
 from foundations.adapters._shared.project_files import SourceFile, stamp
 from foundations.adapters._shared.tar_format import END, header, padding
 from foundations.errors import BundleError
@@ -26,12 +26,12 @@ class Packed(NamedTuple):
     """A project that was packed.
 
     Attributes:
-        files: What it holds.
+        files: What it holds, as :func:`~foundations.adapters._shared.manifest.listed` returns it.
         size: Of the packed bytes.
         digest: Of what it holds.
     """
 
-    files: Sequence[Entry]
+    files: bytes
     size: int
     digest: str
 
@@ -45,25 +45,25 @@ def pack_project(sources: Sequence[SourceFile], descriptor: int) -> Packed:
     framing = _Framing(descriptor)
     threaded = sum(source.size for source in sources) > _WORTH_THREADS
     with _Threads(framing.write) if threaded else _Inline(framing.write) as sink:
-        stream = _ChunkedStream(sink.put)
-        files = [_add(stream, source) for source in sources]
+        stream = _ChunkedStream(sink)
+        files = listed([_add(stream, source) for source in sources])
         stream.write(END)
         stream.close()
     framing.close()
-    return Packed(files, framing.size, project_digest(files))
+    return Packed(files, framing.size, digest_of(files))
 
 
 def packed_files(files: Iterable[tuple[str, bytes, int]]) -> bytes:
     """Return files in memory, each with its path and mode, as a .tgz."""
-    parts: list[bytes] = []
-    stream = _ChunkedStream(lambda chunk: parts.append(compressed(chunk)))
+    members: list[bytes] = []
+    stream = _ChunkedStream(_Inline(lambda parts: members.append(b"".join(parts))))
     for path, data, mode in files:
         stream.write(header(Entry(path, "file", len(data), mode, "")))
         stream.write(data)
         stream.write(bytes(padding(len(data))))
     stream.write(END)
     stream.close()
-    return b"".join(parts)
+    return b"".join(members)
 
 
 class _Framing:
@@ -74,12 +74,12 @@ class _Framing:
         self._writer = StoredWriter()
         self.size = 0
 
-    def write(self, data: Buffer) -> None:
-        self.size += len(data)
-        self._write(self._writer.add(data))
+    def write(self, parts: Sequence[Buffer]) -> None:
+        self.size += sum(map(len, parts))
+        self._write(self._writer.add(parts))
 
     def close(self) -> None:
-        self._write(self._writer.add(bytes(padding(self.size))))
+        self._write(self._writer.add([bytes(padding(self.size))]))
         self._write(self._writer.close())
 
     def _write(self, buffers: Iterable[Buffer]) -> None:
@@ -92,16 +92,16 @@ class _Framing:
 class _ChunkedStream:
     """Gathers a tar stream in chunks of one size, so that the same stream is always compressed alike."""
 
-    def __init__(self, put: Callable[[memoryview], object]) -> None:
-        self._put = put
-        self._chunk = memoryview(bytearray(CHUNK))
+    def __init__(self, sink: _Sink) -> None:
+        self._sink = sink
+        self._chunk = sink.memory()
         self._filled = 0
 
     def write(self, data: Buffer) -> None:
         view = memoryview(data)
-        while view.nbytes:
+        while view:
             room = self.room()
-            count = min(room.nbytes, view.nbytes)
+            count = min(len(room), len(view))
             room[:count] = view[:count]
             self.filled(count)
             view = view[count:]
@@ -113,19 +113,23 @@ class _ChunkedStream:
     def filled(self, count: int) -> None:
         self._filled += count
         if self._filled == CHUNK:
-            self._put(self._chunk)
-            self._chunk = memoryview(bytearray(CHUNK))
+            self._sink.put(self._chunk, CHUNK)
+            self._chunk = self._sink.memory()
             self._filled = 0
 
     def close(self) -> None:
         if self._filled:
-            self._put(self._chunk[: self._filled])
+            self._sink.put(self._chunk, self._filled)
 
 
 class _Sink(Protocol):
     """Compresses chunks and writes them, in order."""
 
-    def put(self, chunk: memoryview) -> None: ...
+    def memory(self) -> memoryview:
+        """Return memory for a chunk; it is used again once what was put there is written."""
+
+    def put(self, memory: memoryview, size: int) -> None:
+        """Take a chunk: the first `size` bytes of what :meth:`memory` returned."""
 
     def __enter__(self) -> _Sink: ...
 
@@ -135,11 +139,15 @@ class _Sink(Protocol):
 
 
 class _Inline:
-    def __init__(self, write: Callable[[Buffer], None]) -> None:
+    def __init__(self, write: Callable[[Sequence[Buffer]], None]) -> None:
         self._write = write
+        self._memory = memoryview(bytearray(CHUNK))
 
-    def put(self, chunk: memoryview) -> None:
-        self._write(compressed(chunk))
+    def memory(self) -> memoryview:
+        return self._memory
+
+    def put(self, memory: memoryview, size: int) -> None:
+        self._write(compressed_parts(memory[:size]))
 
     def __enter__(self) -> _Inline:
         return self
@@ -151,7 +159,7 @@ class _Inline:
 class _Threads:
     """A thread a processor compresses, one more writes; a few chunks wait, so that memory is bounded."""
 
-    def __init__(self, write: Callable[[Buffer], None]) -> None:
+    def __init__(self, write: Callable[[Sequence[Buffer]], None]) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -159,13 +167,18 @@ class _Threads:
         self._most = workers + _WAITING
         self._compressing = ThreadPoolExecutor(workers, "foundations-compress")
         self._writing = ThreadPoolExecutor(1, "foundations-write")
-        self._waiting: deque[Any] = deque()
+        self._waiting: deque[tuple[memoryview, Any]] = deque()
 
-    def put(self, chunk: memoryview) -> None:
-        made = self._compressing.submit(compressed, chunk)
-        self._waiting.append(self._writing.submit(lambda: self._write(made.result())))
-        while len(self._waiting) > self._most:
-            self._waiting.popleft().result()
+    def memory(self) -> memoryview:
+        if self._waiting and (len(self._waiting) == self._most or self._waiting[0][1].done()):
+            memory, written = self._waiting.popleft()
+            written.result()
+            return memory
+        return memoryview(bytearray(CHUNK))
+
+    def put(self, memory: memoryview, size: int) -> None:
+        made = self._compressing.submit(compressed_parts, memory[:size])
+        self._waiting.append((memory, self._writing.submit(lambda: self._write(made.result()))))
 
     def __enter__(self) -> _Threads:
         return self
@@ -175,7 +188,7 @@ class _Threads:
             stack.callback(self._compressing.shutdown, cancel_futures=True)
             stack.callback(self._writing.shutdown, cancel_futures=True)
             while self._waiting and kind is None:
-                self._waiting.popleft().result()
+                self._waiting.popleft()[1].result()
 
 
 def _add(stream: _ChunkedStream, source: SourceFile) -> Entry:

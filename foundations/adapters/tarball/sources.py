@@ -20,14 +20,13 @@ from typing import Any
 from foundations import events
 from foundations.adapters._shared.files import copy_all, write_atomically
 from foundations.adapters._shared.gzip_format import stored_size
-from foundations.adapters._shared.manifest import Entry
 from foundations.adapters._shared.project_files import SourceFile, stamp
 from foundations.adapters._shared.tar_format import padding
 from foundations.adapters._shared.trusted import ensure_private_directory, is_private_directory
 from foundations.adapters.tarball.packing import Packed, digest_of_source
 from foundations.errors import FoundationsError
 
-_FORMAT = 2
+_FORMAT = 3
 _TICK = 2_000_000_000
 """Nanoseconds between two ticks of the coarsest clock that a file system has (FAT's)."""
 _FORGOTTEN_AFTER = 30 * 24 * 3600.0
@@ -62,11 +61,11 @@ class SourceStore:
             if not is_private_directory(self.directory):
                 return None
             index = self._index(places)
-            known = json.loads(index.read_bytes())
+            note, _, files = index.read_bytes().partition(b"\n")
+            known = json.loads(note)
             if known["format"] != _FORMAT or known["boot"] != _boot() or known["sources"] != _fingerprint(sources):
                 return None
-            digests = known["digests"]
-            if any(digest_of_source(sources[number]) != digests[number] for number in known["recent"]):
+            if known["recent"] and not _are_as_listed(sources, known["recent"], files):
                 return None
             descriptor = os.open(self.directory / known["part"], os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -78,13 +77,9 @@ class SourceStore:
             os.close(descriptor)
             return None
         if known["recent"]:
-            self._note(index, {**known, "recent": _recent(sources, looked_at)})
+            self._note(index, {**known, "recent": _recent(sources, looked_at)}, files)
         else:
             os.utime(index)  # it is in use
-        files = [
-            Entry(path, kind, size, mode, digest)
-            for (path, _, kind, size, mode, _, _), digest in zip(sources, digests, strict=True)
-        ]
         return Packed(files, known["size"], known["digest"]), descriptor
 
     def keep(
@@ -129,10 +124,10 @@ class SourceStore:
                 "part_stamp": part_stamp,
                 "size": packed.size,
                 "digest": packed.digest,
-                "digests": [entry.digest for entry in packed.files],
                 "recent": _recent(sources, looked_at),
                 "sources": _fingerprint(sources),
             },
+            packed.files,
         )
         if before is not None:
             (self.directory / before).unlink(missing_ok=True)
@@ -141,8 +136,8 @@ class SourceStore:
         key = hashlib.sha256("\0".join(map(str, places)).encode(errors="surrogateescape")).hexdigest()
         return self.directory / f"{key[:32]}.json"
 
-    def _note(self, index: Path, known: dict[str, Any]) -> None:
-        write_atomically(index, [json.dumps(known, separators=(",", ":")).encode()], durable=False)
+    def _note(self, index: Path, known: dict[str, Any], files: bytes) -> None:
+        write_atomically(index, [json.dumps(known, separators=(",", ":")).encode(), b"\n", files], durable=False)
 
     def _tidy_up(self) -> None:
         """Remove what was not used for long, and what a process that died has left."""
@@ -164,7 +159,8 @@ class SourceStore:
 
 def _part_of(index: Path) -> str | None:
     try:
-        part = json.loads(index.read_bytes())["part"]
+        with index.open("rb") as stream:
+            part = json.loads(stream.readline())["part"]
     except (OSError, ValueError, KeyError, TypeError):  # there is none, or nobody can tell: it is abandoned
         return None
     return part if isinstance(part, str) and part == os.path.basename(part) else None
@@ -172,8 +168,14 @@ def _part_of(index: Path) -> str | None:
 
 def _fingerprint(sources: Sequence[SourceFile]) -> str:
     """Return the SHA-256 of what was seen of the sources, without what is in them."""
-    seen = marshal.dumps(list(map(tuple, sources)), 2)  # of a version that writes equal values as equal bytes
-    return hashlib.sha256(seen).hexdigest()
+    seen = [source[:1] + source[2:] for source in sources]  # where they lie, the places and their paths tell
+    return hashlib.sha256(marshal.dumps(seen, 2)).hexdigest()  # a version that writes equal values as equal bytes
+
+
+def _are_as_listed(sources: Sequence[SourceFile], numbers: Sequence[int], files: bytes) -> bool:
+    """Read some of the sources, and return whether their content is that which was packed."""
+    entries = json.loads(files)
+    return all(digest_of_source(sources[number]) == entries[number][4] for number in numbers)
 
 
 def _recent(sources: Sequence[SourceFile], looked_at: int) -> list[int]:

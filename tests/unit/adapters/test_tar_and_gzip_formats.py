@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import tarfile
+import zlib
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from foundations.adapters._shared import gzip_format
 from foundations.adapters._shared.ahead import running_ahead
 from foundations.adapters._shared.gzip_format import (
+    CHUNK,
     StoredWriter,
     compressed,
     inflated,
@@ -20,6 +22,7 @@ from foundations.adapters._shared.gzip_format import (
     stored_size,
 )
 from foundations.adapters._shared.manifest import Entry
+from foundations.adapters._shared.pieces import Pieces
 from foundations.adapters._shared.tar_format import END, header
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=300).filter(
@@ -71,7 +74,7 @@ def test_stored_content_is_gzip_of_known_size_and_comes_back(size):
 @given(st.lists(st.binary(max_size=200_000).map(lambda data: data * 3), max_size=5))
 def test_stored_content_is_framed_alike_however_it_comes(parts):
     writer = StoredWriter()
-    made = b"".join(bytes(piece) for part in parts for piece in writer.add(part))
+    made = b"".join(bytes(piece) for part in parts for piece in writer.add([part]))
     assert stored(b"".join(parts)) == made + b"".join(bytes(piece) for piece in writer.close())
 
 
@@ -82,9 +85,9 @@ def test_a_stored_member_with_anything_changed_is_refused(size):
         changed = bytearray(made)
         changed[position] ^= 4
         with pytest.raises(ValueError, match="not framed"):
-            b"".join(read_stored(io.BytesIO(changed), size))
+            list(read_stored(io.BytesIO(changed), size))
     with pytest.raises(ValueError, match=r"cut short|not framed"):
-        b"".join(read_stored(io.BytesIO(made[:-1]), size))
+        list(read_stored(io.BytesIO(made[:-1]), size))
 
 
 @pytest.mark.parametrize("step", [7_919, 2**30])
@@ -97,7 +100,7 @@ def test_compressed_members_come_back_whoever_reads_them(step, monkeypatch):
         monkeypatch.setattr(gzip_format, "_codec", reader)
         pieces = list(inflated(made[begin : begin + step] for begin in range(0, len(made), step)))
         assert b"".join(parts) == b"".join(pieces)
-        assert max(map(len, pieces)) <= 2**20
+        assert max(map(len, pieces)) <= 2**19
 
 
 @pytest.mark.usefixtures("codec")
@@ -114,6 +117,71 @@ def test_compressed_members_come_back_whoever_reads_them(step, monkeypatch):
 def test_what_is_no_run_of_members_is_refused(damage):
     with pytest.raises(ValueError, match=r"not gzip|cut short"):
         list(inflated([damage(compressed(b"content" * 100))]))
+
+
+def stored_by_zlib(data: bytes) -> bytes:
+    writer = zlib.compressobj(0, wbits=31)
+    return writer.compress(data[:100]) + writer.flush(zlib.Z_FULL_FLUSH) + writer.compress(data[100:]) + writer.flush()
+
+
+def begun_as_stored(data: bytes) -> bytes:
+    """Return a member whose first block is as one of ours, and the next is compressed."""
+    writer = zlib.compressobj(9, wbits=-15)
+    deflated = b"\0" + (65_535).to_bytes(2, "little") + b"\0\0" + data[:65_535]
+    deflated += writer.compress(data[65_535:]) + writer.flush()
+    return stored(b"")[:10] + deflated + zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(4, "little")
+
+
+@pytest.mark.usefixtures("codec")
+@pytest.mark.parametrize(
+    "store", [stored, stored_by_zlib, begun_as_stored, lambda data: stored(data * (CHUNK // len(data) + 1))]
+)
+@pytest.mark.parametrize("step", [11, 65_535, 2**30])
+def test_stored_blocks_come_back_whoever_stored_them(store, step):
+    data = os.urandom(200_000)
+    made = store(data) + compressed(b"the next")
+    if len(made) > 2**20:
+        step = max(step, 65_535)
+    pieces = list(inflated(made[begin : begin + step] for begin in range(0, len(made), step)))
+    assert gzip.decompress(made) == b"".join(pieces)
+    assert max(map(len, pieces)) <= 2**19
+
+
+@pytest.mark.usefixtures("codec")
+def test_a_stored_member_among_others_with_anything_changed_gives_other_content_or_is_refused():
+    made = stored(os.urandom(70_000))
+    for position in {*range(10), *range(10, 15), *range(65_550, 65_555), *range(len(made) - 8, len(made))} - {
+        4,
+        5,
+        6,
+        7,
+        8,
+        9,
+    }:
+        changed = bytearray(made)
+        changed[position] ^= 2
+        with pytest.raises(ValueError, match=r"not gzip|cut short"):
+            list(inflated([changed]))
+    with pytest.raises(ValueError, match="cut short"):
+        list(inflated([made[:-1]]))
+
+
+@given(st.lists(st.binary(max_size=9), max_size=9), st.lists(st.integers(0, 12), max_size=20))
+def test_bytes_are_taken_by_their_number_wherever_buffers_end(buffers, counts):
+    whole = b"".join(buffers)
+    pieces = Pieces(buffers)
+    found = b""
+    for count in counts:
+        looked_at = pieces.take(count + 3)
+        pieces.give_back(looked_at)
+        taken = pieces.take(count)
+        assert whole[len(found) :][: count + 3] == b"".join(looked_at)
+        assert whole[len(found) :][:count] == b"".join(taken)
+        found += b"".join(taken)
+    while some := pieces.some(4):
+        assert 0 < len(some) <= 4
+        found += some
+    assert whole == found
 
 
 def test_what_cannot_be_compressed_is_stored():
