@@ -880,8 +880,8 @@ PAIRS = [
         "a function of a package's module replaced",
         True,
         {
-            "main.py": "import os, patch\ndef stage(x): return os.path.join(x)\n",
-            "patch.py": "import os.path\ndef g(x): return x+'1'\nos.path.join=g\n",
+            "main.py": "import os, patch\ndef stage(x): return os.path.commonpath(x)\n",
+            "patch.py": "import os.path\ndef g(x): return x+'1'\nos.path.commonpath=g\n",
         },
         "'1'",
         "'2'",

@@ -48,7 +48,7 @@ def test_equal_models_have_one_key_in_every_process_and_different_ones_another(k
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("value <= 0", "value < 0"), ("len(self.layers)", "len(self.layers) + 1"), ("[64]", "[32]")]
+    ("old", "new"), [("value <= 0", "value < 0"), ("len(self.layers)", "len(self.layers) + 1"), ("[64]", "[64, 32]")]
 )
 def test_another_validator_computed_field_or_default_is_another_key(key, old, new):
     assert key(0.5) != key(0.5, MODELS.replace(old, new))
