@@ -7,10 +7,12 @@ import os
 import select
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,10 @@ class Project:
         """Wait until what ended jobs needed is removed: a job's end is told before that."""
         for name in self.job_names():
             assert wait_until_gone(processes_of(self.job_directory(name)))
+        listing = self.home / "archive" / "listing.sqlite3"
+        if listing.exists():  # whoever closes it last tidies up what it had beside it; that may have been killed
+            with closing(sqlite3.connect(listing)) as connection:
+                connection.execute("PRAGMA user_version").fetchone()
 
     def write(self, files: Mapping[str, str | bytes]) -> None:
         """Write files into the project."""
