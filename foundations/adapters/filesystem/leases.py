@@ -85,29 +85,27 @@ class _Holder:
 class FileLease(Lease):
     """A name of this process's file."""
 
-    __slots__ = ("_guard", "_holder", "_path", "overtaken")
+    __slots__ = ("_holding", "_path", "overtaken")
 
     def __init__(self, path: str, holder: _Holder, overtaken: bool) -> None:
         self.overtaken = overtaken
         self._path = path
-        self._holder: _Holder | None = holder
-        self._guard = threading.Lock()
+        self._holding = [holder]  # empty once it is released: of several threads, one takes it out
 
     def __del__(self) -> None:
         self.release()
 
     def renew(self) -> None:
         """See :meth:`Lease.renew`; after its release it does nothing."""
-        holder = self._holder
-        if holder is not None:
+        for holder in self._holding:
             with translating_os_errors(Path(self._path), "renew"):
                 holder.show_life()
 
     def release(self) -> None:
         """See :meth:`Lease.release`; what cannot be removed is free when the process ends, or asks for it again."""
-        with self._guard:
-            holder, self._holder = self._holder, None
-        if holder is None:
+        try:
+            holder = self._holding.pop()
+        except IndexError:
             return
         try:
             with suppress(OSError):
