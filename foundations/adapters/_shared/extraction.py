@@ -5,12 +5,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from foundations.adapters._shared.ahead import running_ahead
 from foundations.adapters._shared.files import write_all
@@ -18,7 +16,6 @@ from foundations.adapters._shared.manifest import Entry
 from foundations.errors import DamagedBundleError
 from foundations.ports.frames import Buffer
 
-_CHUNK = 2**20
 _WORTH_A_THREAD = 2**24
 
 
@@ -27,22 +24,8 @@ def reading_tgz(name: str) -> Iterator[None]:
     """Raise what reading a .tgz raises where it is none, or damaged, as :class:`DamagedBundleError`."""
     try:
         yield
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
+    except (gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
         raise damaged(name, f"it is no intact .tgz: {error}") from error
-
-
-def opened_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    """Return the content of a member that is a file."""
-    stream = archive.extractfile(member)
-    if stream is None:
-        raise damaged(member.name, "it is no file")
-    return stream
-
-
-def pieces_of(stream: IO[bytes]) -> Iterator[bytes]:
-    """Iterate over what is left of a stream."""
-    while data := stream.read(_CHUNK):
-        yield data
 
 
 def copy_checked(content: Iterable[Buffer], entry: Entry, target: str | Path | None) -> None:

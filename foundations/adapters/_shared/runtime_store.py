@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import tarfile
 from pathlib import Path
 
-from foundations.adapters._shared.extraction import damaged, opened_member, reading_tgz, write_new
+from foundations.adapters._shared.extraction import damaged, reading_tgz, write_new
 from foundations.adapters._shared.manifest import RUNTIME, Entry, check_path
 
 _LARGEST_RUNTIME = 2**28
@@ -41,15 +40,21 @@ def extract_runtime(packed: Path, target: Path) -> None:
 
 def _extract_files(packed: Path, target: Path) -> None:
     """Extract the runtime: regular files only; its digest was verified as a member of the bundle."""
+    import tarfile  # here alone: hardly a job extracts one
+
     room = _LARGEST_RUNTIME
-    with packed.open("rb") as stream, reading_tgz(RUNTIME), tarfile.open(fileobj=stream, mode="r:gz") as archive:
-        while (member := archive.next()) is not None:
-            room -= member.size
-            if not member.isreg() or room < 0:
-                raise damaged(RUNTIME, f"{member.name} is no file, or too large")
-            path = target / check_path(member.name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_new(path, [opened_member(archive, member).read()], 0o644)
+    try:
+        with packed.open("rb") as stream, reading_tgz(RUNTIME), tarfile.open(fileobj=stream, mode="r:gz") as archive:
+            while (member := archive.next()) is not None:
+                room -= member.size
+                content = archive.extractfile(member) if member.isreg() and room >= 0 else None
+                if content is None:
+                    raise damaged(RUNTIME, f"{member.name} is no file, or too large")
+                path = target / check_path(member.name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_new(path, [content.read()], 0o644)
+    except tarfile.TarError as error:
+        raise damaged(RUNTIME, f"it is no intact .tgz: {error}") from error
 
 
 def _compile(directory: Path) -> None:

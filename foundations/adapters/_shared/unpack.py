@@ -9,26 +9,18 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from foundations.adapters._shared.ahead import running_ahead
-from foundations.adapters._shared.extraction import (
-    copy_checked,
-    damaged,
-    opened_member,
-    pieces_of,
-    reading_tgz,
-    write_new,
-)
+from foundations.adapters._shared.extraction import copy_checked, damaged, reading_tgz, write_new
 from foundations.adapters._shared.files import write_all
 from foundations.adapters._shared.gzip_format import inflated, read_stored
 from foundations.adapters._shared.manifest import NAME, RUNTIME, Entry, Manifest, digest_of
 from foundations.adapters._shared.pieces import Pieces
 from foundations.adapters._shared.runtime_store import extract_runtime, runtime_directory
-from foundations.adapters._shared.tar_format import END, header, padding
+from foundations.adapters._shared.tar_format import BLOCK, END, header, padding
 from foundations.errors import StorageUnavailableError
 from foundations.ports.frames import Buffer
 
@@ -36,7 +28,8 @@ if TYPE_CHECKING:
     from foundations.ports.bundling import Bundle
 
 _LARGEST_MANIFEST = 2**28
-_LARGEST_HEADER = 2**14
+_SIZE_FIELD = slice(124, 135)
+_CHUNK = 2**20
 _WORTH_A_THREAD = 2**22
 
 
@@ -134,13 +127,12 @@ def _packed(manifest: Manifest) -> list[Entry]:
 
 def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
     """Read the manifest, and copy the small members behind it."""
-    top = bundle.job_name + "/"
-    content = _Bounded(index)  # of several gzip members where it is large, of which tarfile by itself reads but one
-    with reading_tgz(str(bundle.path)), tarfile.open(fileobj=content, mode="r|") as archive:
-        first = archive.next()
-        if first is None or first.name != top + NAME or not first.isreg() or first.size > _LARGEST_MANIFEST:
+    content = gzip.GzipFile(fileobj=io.BytesIO(index))
+    stream = _TarStream(iter(lambda: content.read(_CHUNK), b""))  # no more at once: few bytes may stand for very many
+    with reading_tgz(str(bundle.path)):
+        data = stream.sized(Entry(f"{bundle.job_name}/{NAME}", "file", 0, 0o644, ""), _LARGEST_MANIFEST)
+        if data is None:
             raise damaged(NAME, "it is not the first of the index")
-        data = opened_member(archive, first).read()
         if digest_of(data) != bundle.digest:
             raise damaged(NAME, "its digest is not the one that the bundle was submitted with")
         manifest = Manifest.from_bytes(data)
@@ -149,42 +141,16 @@ def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
         if target is not None:
             write_new(target / NAME, [data])
         packed = {entry.path for entry in _packed(manifest)}
-        missing = {entry.path: entry for entry in manifest.members if entry.path not in packed}
-        content.allow(sum(entry.size + _LARGEST_HEADER for entry in missing.values()))
-        while (member := archive.next()) is not None:
-            entry = missing.pop(member.name.removeprefix(top), None) if member.name.startswith(top) else None
-            if entry is None or not member.isreg():
-                raise damaged(member.name, "the manifest has no such member, or it is no file")
-            copy_checked(
-                pieces_of(opened_member(archive, member)), entry, None if target is None else target / entry.path
-            )
-    if missing:
-        raise damaged(min(missing), "it is missing")
+        members = [entry for entry in manifest.members if entry.path not in packed]
+        for entry in members:
+            if not stream.expect(header(entry._replace(path=f"{bundle.job_name}/{entry.path}"))):
+                raise damaged(entry.path, "it is missing, or another member is in its place")
+            copy_checked(stream.content(entry.size), entry, None if target is None else target / entry.path)
+            if not stream.expect(bytes(padding(entry.size))):
+                raise damaged(entry.path, "something lies behind its content")
+        if not (stream.expect(END) and stream.has_ended()):
+            raise damaged("the index", "it holds more than its manifest says")
     return manifest
-
-
-class _Bounded(gzip.GzipFile):
-    """Decompresses an index, and no more of it than there can be: a few bytes may stand for very many."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(fileobj=io.BytesIO(data))
-        self._left = _LARGEST_MANIFEST + _LARGEST_HEADER
-
-    def allow(self, size: int) -> None:
-        """Let so many more bytes be read."""
-        self._left += size
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Return up to `size` bytes, as a file does.
-
-        Raises:
-            ValueError: It would be more than is allowed in all.
-        """
-        data = super().read(size)
-        self._left -= len(data)
-        if self._left < 0:
-            raise ValueError("the index swells to more than its manifest says")
-        return data
 
 
 def _expect_header(stream: IO[bytes], job_name: str, entry: Entry) -> None:
@@ -245,6 +211,15 @@ class _TarStream:
     def expect(self, wanted: bytes) -> bool:
         """Read as many bytes as `wanted` has; return whether they are these."""
         return b"".join(self._pieces.take(len(wanted))) == wanted
+
+    def sized(self, entry: Entry, most: int) -> bytes | None:
+        """Read a file of which only the size is not known, at most `most` bytes; None where something else comes."""
+        found = b"".join(self._pieces.take(len(header(entry))))
+        size = int(found[-BLOCK:][_SIZE_FIELD], 8)
+        if found != header(entry._replace(size=size)) or size > most:
+            return None
+        data = b"".join(self._pieces.take(size))
+        return data if self.expect(bytes(padding(size))) else None
 
     def content(self, size: int) -> Iterator[memoryview]:
         """Iterate over the next `size` bytes; over fewer only where the stream ends."""
