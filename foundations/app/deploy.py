@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,10 @@ from foundations import events
 from foundations.app import inside
 from foundations.app.calls import check_calls
 from foundations.app.collection import collection_paused
-from foundations.app.finish_job import tell_end
 from foundations.app.project import check_modules, import_paths
 from foundations.app.provenance import current_commit, recorded_parameters
-from foundations.app.run_job import Workplace, run_job
 from foundations.app.settings import AdapterSettings, Origin, Settings, resolve_variables
 from foundations.app.wiring import Wiring
-from foundations.domain import archives as items
 from foundations.domain.deployment import Deployment
 from foundations.domain.hyperparameter import check_parameters, merge_parameters
 from foundations.domain.job import Job
@@ -35,7 +32,7 @@ from foundations.errors import (
     JobNotFoundError,
     UnsupportedPlatformError,
 )
-from foundations.ports.archive_listing import JobChange, JobRecord
+from foundations.ports.archive_listing import JobRecord
 from foundations.ports.bundling import (
     BUNDLE_CONFIG,
     BUNDLE_JOB,
@@ -45,8 +42,7 @@ from foundations.ports.bundling import (
     BundleContents,
 )
 from foundations.ports.execution import JobHandle, Submission
-from foundations.ports.frames import Buffer
-from foundations.ports.job import JobEnd, JobState, check_job_name
+from foundations.ports.job import JobEnd, check_job_name
 from foundations.ports.serialisation import Serialiser
 
 RUNTIME_PACKAGES = ("foundations", "attr", "attrs", "cloudpickle", "structlog", "yaml")
@@ -244,51 +240,15 @@ def _submit(bundle: Bundle, wiring: Wiring, parameters: Mapping[str, Any], varia
             environment={"deployment": wiring.settings.deployment.to_mapping(), "reference": dict(handle.reference)},
         )
     )
-    submission = Submission(
-        job_name=name, bundle=bundle, variables=variables, run_here=lambda: _run_here(bundle, wiring)
-    )
+
+    def here() -> JobEnd:
+        from foundations.app.run_in_process import run_in_process  # environments for tests alone do this
+
+        return run_in_process(bundle, wiring)
+
+    submission = Submission(job_name=name, bundle=bundle, variables=variables, run_here=here)
     try:
         wiring.environment.submit(submission)
     except BaseException:
         wiring.listing.remove(name)
         raise
-
-
-def _run_here(bundle: Bundle, wiring: Wiring) -> JobEnd:
-    """Run a bundle to its end in this thread, for environments inside this process."""
-    started_at = time.time()
-    try:
-        wiring.bundler.verify(bundle)
-        data = wiring.bundler.read(bundle, BUNDLE_JOB)
-        source = wiring.bundler.read(bundle, wiring.settings.job_source_bundle.member)
-    finally:
-        wiring.bundler.discard(bundle)
-    wiring.listing.update(bundle.job_name, JobChange(state=JobState.RUNNING, started_at=started_at))
-    outcome = run_job(
-        data,
-        Workplace(
-            job_name=bundle.job_name,
-            wiring=wiring,
-            project=None,
-            source=lambda keeper: keeper.write(wiring.archives.job_source, items.SOURCE, [source]),
-            keep_here=_refuse_to_keep,
-            note=lambda line: None,
-            progress=lambda index: None,
-        ),
-    )
-    end = JobEnd(
-        job_name=bundle.job_name,
-        state=outcome.state,
-        cause=outcome.cause,
-        message=outcome.message,
-        stage=outcome.stage,
-        started_at=started_at,
-        ended_at=time.time(),
-        not_archived=outcome.not_archived,
-    )
-    tell_end(wiring, end)
-    return end
-
-
-def _refuse_to_keep(item: str, data: Sequence[Buffer]) -> None:
-    raise OSError("a job inside its caller's process has no directory")

@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from foundations.app.packages import IN_THE_BUNDLE, STANDARD_LIBRARY
+from foundations.app.unwatched import is_unwatched
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _LOOKING = frozenset({"os.listdir", "os.scandir", "sqlite3.connect", "ctypes.dlopen"})
@@ -92,7 +92,6 @@ class Touched:
 
 _watching: list[Touched] = []
 _hooked: list[bool] = []
-_paused: list[int] = []
 _EVENTS = frozenset({"open", "import", *_LOOKING, *_MAKING, *_REMOVING, *_STARTING})
 
 
@@ -110,18 +109,8 @@ def watched_files() -> Iterator[Touched]:
         _watching.remove(touched)
 
 
-@contextmanager
-def unwatched() -> Iterator[None]:
-    """Leave out what this thread of foundations' own touches inside the block."""
-    _paused.append(threading.get_ident())
-    try:
-        yield
-    finally:
-        _paused.remove(threading.get_ident())
-
-
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _EVENTS or not _watching or threading.get_ident() in _paused:
+    if event not in _EVENTS or not _watching or is_unwatched():
         return
     frame = sys._getframe(1)
     if event in _LOOKING and frame.f_code.co_filename.startswith("<frozen importlib"):

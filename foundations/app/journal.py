@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from foundations import events
 from foundations.app.failures import describe_failure, summary
-from foundations.app.file_watch import unwatched
 from foundations.app.keeping import Keeper
+from foundations.app.unwatched import unwatched
 from foundations.domain import archives as items
 from foundations.domain.archives import Archives
 from foundations.domain.calls import describe_call

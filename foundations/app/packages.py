@@ -6,11 +6,9 @@ import errno
 import hashlib
 import importlib
 import os
-import re
 import stat
 import sys
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import ModuleType
@@ -154,70 +152,13 @@ def _packages(portion: str) -> Mapping[str, str] | None:
     file = _file_of(portion)
     if portion in sys.stdlib_module_names and (file is None or file.startswith(STANDARD_LIBRARY)):
         return {}
+    from foundations.app import distributions  # importing what it needs takes 20 ms, which only cached stages are worth
+
     if portion in IN_THE_BUNDLE:
-        return {IN_THE_BUNDLE[portion]: _version(IN_THE_BUNDLE[portion])}
+        return distributions.bundled(IN_THE_BUNDLE[portion])
     if file is None or ("site-packages" not in file and "dist-packages" not in file):
         return None  # the project's own, whatever its name; an editable install; a namespace
-    found = _distribution(portion)
-    if found is None:
-        return None
-    return {**_needed(found, {}), found.metadata["Name"]: f"{found.version} {_files(found)}"}
-
-
-def _needed(distribution: metadata.Distribution, known: dict[str, str]) -> dict[str, str]:
-    """Return the versions of what a distribution needs, and of what that needs, as far as it is installed."""
-    for requirement in distribution.requires or ():
-        name = re.match(r"[\w.-]+", requirement)
-        if name is None or "extra ==" in requirement or name[0] in known:
-            continue
-        try:
-            found = metadata.distribution(name[0])
-        except metadata.PackageNotFoundError:
-            continue
-        known[name[0]] = found.version
-        _needed(found, known)
-    return known
-
-
-def _version(distribution: str) -> str:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return "bundled"
-
-
-def _distribution(portion: str) -> metadata.Distribution | None:
-    """Return the distribution that a module was installed by: the one of its name, or the one that has it."""
-    try:
-        found = metadata.distribution(portion)
-    except metadata.PackageNotFoundError:
-        pass
-    else:
-        if _owns(found, portion):
-            return found
-    return next((found for found in metadata.distributions() if _owns(found, portion)), None)
-
-
-def _owns(distribution: metadata.Distribution, portion: str) -> bool:
-    names = distribution.read_text("top_level.txt")
-    if names is not None and "." not in portion:
-        return portion in names.split()
-    record, path = "\n" + (distribution.read_text("RECORD") or ""), portion.replace(".", "/")
-    return f"\n{path}/" in record or f"\n{path}.py" in record
-
-
-def _files(distribution: metadata.Distribution) -> str:
-    """Return a digest of what was installed: the same version may have been installed again with other code.
-
-    Byte code, scripts (which name their interpreter) and what the installer itself has written are left out.
-    """
-    record = distribution.read_text("RECORD") or ""
-    lines = [
-        line
-        for line in record.splitlines()
-        if not line.startswith("..") and ".pyc," not in line and ".dist-info/" not in line
-    ]
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
+    return distributions.installed(portion)
 
 
 def _file_of(name: str) -> str | None:

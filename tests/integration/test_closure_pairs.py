@@ -8,7 +8,7 @@ import pytest
 from closure_pairs import PAIRS
 
 ASKING = """
-import json, os, sys, tempfile
+import json, os, shutil, sys, tempfile
 from pathlib import Path
 sys.dont_write_bytecode = True
 import foundations
@@ -29,6 +29,7 @@ def key(files):
             import main
             closures = Closures(InstalledPackages(Path.cwd(), digesting.buffer), digesting, PYTHON)
             told = closures.of(main.stage).digest.hex()
+            shutil.rmtree(Path.cwd())
         except BaseException as error:
             told = repr(error)
         os.write(writer, told.encode()[:4000])

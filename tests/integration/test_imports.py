@@ -74,3 +74,4 @@ def test_a_job_loads_no_heavy_package(tmp_path):
     loaded = {name.partition(".")[0] for name in output_of(project, "train.py")}
     assert {"foundations", "cloudpickle"} <= loaded
     assert set() == {"attr", "yaml", "structlog", "asyncio", "ssl", "pathspec", "packaging", "pytest"} & loaded
+    assert set() == {"email", "socket", "csv", "zipfile", "tempfile", "tarfile", "sqlite3", "subprocess"} & loaded

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -172,6 +171,8 @@ class TarballJobBundler(JobBundler):
     def _directory(self, contents: BundleContents) -> Path:
         if os.access(contents.directory, os.W_OK | os.X_OK):
             return contents.directory
+        import tempfile
+
         private = Path(tempfile.mkdtemp(prefix=PRIVATE_PREFIX))
         self._temporary[private / f"{contents.job_name}.tgz"] = private
         events.info(
