@@ -91,4 +91,4 @@ class JobBundler(ABC):
 
     @abstractmethod
     def discard(self, bundle: Bundle) -> None:
-        """Remove the bundle and whatever was made for it; nothing where it is gone already."""
+        """Remove a bundle of this bundler's and whatever was made for it; nothing where it is gone already."""

@@ -325,10 +325,12 @@ def test_the_same_contents_give_the_same_bytes_in_any_process_at_any_time(tmp_pa
     assert (tmp_path / "target-0" / "job.tgz").read_bytes() == (tmp_path / "target-2" / "job.tgz").read_bytes()
 
 
-def test_a_bundle_lies_beside_the_project_and_is_removed_for_good(contents: BundleContents, bundle: Bundle) -> None:
+def test_a_bundle_lies_beside_the_project_and_is_removed_for_good(contents: BundleContents) -> None:
+    bundler = TarballJobBundler()
+    bundle = bundler.make(contents)
     assert contents.project.parent / "job.tgz" == bundle.path
-    TarballJobBundler().discard(bundle)
-    TarballJobBundler().discard(bundle)
+    bundler.discard(bundle)
+    bundler.discard(bundle)
     assert ["project"] == os.listdir(contents.directory)
 
 

@@ -205,9 +205,10 @@ def test_many_may_bundle_one_project_at_once(contents, store):
         try:
             for turn in range(5):
                 made = contents._replace(job_name=f"job-{number}-{turn}")
-                bundle = TarballJobBundler().make(made)
-                TarballJobBundler().verify(bundle)
-                TarballJobBundler().discard(bundle)
+                bundler = TarballJobBundler()
+                bundle = bundler.make(made)
+                bundler.verify(bundle)
+                bundler.discard(bundle)
                 digests.add(bundle.size)
         except BaseException as error:
             failures.append(error)

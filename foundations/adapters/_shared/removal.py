@@ -9,17 +9,15 @@ import os
 def remove_tree(path: str | os.PathLike[str]) -> None:
     """Remove a directory and what is in it; nothing where it is gone, or where somebody else removes it meanwhile.
 
-    What stands in the way of shutil is left to chmod and rm: directories that may not be written, and those deeper
-    than Python, until 3.13, can call itself or have files open.
+    What stands in the way is left to chmod and rm: directories that may not be written, and those deeper than Python,
+    until 3.12, can call itself or have files open.
 
     Raises:
         OSError: Something of it cannot be removed; the rest is.
     """
-    import shutil
-
     while True:
         try:
-            shutil.rmtree(path)
+            _remove(path)
         except FileNotFoundError:
             if os.path.lexists(path):
                 continue  # another process removes it too, and was faster at some of it
@@ -30,6 +28,19 @@ def remove_tree(path: str | os.PathLike[str]) -> None:
         said = _run([*command, "--", os.fspath(path)])
     if os.path.lexists(path):
         raise OSError(errno.EIO, f"cannot be removed whole: {said}", os.fspath(path))
+
+
+def _remove(path: str | os.PathLike[str]) -> None:
+    """Remove a directory as shutil.rmtree does, which every job would have to load for it, with two compressors."""
+    for _, directories, files, descriptor in os.fwalk(path, topdown=False):
+        for name in files:
+            os.unlink(name, dir_fd=descriptor)
+        for name in directories:
+            try:
+                os.rmdir(name, dir_fd=descriptor)
+            except NotADirectoryError:  # a link to one
+                os.unlink(name, dir_fd=descriptor)
+    os.rmdir(path)
 
 
 def _run(command: list[str]) -> str:

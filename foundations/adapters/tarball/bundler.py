@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +29,7 @@ from foundations.version import __version__
 class _Made(NamedTuple):
     """How a bundle was made, until it is discarded."""
 
+    part: Path
     places: tuple[Path, ...]
     sources: list[SourceFile]
     looked_at: int
@@ -99,6 +99,7 @@ class TarballJobBundler(JobBundler):
                 if registered is not None:
                     registered.close()
         self._made[target] = _Made(
+            part=made,
             places=places,
             sources=sources,
             looked_at=looked_at,
@@ -141,14 +142,9 @@ class TarballJobBundler(JobBundler):
         made = self._made.pop(bundle.path, None)
         if made is not None and not made.reused:
             self._keep(bundle.path, made)
-        names = [bundle.path]  # the one it was made under goes last: it tells that the other one is ours
-        for name in bundle.path.parent.glob(f".{bundle.job_name}-*.tgz.part"):
-            with suppress(FileNotFoundError):  # one of the two is gone already
-                if name.samefile(bundle.path):
-                    names.append(name)
-        for name in names:
-            name.unlink(missing_ok=True)
+        bundle.path.unlink(missing_ok=True)
         if made is not None:
+            made.part.unlink(missing_ok=True)  # last: it tells that the other one was ours
             made.registered.close()
         self._forget(bundle.path, only_empty=False)
 
