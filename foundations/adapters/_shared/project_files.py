@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from operator import attrgetter
+from collections.abc import Callable, Iterator
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,9 +46,8 @@ class SourceFile(NamedTuple):
     stamp: tuple[int, ...] = ()
 
 
-def stamp(status: os.stat_result) -> tuple[int, ...]:
-    """Return a file's size, inode number, and times of its last change and of its status's, in nanoseconds."""
-    return status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+stamp: Callable[[os.stat_result], tuple[int, ...]] = attrgetter("st_size", "st_ino", "st_mtime_ns", "st_ctime_ns")
+"""Returns a file's size, inode number, and times of its last change and of its status's, in nanoseconds."""
 
 
 def bundled_files(contents: BundleContents, own: Path | None = None) -> list[SourceFile]:
@@ -67,7 +66,7 @@ def bundled_files(contents: BundleContents, own: Path | None = None) -> list[Sou
         sources += [SourceFile(prefix, str(extra), "directory", 0, 0o755), *project_files(extra, prefix + "/", own)]
     if contents.extra_source_paths:
         sources.append(SourceFile(extra_source_member(0).partition("/")[0], "", "directory", 0, 0o755))
-        sources.sort(key=attrgetter("path"))
+        sources.sort(key=itemgetter(0))
     return sources
 
 
@@ -95,7 +94,7 @@ def project_files(root: Path, prefix: str = "", own: Path | None = None) -> list
             budget = _Budget(root)
             for seen in found:
                 budget.spend(seen.path[len(prefix) :], seen.size)
-    found.sort(key=attrgetter("path"))
+    found.sort(key=itemgetter(0))
     return found
 
 

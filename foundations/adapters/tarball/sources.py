@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ _TICK = 2_000_000_000
 """Nanoseconds between two ticks of the coarsest clock that a file system has (FAT's)."""
 _FORGOTTEN_AFTER = 30 * 24 * 3600.0
 _ABANDONED_AFTER = 24 * 3600.0
+_SEEN = itemgetter(*(number for number, field in enumerate(SourceFile._fields) if field != "location"))
+"""What of a source counts; where it lies, the places and its path tell."""
+
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -168,7 +172,7 @@ def _part_of(index: Path) -> str | None:
 
 def _fingerprint(sources: Sequence[SourceFile]) -> str:
     """Return the SHA-256 of what was seen of the sources, without what is in them."""
-    seen = [source[:1] + source[2:] for source in sources]  # where they lie, the places and their paths tell
+    seen = list(map(_SEEN, sources))
     return hashlib.sha256(marshal.dumps(seen, 2)).hexdigest()  # a version that writes equal values as equal bytes
 
 
