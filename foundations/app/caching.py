@@ -45,7 +45,7 @@ class StageCache:
         self._maker = keys
         self._use = use
         self._keys: dict[int, str] = {}
-        self._shared = SharedOutputs(pipeline, keys.parameters, keys.digest)
+        self._shared = SharedOutputs(pipeline, keys.parameters, keys.digest, keys.state)
         self._closures: dict[int, tuple[Closure, str]] = {}
         self._calls = WatchedCalls(keys, self._shared, use.project)
         self.notes = CacheNotes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -18,6 +18,7 @@ from foundations.domain.pipeline import Deferred, Node, Pipeline
 
 _FIXED = frozenset({int, float, complex, bool, str, bytes, type(None)})
 _UNCHANGEABLE = _FIXED | {Reference}
+_CONTAINERS = (tuple, list, set, frozenset)
 _LEAVES = (type, ModuleType, CodeType, Reference)
 _FUNCTIONS = (FunctionType, BuiltinFunctionType)
 _PASSED_THROUGH = (tuple, frozenset, CellType, Hyperparameter, *_FUNCTIONS)
@@ -30,13 +31,20 @@ class SharedOutputs:
         pipeline: The pipeline.
         parameters: Its hyperparameters' values.
         digest: Returns the content digest of a value, given what errors call it.
+        state: Returns what the code of stages refers to that can change, each with its name.
     """
 
     def __init__(
-        self, pipeline: Pipeline, parameters: Mapping[str, Any], digest: Callable[[object, str], bytes]
+        self,
+        pipeline: Pipeline,
+        parameters: Mapping[str, Any],
+        digest: Callable[[object, str], bytes],
+        state: Callable[[], Iterable[tuple[str, object]]] = tuple,
     ) -> None:
         self._pipeline = pipeline
         self._digest = digest
+        self._state = state
+        self._of_the_code: dict[int, tuple[str, object]] | None = None
         self._consumers = Counter(other for node in pipeline.nodes for other in node.upstream)
         self._common = _common(pipeline.nodes, parameters)
         self._shared: list[bool] = []
@@ -73,31 +81,65 @@ class SharedOutputs:
                     self.note(f"the output of {self._pipeline.name(other)} was changed by a stage that takes it")
 
     def before(self, call: Call) -> list[tuple[object, bytes]]:
-        """Return the arguments of a call that other stages take too, each with its digest.
+        """Return the arguments of a call that other stages see too, each with its digest.
+
+        They take them as well, or refer to them as a global variable, of which an earlier stage returned a part.
 
         Raises:
             UndigestibleError: One has none.
         """
         found: list[tuple[object, bytes]] = []
         for other in call.node.upstream:
-            value = call.value(other) if self._shared[other] else None
-            if type(value) not in _FIXED:
-                digest = self._digest(
-                    value, f"the output of {self._pipeline.name(other)}, which other stages take too,"
-                )
+            value = call.value(other)
+            if type(value) not in _FIXED and (self._shared[other] or self._is_of_the_code(value)):
+                digest = self._digest(value, f"the output of {self._pipeline.name(other)}, which other stages see too,")
                 if self._digests.setdefault(other, digest) != digest:
                     self.note(f"the output of {self._pipeline.name(other)} was changed by a stage that takes it")
                 found.append((value, digest))
         for value in self._common.get(call.node.uuid, {}).values():
             with suppress(Exception):  # what has no digest is no part of what has one, and of any key
-                found.append((value, self._digest(value, "an argument that other stages take too")))
+                found.append((value, self._digest(value, "an argument that other stages see too")))
         return found
 
     def after(self, name: str, before: list[tuple[object, bytes]]) -> None:
         """Note whether a call has changed what :meth:`before` returned."""
         for value, digest in before:
             if self._digest(value, "an argument") != digest:
-                self.note(f"{name} changed an argument that other stages take too")
+                self.note(f"{name} changed an argument that other stages see too")
+
+    def returned(self, output: object, before: Sequence[tuple[object, bytes]]) -> str | None:
+        """Return what of it other stages see, where an output is that, has it as an item or is a part of it.
+
+        A hit would return a copy, which a stage that takes it could change without changing the original.
+
+        Args:
+            output: What a call returned.
+            before: What :meth:`before` returned for that call.
+        """
+        parts = self._parts_of_the_code()
+        if type(output) in _FIXED or not (parts or before):
+            return None
+        arguments = {id(value) for value, _ in before if _has_state(value)}
+        items = output.values() if isinstance(output, dict) else output if isinstance(output, _CONTAINERS) else ()
+        for value in (output, *items):
+            if id(value) in arguments:
+                return "an argument that other stages see too"
+            if id(value) in parts:
+                return f"{parts[id(value)][0]} or a part of it"
+        return None
+
+    def _is_of_the_code(self, value: object) -> bool:
+        """Tell whether something in `value` is what the code of a stage refers to, or is a part of that."""
+        parts = self._parts_of_the_code()
+        return bool(parts) and any(id(found) in parts for found in _reachable((value,)))
+
+    def _parts_of_the_code(self) -> dict[int, tuple[str, object]]:
+        if self._of_the_code is None:
+            self._of_the_code = {}
+            for name, value in self._state():
+                for found in filter(_has_state, _reachable((value,))):
+                    self._of_the_code.setdefault(id(found), (name, found))  # held, so that no identity is used again
+        return self._of_the_code
 
     def note(self, change: str) -> None:
         """Note what was changed; the first such change is told of all that follows."""
@@ -144,6 +186,27 @@ def _reached_twice(reached: dict[str, list[Any]], parameters: Mapping[str, Any])
             held.append(inside)
             waiting += _changeable(inside)
     return common
+
+
+def _reachable(values: Iterable[Any]) -> Iterator[object]:
+    """Iterate over the objects in `values`, at any depth, that a call could change; each comes once."""
+    waiting, seen = _changeable(values), set()
+    held = []  # so that no identity is used again
+    while waiting:
+        value = waiting.pop()
+        if id(value) not in seen:
+            seen.add(id(value))
+            if not isinstance(value, _PASSED_THROUGH):
+                yield value
+            inside = _inside(value)
+            held.append(inside)
+            waiting += _changeable(inside)
+
+
+def _has_state(value: object) -> bool:
+    """Tell whether an object can change, by convention: then it is not hashed by its value."""
+    of_kind = type(value).__hash__
+    return of_kind is None or (of_kind is object.__hash__ and hasattr(value, "__dict__"))
 
 
 def _changeable(values: Iterable[Any]) -> list[Any]:

@@ -68,7 +68,7 @@ class WatchedCalls:
         seconds = time.perf_counter() - begun
         try:
             self._shared.after(asked.name, before)
-            doubt = doubt or self._obstacle(asked, around, touched)
+            doubt = doubt or self._obstacle(asked, around, touched) or self._copied(output, before)
         except Exception as error:  # of a value's own methods, say: the output is there
             doubt = f"nobody could tell whether it changed what others see: {type(error).__name__}: {error}"
             self._shared.note(doubt)
@@ -89,3 +89,7 @@ class WatchedCalls:
         stated = [self._keys.here(path) for path in asked.node.hints.depends_on if isinstance(path, str)]
         texts = [*asked.recipe.closure.texts, *texts_in((call.arguments, call.keyword_arguments))]
         return self._shared.changed or obstacle(touched, self._listing.changed(), self._project, stated, texts)
+
+    def _copied(self, output: object, before: list[tuple[object, bytes]]) -> str | None:
+        returned = self._shared.returned(output, before)
+        return returned and f"it returned {returned}, of which a hit would return a copy"

@@ -99,6 +99,10 @@ class StageKeys:
         with suppress(Exception):  # it is told where the key is asked for
             self._baseline(self._closures.of(node.function, node.hints))
 
+    def state(self) -> list[tuple[str, object]]:
+        """Return what the code that was followed refers to and that can change, as it is now, each with its name."""
+        return [(watched.name, watched.get()) for closure, _ in self._baselines.values() for watched in closure.state]
+
     def _with_state(self, closure: Closure, others: tuple[Closure, ...]) -> Closure:
         """Return the closure of a stage that watches also what the code in its arguments refers to."""
         identity = tuple(map(id, (closure, *others)))

@@ -325,7 +325,7 @@ class TestSharedValues:
         target = sdk.pipeline.stage(code.total, values).require(spoilt).enable_caching()
         for numbers in (False, True):
             assert (1003, [numbers, False, False]) == used_cache(target)
-        assert {"spoil changed an argument that other stages take too"} == set(reasons(said))
+        assert {"spoil changed an argument that other stages see too"} == set(reasons(said))
 
     def test_one_that_is_not_cached_itself_is_found_out_by_the_next(self, sdk, module, said):
         code = module(COUNTING)
@@ -340,7 +340,7 @@ class TestSharedValues:
         spoilt = sdk.pipeline.stage(code.spoil, values)
         target = sdk.pipeline.stage(code.total, values).require(spoilt).enable_caching()
         assert [1003, 1003] == [used_cache(target)[0] for _ in range(2)]
-        assert "spoil changed an argument that other stages take too" in reasons(said)
+        assert "spoil changed an argument that other stages see too" in reasons(said)
 
     def test_what_only_one_stage_sees_may_be_changed(self, sdk, module):
         code = module(COUNTING)

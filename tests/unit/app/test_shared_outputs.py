@@ -7,7 +7,7 @@ import os
 
 import numpy
 import pytest
-from test_caching import module, reasons  # noqa: F401 - `module` is a fixture
+from test_caching import module, reasons, run  # noqa: F401 - `module` is a fixture
 
 from foundations.app.shared_outputs import SharedOutputs
 from foundations.domain.hyperparameter import Hyperparameter
@@ -70,15 +70,87 @@ def test_what_a_stage_leaves_for_another_is_seen(sdk, module, restored, said, so
     found = []
     for x in (5, 6, 6):
         outputs = []
-        for run in ("run_same_process", "run"):
+        for way in ("run_same_process", "run"):
             restored()
             code = module(source)
             left = sdk.pipeline.stage(code.left, x)
             left = left.enable_caching() if is_cached else left.disable_caching()
-            done = getattr(sdk.pipeline.stage(code.seen, left).enable_caching(), run)()
-            outputs.append(done if run == "run_same_process" else done.fetch_job_results().output)
+            done = getattr(sdk.pipeline.stage(code.seen, left).enable_caching(), way)()
+            outputs.append(done if way == "run_same_process" else done.fetch_job_results().output)
         found.append(outputs[0] == outputs[1])
     assert [True] * 3 == found, reasons(said)
+
+
+# Each row: a module in which `grow(table(), x)` changes what `seen(y)` sees as a global variable.
+RETURNED = {
+    "the table": "T = [1]\ndef table(): return T\ndef grow(t, x): t.append(x)\ndef seen(y): return T[-1]",
+    "a part": "T = {1: [1]}\ndef table(): return T[1]\ndef grow(t, x): t.append(x)\ndef seen(y): return T[1][-1]",
+    "a list around it": "T = [1]\ndef table(): return [T]\ndef grow(t, x): t[0][0] = x\ndef seen(y): return T[0]",
+    "a dict around it": "T = [1]\ndef table(): return {1: T}\ndef grow(t, x): t[1][0] = x\ndef seen(y): return T[0]",
+    "what a helper returns": (
+        "T = [1]\ndef t(): return T\ndef table(): return t()\ndef grow(t, x): t[0] = x\ndef seen(y): return T[0]"
+    ),
+    "an object": "class C: n = 1\nT = C()\ndef table(): return T\ndef grow(t, x): t.n = x\ndef seen(y): return T.n",
+}
+
+
+@pytest.mark.parametrize("is_cached", [False, True])
+@pytest.mark.parametrize("is_passed_on", [False, True])
+@pytest.mark.parametrize("source", RETURNED.values(), ids=RETURNED)
+def test_a_returned_global_is_seen_to_change(sdk, module, said, source, is_passed_on, is_cached):  # noqa: F811
+    found = []
+    for x in (5, 6, 6):
+        outputs = []
+        for way in ("run_same_process", "run"):
+            code = module(f"{source}\ndef same(value): return value")
+            table = sdk.pipeline.stage(code.table)
+            table = table.enable_caching() if is_cached else table.disable_caching()
+            if is_passed_on:
+                table = sdk.pipeline.stage(code.same, table).enable_caching()
+            grown = sdk.pipeline.stage(code.grow, table, x).enable_caching()
+            done = getattr(sdk.pipeline.stage(code.seen, grown).enable_caching(), way)()
+            outputs.append(done if way == "run_same_process" else done.fetch_job_results().output)
+        found.append(outputs[0] == outputs[1])
+    assert [True] * 3 == found, reasons(said)
+
+
+PASSED_ON = """
+def made(): return [1]
+def same(value): return value
+def in_a_list(value): return [value]
+def grown(value, x):
+    (value[0] if isinstance(value[0], list) else value).append(x)
+def length(value, after): return len(value)
+"""
+
+
+@pytest.mark.parametrize("passed_on", ["same", "in_a_list"])
+def test_a_returned_argument_that_others_take_is_seen_to_change(sdk, module, said, passed_on):  # noqa: F811
+    found = []
+    for x in (5, 6, 6):
+        code = module(PASSED_ON)
+        made = sdk.pipeline.stage(code.made)
+        grown = sdk.pipeline.stage(code.grown, sdk.pipeline.stage(getattr(code, passed_on), made), x)
+        length = sdk.pipeline.stage(code.length, made, grown).enable_caching()
+        found.append(length.run().fetch_job_results().output)
+    assert [2, 2, 2] == found
+    assert any("it returned an argument that other stages see too" in reason for reason in reasons(said))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import datetime\nT = [datetime.date(2020, 1, 1)]\ndef chosen(): return max(T)",
+        "import enum\nclass C(enum.Enum):\n    A = 1\ndef chosen(): return [C.A]",
+        "import pathlib\nT = pathlib.PurePath('a')\ndef chosen(): return {1: T}",
+        "T = {1: [2]}\ndef chosen(): return dict(T)[1][0]",
+        "T = [1, 2]\ndef chosen(): return sorted(T)",
+    ],
+    ids=["a date", "a member of an enum", "a path", "a number", "a new list"],
+)
+def test_a_stage_may_return_what_never_changes_of_the_code(sdk, module, said, source):  # noqa: F811
+    found = [run(sdk, module(source).chosen) for _ in range(2)]
+    assert ([False, True], []) == ([was_hit for _, was_hit in found], reasons(said))
 
 
 SPOILING = """
@@ -132,7 +204,7 @@ def test_what_stands_far_inside_two_stages_arguments_is_watched(sdk, module, sai
         size = sdk.pipeline.stage(code.size, made(code, held), getattr(code, take), spoilt)
         found.append(size.enable_caching().run().fetch_job_results().output)
     assert [1, 1, 1] == found
-    assert "spoil changed an argument that other stages take too" in reasons(said)
+    assert "spoil changed an argument that other stages see too" in reasons(said)
 
 
 def test_the_value_of_a_hyperparameter_that_two_stages_take_is_watched(sdk, module, said):  # noqa: F811
@@ -141,7 +213,7 @@ def test_the_value_of_a_hyperparameter_that_two_stages_take_is_watched(sdk, modu
         spoilt = sdk.pipeline.stage(code.spoil, [Hyperparameter("held")], code.first)
         size = sdk.pipeline.stage(code.size, Hyperparameter("held"), code.same, spoilt).enable_caching()
         found.append(size.run(held=[]).fetch_job_results().output)
-    assert ([1, 1], {"spoil changed an argument that other stages take too"}) == (found, set(reasons(said)))
+    assert ([1, 1], {"spoil changed an argument that other stages see too"}) == (found, set(reasons(said)))
 
 
 BY_ARGUMENT = {
