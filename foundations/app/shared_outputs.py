@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -91,15 +91,16 @@ class SharedOutputs:
         found: list[tuple[object, bytes]] = []
         for other in call.node.upstream:
             value = call.value(other)
-            if type(value) not in _FIXED and (self._shared[other] or self._is_of_the_code(value)):
+            if type(value) in _FIXED:
+                continue
+            if not self._shared[other]:
+                found += self._digested(self._parts_of_the_code_in(value))
+            else:
                 digest = self._digest(value, f"the output of {self._pipeline.name(other)}, which other stages see too,")
                 if self._digests.setdefault(other, digest) != digest:
                     self.note(f"the output of {self._pipeline.name(other)} was changed by a stage that takes it")
                 found.append((value, digest))
-        for value in self._common.get(call.node.uuid, {}).values():
-            with suppress(Exception):  # what has no digest is no part of what has one, and of any key
-                found.append((value, self._digest(value, "an argument that other stages see too")))
-        return found
+        return found + self._digested(self._common.get(call.node.uuid, {}).values())
 
     def after(self, name: str, before: list[tuple[object, bytes]]) -> None:
         """Note whether a call has changed what :meth:`before` returned."""
@@ -128,10 +129,17 @@ class SharedOutputs:
                 return f"{parts[id(value)][0]} or a part of it"
         return None
 
-    def _is_of_the_code(self, value: object) -> bool:
-        """Tell whether something in `value` is what the code of a stage refers to, or is a part of that."""
+    def _digested(self, values: Iterable[object]) -> list[tuple[object, bytes]]:
+        found = []
+        for value in values:
+            with suppress(Exception):  # what has no digest is no part of what has one, and of any key
+                found.append((value, self._digest(value, "an argument that other stages see too")))
+        return found
+
+    def _parts_of_the_code_in(self, value: object) -> list[object]:
+        """Return what there is in `value` of what the code of stages refers to, not what is inside of that."""
         parts = self._parts_of_the_code()
-        return bool(parts) and any(id(found) in parts for found in _reachable((value,)))
+        return [found for found in _reachable((value,), parts) if id(found) in parts] if parts else []
 
     def _parts_of_the_code(self) -> dict[int, tuple[str, object]]:
         if self._of_the_code is None:
@@ -188,8 +196,13 @@ def _reached_twice(reached: dict[str, list[Any]], parameters: Mapping[str, Any])
     return common
 
 
-def _reachable(values: Iterable[Any]) -> Iterator[object]:
-    """Iterate over the objects in `values`, at any depth, that a call could change; each comes once."""
+def _reachable(values: Iterable[Any], ends: Container[int] = ()) -> Iterator[object]:
+    """Iterate over the objects in `values`, at any depth, that a call could change; each comes once.
+
+    Args:
+        values: Where to begin.
+        ends: The identities of objects that are not looked into.
+    """
     waiting, seen = _changeable(values), set()
     held = []  # so that no identity is used again
     while waiting:
@@ -198,6 +211,8 @@ def _reachable(values: Iterable[Any]) -> Iterator[object]:
             seen.add(id(value))
             if not isinstance(value, _PASSED_THROUGH):
                 yield value
+            if id(value) in ends:
+                continue
             inside = _inside(value)
             held.append(inside)
             waiting += _changeable(inside)

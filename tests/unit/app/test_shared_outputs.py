@@ -153,6 +153,30 @@ def test_a_stage_may_return_what_never_changes_of_the_code(sdk, module, said, so
     assert ([False, True], []) == ([was_hit for _, was_hit in found], reasons(said))
 
 
+HOLDS_A_LOCK = """
+import logging
+log = logging.getLogger("project")
+settings = {"depth": [1]}
+class Model:
+    def __init__(self, log):
+        self.log, self.settings = log, settings
+    def __reduce__(self):
+        return Model, (log,)
+def trained():
+    return Model(log)
+def tested(model):
+    return log.name + str(model.settings)
+"""
+
+
+def test_an_object_may_hold_what_the_code_refers_to(sdk, module, said):  # noqa: F811
+    for _ in range(2):
+        code = module(HOLDS_A_LOCK)
+        tested = sdk.pipeline.stage(code.tested, sdk.pipeline.stage(code.trained)).enable_caching()
+        contexts = tested.run().fetch_job_results()["stage_contexts"].values()
+    assert ([True, True], []) == ([context["used_cache"] for context in contexts], reasons(said))
+
+
 SPOILING = """
 import functools, numpy
 class Holder:
