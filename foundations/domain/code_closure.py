@@ -22,6 +22,9 @@ from foundations.ports.digesting import Digesting
 
 __all__ = ["Closure", "Closures", "Part", "Surroundings"]
 
+FOLLOWED = ("cpython-311", "cpython-312", "cpython-313")
+"""The Pythons whose byte code was tested; another's might refer to something in a way that is not seen."""
+
 
 class Closures:
     """Follows code for one purpose, at one time: what it has seen once, it takes for unchanged.
@@ -29,7 +32,7 @@ class Closures:
     Args:
         surroundings: What is around the code.
         digesting: Digests large values.
-        python: The implementation and minor version of the interpreter.
+        python: The implementation and minor version of the interpreter, as in ``cpython-311``.
 
     Attributes:
         met: The closures of code in values that were digested, where a call could change something that they refer to;
@@ -68,6 +71,10 @@ class Closures:
         return closure
 
     def _followed(self, function: object, hints: CacheHints, identity: tuple[int, int | None]) -> Closure:
+        if self.python not in FOLLOWED:
+            raise UndigestibleError(
+                f"this release follows code on CPython 3.11 to 3.13; the byte code of {self.python} may differ"
+            )
         if identity in self._under_way:
             raise UndigestibleError(f"{called(function)} refers to itself through a set, or a dictionary's key")
         self._under_way.add(identity)

@@ -6,7 +6,8 @@ import types
 
 import pytest
 
-from foundations.domain.code_closure import Closures, Surroundings
+from foundations.app.packages import PYTHON
+from foundations.domain.code_closure import FOLLOWED, Closures, Surroundings
 from foundations.domain.pipeline import Node
 from foundations.domain.stage import CacheHints
 from foundations.domain.stage_keys import StageKeys
@@ -274,7 +275,7 @@ def closures(mocker, surroundings):
     digesting = mocker.create_autospec(Digesting, instance=True)
     digesting.buffer.side_effect = lambda data: hashlib.md5(data).digest()
     digesting.foreign.return_value = None
-    return lambda: Closures(surroundings, digesting, "python-3")
+    return lambda python=PYTHON: Closures(surroundings, digesting, python)
 
 
 @pytest.fixture
@@ -593,3 +594,9 @@ def test_what_is_ignored_neither_counts_nor_is_watched(closures, load, source, c
 def test_texts_that_may_name_files_are_told(closures, load, held):
     assert "a.csv" in closures().of(load(f"A = {held}\ndef f(): return A").f).texts
     assert "a.csv" not in closures().of(load(f"A = [{held}] * 2000\ndef f(): return A").f).texts
+
+
+def test_a_python_whose_byte_code_was_not_tested_is_not_followed(closures):
+    assert PYTHON in FOLLOWED
+    with pytest.raises(UndigestibleError, match="the byte code of cpython-399 may differ"):
+        closures("cpython-399").of(len)
