@@ -16,7 +16,7 @@ from types import CodeType
 from typing import NamedTuple
 
 from foundations.domain.code_instructions import ANNOTATIONS, instructions_of
-from foundations.domain.control_flow import handlers, path
+from foundations.domain.control_flow import handlers, jump_name, path
 
 _BEHAVIOUR_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
 """Variable arguments, generators and coroutines: those of ``inspect.CO_*`` that change what a call does."""
@@ -137,8 +137,7 @@ class _Walk:
         name, opcode = instruction.opname, instruction.opcode
         argument: object = instruction.arg
         if target is not None:
-            name = name.replace("_FORWARD_", "_").replace("_BACKWARD_", "_")
-            argument = target
+            name, argument = jump_name(name), target
         elif opcode in _CONSTANTS or name == "KW_NAMES":
             self.parts.append(b"LOAD_CONST" if name == "RETURN_CONST" else name.encode())
             if isinstance(instruction.argval, CodeType):

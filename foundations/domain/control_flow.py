@@ -17,6 +17,24 @@ _ALWAYS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUP
 _LAST = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT"})
 
 
+_OPPOSITES = {"POP_JUMP_IF_TRUE": "POP_JUMP_IF_FALSE", "POP_JUMP_IF_NOT_NONE": "POP_JUMP_IF_NONE"}
+"""Jumps on conditions, each with the one for which the other branch stands next: the compiler takes either."""
+
+
+def jump_name(name: str) -> str:
+    """Return what a jump is called on the path: without a direction, and of two opposites the same.
+
+    >>> jump_name("POP_JUMP_BACKWARD_IF_TRUE")
+    'POP_JUMP_IF_FALSE'
+    """
+    name = _undirected(name)
+    return _OPPOSITES.get(name, name)
+
+
+def _undirected(name: str) -> str:
+    return name.replace("_FORWARD_", "_").replace("_BACKWARD_", "_")
+
+
 class Handler(NamedTuple):
     """Where an exception in a range of instructions goes; all by offset."""
 
@@ -102,11 +120,16 @@ def path(instructions: list[dis.Instruction], table: list[Handler]) -> Iterator[
                 guarded = guard
                 yield Step(None, ("guarded", guard and (reference(guard[0]), guard[1])))
             steps[position] = len(steps)
-            mark = reference(position_of(found.argval)) if found.opcode in _JUMPS else None
+            following, mark = position_of(found.offset + 1), None
+            if found.opcode in _JUMPS:
+                target = position_of(found.argval)
+                if _undirected(found.opname) in _OPPOSITES:
+                    following, target = target, following
+                mark = reference(target)
             yield Step(position, mark)
             if found.opname in _LAST:
                 break
-            position = position_of(found.offset + 1)
+            position = following
         while waiting and waiting[-1] in steps:
             known = waiting.pop()
             yield Step(None, ("label", labels[known], "is", steps[known]))
