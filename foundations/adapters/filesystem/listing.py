@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -123,6 +122,8 @@ class LocalFileSystemPipelineListing(PipelineListing):
         """See :meth:`PipelineListing.find`; newest first is the reverse of oldest first, ties included."""
         if not self._is_there() or (query.limit is not None and query.limit <= 0):
             return []
+        import heapq  # here alone: every job tells its state, and hardly one lists others
+
         states: Iterable[JobState | None] = [None] if query.states is None else sorted(set(query.states))
         with self._database.transaction(writing=False) as connection:
             # One query a state: each walks an index in order, which one query for several states would not.
