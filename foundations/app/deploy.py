@@ -242,9 +242,9 @@ def _submit(bundle: Bundle, wiring: Wiring, parameters: Mapping[str, Any], varia
     )
 
     def here() -> JobEnd:
-        from foundations.app.run_in_process import run_in_process  # environments for tests alone do this
+        from foundations.app.run_bundle import run_bundle  # environments for tests alone do this
 
-        return run_in_process(bundle, wiring)
+        return run_bundle(bundle, wiring)
 
     submission = Submission(job_name=name, bundle=bundle, variables=variables, run_here=here)
     try:

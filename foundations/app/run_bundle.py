@@ -15,7 +15,7 @@ from foundations.ports.frames import Buffer
 from foundations.ports.job import JobEnd, JobState
 
 
-def run_in_process(bundle: Bundle, wiring: Wiring) -> JobEnd:
+def run_bundle(bundle: Bundle, wiring: Wiring) -> JobEnd:
     """Run a bundle to its end in this thread."""
     started_at = time.time()
     try:
