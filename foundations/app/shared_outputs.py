@@ -203,19 +203,19 @@ def _reachable(values: Iterable[Any], ends: Container[int] = ()) -> Iterator[obj
         values: Where to begin.
         ends: The identities of objects that are not looked into.
     """
-    waiting, seen = _changeable(values), set()
+    seen: set[int] = set()
     held = []  # so that no identity is used again
-    while waiting:
-        value = waiting.pop()
-        if id(value) not in seen:
-            seen.add(id(value))
-            if not isinstance(value, _PASSED_THROUGH):
-                yield value
-            if id(value) in ends:
-                continue
-            inside = _inside(value)
-            held.append(inside)
-            waiting += _changeable(inside)
+    level = _changeable(values)
+    while level:
+        new = [value for identity, value in {id(value): value for value in level}.items() if identity not in seen]
+        seen.update(map(id, new))
+        yield from (value for value in new if not isinstance(value, _PASSED_THROUGH))
+        into = [value for value in new if id(value) not in ends] if ends else new
+        special = _special()
+        inside = [_inside(value) for value in into if isinstance(value, special)]
+        inside.append(gc.get_referents(*(value for value in into if not isinstance(value, special))))
+        held.append(inside)
+        level = [value for values in inside for value in _changeable(values)]
 
 
 def _has_state(value: object) -> bool:
@@ -233,6 +233,12 @@ def _changeable(values: Iterable[Any]) -> list[Any]:
         and not isinstance(value, _LEAVES)
         and not (isinstance(value, _FUNCTIONS) and not _changeable(_inside(value)))
     ]
+
+
+def _special() -> tuple[type, ...]:
+    """Return the types of which the collection of garbage does not tell what we want to know."""
+    numpy = sys.modules.get("numpy")
+    return _FUNCTIONS if numpy is None else (*_FUNCTIONS, numpy.ndarray)
 
 
 def _inside(value: Any) -> Iterable[Any]:
