@@ -93,7 +93,8 @@ class _Walk:
         kept = instructions_of(code)
         named = [*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars]
         self.names.update(code.co_names)
-        variables = _Variables(code, free, depth)
+        by_name = not _LOCALS_BY_NAME.isdisjoint(code.co_names)
+        variables = _Variables(code, free, depth, by_name)
         parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         self.parts.append(
             repr(
@@ -104,7 +105,7 @@ class _Walk:
                     code.co_kwonlyargcount,
                     code.co_flags & _BEHAVIOUR_FLAGS,
                     parameters,
-                    named if _LOCALS_BY_NAME.intersection(code.co_names) else None,
+                    named if by_name else None,
                 )
             ).encode()
         )
@@ -117,6 +118,7 @@ class _Walk:
             for constant in code.co_consts:
                 for name in names_inside(constant):
                     self._ask(Request(name))
+                    self._number(name)
         variables.stored = frozenset(found.argval for found in kept if found.opname == "STORE_NAME")
         for step in path(kept, handlers(code)):
             if step.position is None:
@@ -152,7 +154,7 @@ class _Walk:
                 self.stored.add(instruction.argval)
             self._ask(Request(instruction.argval, _attributes(kept, position)))
             self._ask_modules(kept, position, modules.get(instruction.argval, ()))
-            number = self._globals.setdefault(instruction.argval, len(self._globals))
+            number = self._number(instruction.argval)
             argument = (number, instruction.argval) if instruction.argval in variables.stored else number
         elif opcode in _NAMES:  # whether it is a method that is loaded, the compiler guesses
             name = "LOAD_ATTR" if name == "LOAD_METHOD" else name
@@ -174,14 +176,22 @@ class _Walk:
         for module, level, begin in modules:
             self._ask(Request(module, begin + _attributes(kept, position), level))
 
+    def _number(self, name: str) -> int:
+        """Return what a global variable is called: its place among those that were asked for."""
+        return self._globals.setdefault(name, len(self._globals))
+
     def _ask(self, request: Request) -> None:
         self.requests.setdefault(request)
 
 
 class _Variables:
-    """What the variables of one code object are called: parameters by their place, others by their first use."""
+    """What the variables of one code object are called: parameters by their place, others by their first use.
 
-    def __init__(self, code: CodeType, free: dict[str, str], depth: int) -> None:
+    Where the code can find them by name, that is added.
+    """
+
+    def __init__(self, code: CodeType, free: dict[str, str], depth: int, by_name: bool) -> None:
+        self._by_name = by_name
         self._free_names = frozenset(code.co_freevars)
         self._free = free
         self.depth = depth
@@ -192,8 +202,10 @@ class _Variables:
 
     def called(self, name: str) -> str:
         if name in self._free_names:
-            return self._free.setdefault(name, f"free{len(self._free)}")
-        return self._own.setdefault(name, f"v{self.depth}.{len(self._own)}")
+            called = self._free.setdefault(name, f"free{len(self._free)}")
+        else:
+            called = self._own.setdefault(name, f"v{self.depth}.{len(self._own)}")
+        return f"{called} {name}" if self._by_name else called
 
     def for_inner(self, code: CodeType) -> dict[str, str]:
         """Return what the free variables of code inside this one are called."""

@@ -1047,4 +1047,54 @@ PAIRS = [
         " and y < 7 or y",
         "\n  and y < 7\n  or y",
     ),
+    Pair(
+        "a condition turned round, where a string names the same globals",
+        True,
+        {
+            "main.py": "A=1\nB=10\nclass D:\n def query(self, s): return s\ndef stage(x):\n D().query('a > @A and a < @B')\n if x: return A\n return B\n"
+        },
+        "if x",
+        "if not x",
+    ),
+    Pair(
+        "is None turned round, where a string names the same globals",
+        True,
+        {
+            "main.py": "A=1\nB=10\nclass D:\n def query(self, s): return s\ndef stage(x):\n D().query('@A @B')\n return A if x is None else B\n"
+        },
+        "is None",
+        "is not None",
+    ),
+    Pair(
+        "globals of a lambda that a string named before",
+        True,
+        {
+            "main.py": "A=10\nB=3\nclass D:\n def query(self, s): return s\ndef stage(x):\n D().query('a > @A or b > @B')\n return (lambda: A - B)()\n"
+        },
+        "A - B",
+        "B - A",
+    ),
+    Pair(
+        "a condition turned round, where locals are found by name",
+        True,
+        {"main.py": "def stage(x):\n if x: a = 1\n else: b = 1\n return sorted(locals())\n"},
+        "if x",
+        "if not x",
+    ),
+    Pair(
+        "a condition turned round between imports, where locals are found by name",
+        True,
+        {
+            "main.py": "def stage(x):\n if x:\n  import os.path as a\n else:\n  import os.path as b\n return sorted(locals())\n"
+        },
+        "if x",
+        "if not x",
+    ),
+    Pair(
+        "a local of an inner function that finds it by name",
+        True,
+        {"main.py": "def stage(x):\n a = 1\n b = 2\n def g():\n  if x: a\n  else: b\n  return locals()\n return g()\n"},
+        "if x: a\n  else: b",
+        "if x: b\n  else: a",
+    ),
 ]
