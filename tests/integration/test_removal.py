@@ -81,3 +81,25 @@ def test_what_cannot_be_removed_is_told_with_its_place(tmp_path: Path) -> None:
         assert ["busy"] == os.listdir(tree)
     finally:
         subprocess.run(["umount", str(tree / "busy")], check=True)
+
+
+def test_what_a_link_to_a_directory_leads_to_is_not_even_opened(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "tree" / "link").symlink_to(tmp_path / "kept")
+    listen = "sys.addaudithook(lambda event, arguments: event == 'open' and print(arguments[0]))"
+    done = subprocess.run(
+        [sys.executable, "-c", REMOVE.replace("; remove_tree", f"; {listen}; remove_tree"), str(tmp_path / "tree")],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert f"{tmp_path / 'tree'}\n" == done.stdout
+
+
+def test_of_a_link_the_link_alone_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir(mode=0o500)
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    remove_tree(tmp_path / "link")
+    assert ["kept"] == os.listdir(tmp_path)
+    assert 0o500 == (tmp_path / "kept").stat().st_mode & 0o777

@@ -249,6 +249,17 @@ def test_an_index_that_swells_is_refused_before_it_fills_the_memory(tmp_path: Pa
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024  # KiB
 
 
+@pytest.mark.parametrize("size", [b"-0000000001", b"00000000 00", b"0000000000x"])
+def test_a_manifest_whose_size_is_no_number_is_refused(tmp_path: Path, size: bytes) -> None:
+    head = bytearray(header(Entry("job/manifest.json", "file", 0, 0o644, "")))
+    head[124:135] = size
+    head[148:156] = b" " * 8
+    head[148:155] = b"%06o\0" % sum(head)
+    index = compressed(bytes(head) + b" " * 2**20)
+    with pytest.raises(DamagedBundleError, match="not the first of the index"):
+        unpacked(tmp_path, indexed(tmp_path, index, "0" * 64))
+
+
 def test_an_index_that_swells_behind_its_manifest_is_refused_too(tmp_path: Path) -> None:
     manifest = Manifest(
         "job", {}, "p.tgz", [Entry("p.tgz", "project", 0, 0o644, project_digest([])), row(RUNTIME, b"")], []

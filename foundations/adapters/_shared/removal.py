@@ -9,12 +9,17 @@ import os
 def remove_tree(path: str | os.PathLike[str]) -> None:
     """Remove a directory and what is in it; nothing where it is gone, or where somebody else removes it meanwhile.
 
+    Of a link the link alone.
+
     What stands in the way is left to chmod and rm: directories that may not be written, and those deeper than Python,
     until 3.12, can call itself or have files open.
 
     Raises:
         OSError: Something of it cannot be removed; the rest is.
     """
+    if os.path.islink(path):  # which chmod would follow
+        os.unlink(path)
+        return
     while True:
         try:
             _remove(path)
@@ -30,17 +35,19 @@ def remove_tree(path: str | os.PathLike[str]) -> None:
         raise OSError(errno.EIO, f"cannot be removed whole: {said}", os.fspath(path))
 
 
-def _remove(path: str | os.PathLike[str]) -> None:
+def _remove(path: str | os.PathLike[str], parent: int | None = None) -> None:
     """Remove a directory as shutil.rmtree does, which every job would have to load for it, with two compressors."""
-    for _, directories, files, descriptor in os.fwalk(path, topdown=False):
-        for name in files:
-            os.unlink(name, dir_fd=descriptor)
-        for name in directories:
-            try:
-                os.rmdir(name, dir_fd=descriptor)
-            except NotADirectoryError:  # a link to one
-                os.unlink(name, dir_fd=descriptor)
-    os.rmdir(path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        with os.scandir(descriptor) as entries:
+            for entry in list(entries):
+                if entry.is_dir(follow_symlinks=False):
+                    _remove(entry.name, descriptor)
+                else:
+                    os.unlink(entry.name, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
+    os.rmdir(path, dir_fd=parent)
 
 
 def _run(command: list[str]) -> str:

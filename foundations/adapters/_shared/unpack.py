@@ -215,8 +215,9 @@ class _TarStream:
     def sized(self, entry: Entry, most: int) -> bytes | None:
         """Read a file of which only the size is not known, at most `most` bytes; None where something else comes."""
         found = b"".join(self._pieces.take(len(header(entry))))
-        size = int(found[-BLOCK:][_SIZE_FIELD], 8)
-        if found != header(entry._replace(size=size)) or size > most:
+        digits = found[-BLOCK:][_SIZE_FIELD]
+        size = int(digits, 8) if digits.isdigit() else most + 1
+        if size > most or found != header(entry._replace(size=size)):
             return None
         data = b"".join(self._pieces.take(size))
         return data if self.expect(bytes(padding(size))) else None
