@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
@@ -18,7 +19,7 @@ from foundations.domain.pipeline import Deferred, Node, Pipeline
 
 _FIXED = frozenset({int, float, complex, bool, str, bytes, type(None)})
 _UNCHANGEABLE = _FIXED | {Reference}
-_CONTAINERS = (tuple, list, set, frozenset)
+_CONTAINERS = (tuple, list, set, frozenset, dict, deque, functools.partial)
 _LEAVES = (type, ModuleType, CodeType, Reference)
 _FUNCTIONS = (FunctionType, BuiltinFunctionType)
 _PASSED_THROUGH = (tuple, frozenset, CellType, Hyperparameter, *_FUNCTIONS)
@@ -121,7 +122,7 @@ class SharedOutputs:
         if type(output) in _FIXED or not (parts or before):
             return None
         arguments = {id(value) for value, _ in before if _has_state(value)}
-        items = output.values() if isinstance(output, dict) else output if isinstance(output, _CONTAINERS) else ()
+        items = _inside(output) if isinstance(output, (*_CONTAINERS, *_special())) else ()
         for value in (output, *items):
             if id(value) in arguments:
                 return "an argument that other stages see too"
@@ -143,10 +144,11 @@ class SharedOutputs:
 
     def _parts_of_the_code(self) -> dict[int, tuple[str, object]]:
         if self._of_the_code is None:
-            self._of_the_code = {}
+            parts: dict[int, tuple[str, object]] = {}
             for name, value in self._state():
                 for found in filter(_has_state, _reachable((value,))):
-                    self._of_the_code.setdefault(id(found), (name, found))  # held, so that no identity is used again
+                    parts.setdefault(id(found), (name, found))  # held, so that no identity is used again
+            self._of_the_code = parts
         return self._of_the_code
 
     def note(self, change: str) -> None:
@@ -220,8 +222,7 @@ def _reachable(values: Iterable[Any], ends: Container[int] = ()) -> Iterator[obj
 
 def _has_state(value: object) -> bool:
     """Tell whether an object can change, by convention: then it is not hashed by its value."""
-    of_kind = type(value).__hash__
-    return of_kind is None or (of_kind is object.__hash__ and hasattr(value, "__dict__"))
+    return type(value).__hash__ in (None, object.__hash__)
 
 
 def _changeable(values: Iterable[Any]) -> list[Any]:
@@ -249,5 +250,5 @@ def _inside(value: Any) -> Iterable[Any]:
         return (value.__self__,)
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray):  # which takes no part in it
-        return value.tolist() if value.dtype.hasobject else (value.base,)
+        return (value.base, *(value.ravel().tolist() if value.dtype.hasobject else ()))
     return gc.get_referents(value)

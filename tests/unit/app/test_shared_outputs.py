@@ -91,6 +91,18 @@ RETURNED = {
         "T = [1]\ndef t(): return T\ndef table(): return t()\ndef grow(t, x): t[0] = x\ndef seen(y): return T[0]"
     ),
     "an object": "class C: n = 1\nT = C()\ndef table(): return T\ndef grow(t, x): t.n = x\ndef seen(y): return T.n",
+    "an object with slots": (
+        "class C:\n __slots__ = ('n',)\nT = C()\nT.n = 1\n"
+        "def table(): return T\ndef grow(t, x): t.n = x\ndef seen(y): return T.n"
+    ),
+    "a part of an array": (
+        "import numpy\nT = numpy.arange(5)\n"
+        "def table(): return T[1:]\ndef grow(t, x): t[0] = x\ndef seen(y): return int(T[1])"
+    ),
+    "a deque around it": (
+        "import collections\nT = [1]\ndef table(): return collections.deque([T])\n"
+        "def grow(t, x): t[0][0] = x\ndef seen(y): return T[0]"
+    ),
 }
 
 
@@ -145,8 +157,10 @@ def test_a_returned_argument_that_others_take_is_seen_to_change(sdk, module, sai
         "import pathlib\nT = pathlib.PurePath('a')\ndef chosen(): return {1: T}",
         "T = {1: [2]}\ndef chosen(): return dict(T)[1][0]",
         "T = [1, 2]\ndef chosen(): return sorted(T)",
+        "import numpy\nT = {1: numpy.array(None)}\ndef chosen(): return [1] if T else []",
+        "T = {1: [2]}\nclass C(dict):\n    values = 1\ndef chosen(): return C(a=[len(T)])",
     ],
-    ids=["a date", "a member of an enum", "a path", "a number", "a new list"],
+    ids=["a date", "a member of an enum", "a path", "a number", "a new list", "beside a scalar array", "values"],
 )
 def test_a_stage_may_return_what_never_changes_of_the_code(sdk, module, said, source):  # noqa: F811
     found = [run(sdk, module(source).chosen) for _ in range(2)]
