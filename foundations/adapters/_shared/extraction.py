@@ -20,11 +20,12 @@ _WORTH_A_THREAD = 2**24
 
 
 @contextmanager
-def reading_tgz(name: str) -> Iterator[None]:
-    """Raise what reading a .tgz raises where it is none, or damaged, as :class:`DamagedBundleError`."""
+def reading_tgz(name: str, *further: type[Exception]) -> Iterator[None]:
+    """Raise what reading a .tgz raises where it is none, or damaged, and `further`, as :class:`DamagedBundleError`."""
+    raised: tuple[type[Exception], ...] = (gzip.BadGzipFile, zlib.error, EOFError, ValueError, *further)
     try:
         yield
-    except (gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
+    except raised as error:
         raise damaged(name, f"it is no intact .tgz: {error}") from error
 
 

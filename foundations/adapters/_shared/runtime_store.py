@@ -43,18 +43,19 @@ def _extract_files(packed: Path, target: Path) -> None:
     import tarfile  # here alone: hardly a job extracts one
 
     room = _LARGEST_RUNTIME
-    try:
-        with packed.open("rb") as stream, reading_tgz(RUNTIME), tarfile.open(fileobj=stream, mode="r:gz") as archive:
-            while (member := archive.next()) is not None:
-                room -= member.size
-                content = archive.extractfile(member) if member.isreg() and room >= 0 else None
-                if content is None:
-                    raise damaged(RUNTIME, f"{member.name} is no file, or too large")
-                path = target / check_path(member.name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_new(path, [content.read()], 0o644)
-    except tarfile.TarError as error:
-        raise damaged(RUNTIME, f"it is no intact .tgz: {error}") from error
+    with (
+        reading_tgz(RUNTIME, tarfile.TarError),
+        packed.open("rb") as stream,
+        tarfile.open(fileobj=stream, mode="r:gz") as archive,
+    ):
+        while (member := archive.next()) is not None:
+            room -= member.size
+            content = archive.extractfile(member) if member.isreg() and room >= 0 else None
+            if content is None:
+                raise damaged(RUNTIME, f"{member.name} is no file, or too large")
+            path = target / check_path(member.name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_new(path, [content.read()], 0o644)
 
 
 def _compile(directory: Path) -> None:

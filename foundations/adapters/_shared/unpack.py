@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from foundations.adapters._shared.ahead import running_ahead
 from foundations.adapters._shared.extraction import copy_checked, damaged, reading_tgz, write_new
-from foundations.adapters._shared.files import write_all
+from foundations.adapters._shared.files import CHUNK, write_all
 from foundations.adapters._shared.gzip_format import inflated, read_stored
 from foundations.adapters._shared.manifest import NAME, RUNTIME, Entry, Manifest, digest_of
 from foundations.adapters._shared.pieces import Pieces
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _LARGEST_MANIFEST = 2**28
 _SIZE_FIELD = slice(124, 135)
-_CHUNK = 2**20
 _WORTH_A_THREAD = 2**22
 
 
@@ -128,7 +127,7 @@ def _packed(manifest: Manifest) -> list[Entry]:
 def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
     """Read the manifest, and copy the small members behind it."""
     content = gzip.GzipFile(fileobj=io.BytesIO(index))
-    stream = _TarStream(iter(lambda: content.read(_CHUNK), b""))  # no more at once: few bytes may stand for very many
+    stream = _TarStream(iter(lambda: content.read(CHUNK), b""))  # no more at once: few bytes may stand for very many
     with reading_tgz(str(bundle.path)):
         data = stream.sized(Entry(f"{bundle.job_name}/{NAME}", "file", 0, 0o644, ""), _LARGEST_MANIFEST)
         if data is None:
@@ -143,18 +142,20 @@ def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
         packed = {entry.path for entry in _packed(manifest)}
         members = [entry for entry in manifest.members if entry.path not in packed]
         for entry in members:
-            if not stream.expect(header(entry._replace(path=f"{bundle.job_name}/{entry.path}"))):
+            if not stream.expect(_header_of_member(bundle.job_name, entry)):
                 raise damaged(entry.path, "it is missing, or another member is in its place")
-            copy_checked(stream.content(entry.size), entry, None if target is None else target / entry.path)
-            if not stream.expect(bytes(padding(entry.size))):
-                raise damaged(entry.path, "something lies behind its content")
-        if not (stream.expect(END) and stream.has_ended()):
+            stream.copy(entry, None if target is None else target / entry.path)
+        if not stream.ends():
             raise damaged("the index", "it holds more than its manifest says")
     return manifest
 
 
+def _header_of_member(job_name: str, entry: Entry) -> bytes:
+    return header(entry._replace(path=f"{job_name}/{entry.path}"))
+
+
 def _expect_header(stream: IO[bytes], job_name: str, entry: Entry) -> None:
-    wanted = header(entry._replace(path=f"{job_name}/{entry.path}"))
+    wanted = _header_of_member(job_name, entry)
     if b"".join(read_stored(stream, len(wanted))) != wanted:
         raise damaged(entry.path, "another member is in its place")
 
@@ -222,15 +223,25 @@ class _TarStream:
         data = b"".join(self._pieces.take(size))
         return data if self.expect(bytes(padding(size))) else None
 
-    def content(self, size: int) -> Iterator[memoryview]:
+    def copy(self, entry: Entry, target: str | Path | None) -> None:
+        """Copy the content of a file behind its header, and compare it.
+
+        Raises:
+            DamagedBundleError: It is another, or something lies behind it.
+        """
+        copy_checked(self._content(entry.size), entry, target)
+        if not self.expect(bytes(padding(entry.size))):
+            raise damaged(entry.path, "something lies behind its content")
+
+    def ends(self) -> bool:
+        """Return whether what closes a stream comes next, and nothing after it."""
+        return self.expect(END) and not self._pieces.some(1)
+
+    def _content(self, size: int) -> Iterator[memoryview]:
         """Iterate over the next `size` bytes; over fewer only where the stream ends."""
         while size and (piece := self._pieces.some(size)):
             size -= len(piece)
             yield piece
-
-    def has_ended(self) -> bool:
-        """Return whether nothing is left."""
-        return not self._pieces.some(1)
 
 
 def _extract(stream: _TarStream, files: Sequence[Entry], target: Path | None) -> None:
@@ -240,12 +251,10 @@ def _extract(stream: _TarStream, files: Sequence[Entry], target: Path | None) ->
         if not stream.expect(header(entry)):
             raise damaged(entry.path, "the packed project has something else in its place")
         if entry.kind == "file":
-            copy_checked(stream.content(entry.size), entry, None if root is None else root + entry.path)
-            if not stream.expect(bytes(padding(entry.size))):
-                raise damaged(entry.path, "something lies behind its content")
+            stream.copy(entry, None if root is None else root + entry.path)
         elif entry.kind == "directory" and root is not None:
             os.mkdir(root + entry.path, 0o755)
-    if not (stream.expect(END) and stream.has_ended()):
+    if not stream.ends():
         raise damaged("the project", "it holds more than its manifest says")
     for entry in files:
         if entry.kind == "link" and root is not None:
