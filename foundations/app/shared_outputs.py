@@ -94,13 +94,13 @@ class SharedOutputs:
             value = call.value(other)
             if type(value) in _FIXED:
                 continue
-            if not self._shared[other]:
-                found += self._digested(self._parts_of_the_code_in(value))
-            else:
+            if self._shared[other]:
                 digest = self._digest(value, f"the output of {self._pipeline.name(other)}, which other stages see too,")
                 if self._digests.setdefault(other, digest) != digest:
                     self.note(f"the output of {self._pipeline.name(other)} was changed by a stage that takes it")
                 found.append((value, digest))
+            else:
+                found += self._digested(self._parts_of_the_code_in(value))
         return found + self._digested(self._common.get(call.node.uuid, {}).values())
 
     def after(self, name: str, before: list[tuple[object, bytes]]) -> None:

@@ -15,8 +15,6 @@ from typing import NamedTuple
 _JUMPS = frozenset((*dis.hasjrel, *dis.hasjabs))
 _ALWAYS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT", "JUMP_ABSOLUTE", "JUMP"})
 _LAST = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT"})
-
-
 _OPPOSITES = {"POP_JUMP_IF_TRUE": "POP_JUMP_IF_FALSE", "POP_JUMP_IF_NOT_NONE": "POP_JUMP_IF_NONE"}
 """Jumps on conditions, each with the one for which the other branch stands next: the compiler takes either."""
 
