@@ -219,8 +219,13 @@ def obstacle(
 _SHARED = frozenset({"/tmp", "/var/tmp"})  # noqa: S108 - where a file without a name was made (O_TMPFILE)
 
 
+_NAME_NO_FILES = frozenset({int, float, complex, bool, bytes, type(None)})  # most arguments are of these
+
+
 def texts_in(value: object, depth: int = 0) -> Iterator[str]:
     """Yield the texts that may name files: in a value, and in what it plainly consists of."""
+    if type(value) in _NAME_NO_FILES:
+        return
     if isinstance(value, (str, os.PathLike)):
         text = os.fspath(value)
         if isinstance(text, str) and 0 < len(text) <= _LONGEST_PATH and "\0" not in text:

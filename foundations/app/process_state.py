@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import os
 import pickle
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
@@ -19,7 +22,7 @@ class Settings(NamedTuple):
     """
 
     directory: str
-    decimal: tuple[object, ...]
+    decimal: Any
 
     @classmethod
     def now(cls) -> Settings:
@@ -40,16 +43,16 @@ def _directory() -> str:
         return ""
 
 
+_parts_of_the_context = operator.attrgetter("prec", "rounding", "Emin", "Emax", "clamp")
 _USUAL = (28, "ROUND_HALF_EVEN", -999999, 999999, 0)
 """The context that Python begins with, also where its module is imported later."""
 
 
-def _context() -> tuple[object, ...]:
+def _context() -> Any:
     decimal = sys.modules.get("decimal")
     if decimal is None:
         return _USUAL
-    context = decimal.getcontext()
-    return context.prec, context.rounding, context.Emin, context.Emax, context.clamp
+    return _parts_of_the_context(decimal.getcontext())
 
 
 class ProcessState(NamedTuple):
@@ -57,29 +60,35 @@ class ProcessState(NamedTuple):
 
     Attributes:
         variables: The environment variables, encoded as the system holds them.
-        generators: What stands for the generators of random numbers that all share, by what a person calls them.
+        generators: The generators of random numbers that all share: what a person calls each, what asks for its state,
+            and that.
         settings: The settings.
         modules: How many modules are imported.
     """
 
     variables: dict[bytes, bytes]
-    generators: dict[str, object]
+    generators: list[tuple[str, Callable[[], object], object]]
     settings: Settings
     modules: int
 
 
 def process_state() -> ProcessState:
     """Return the state of this process now."""
-    generators: dict[str, object] = {}
+    generators: list[tuple[str, Callable[[], object], object]] = []
     random = sys.modules.get("random")
     if random is not None:
-        generators["the generator behind random.random()"] = random.getstate()
+        ask = _asking_random(random)
+        generators.append(("the generator behind random.random()", ask, ask()))
     numpy = sys.modules.get("numpy.random")
     if numpy is not None:
-        generators["the generator behind numpy.random.rand()"] = _state_of_numpy(numpy)
-    # what os.environ is a view of: to decode all of it would take longer than the rest of a stage from the cache
-    variables: dict[bytes, bytes] = dict(os.environ._data)  # type: ignore[attr-defined]
-    return ProcessState(variables, generators, Settings.now(), len(sys.modules))
+        ask = functools.partial(_state_of_numpy, numpy)
+        generators.append(("the generator behind numpy.random.rand()", ask, ask()))
+    return ProcessState(_variables().copy(), generators, Settings.now(), len(sys.modules))
+
+
+def _variables() -> dict[bytes, bytes]:
+    """Return what os.environ is a view of: to decode all of it would take longer than a stage from the cache."""
+    return os.environ._data  # type: ignore[attr-defined,no-any-return]
 
 
 def what_changed(before: ProcessState) -> str | None:
@@ -87,18 +96,31 @@ def what_changed(before: ProcessState) -> str | None:
 
     Variables that are new after an import are the imported library's own, which sets up its threads by them.
     """
-    after = process_state()
-    for name, state in before.generators.items():
-        if after.generators[name] != state:
+    for name, ask, state in before.generators:
+        if ask() != state:
             return name
     setting = before.settings.changed()
-    if setting is not None or before.variables == after.variables:
+    now = _variables()
+    if setting is not None or before.variables == now:
         return setting
-    variables = before.variables if after.modules > before.modules else {**before.variables, **after.variables}
-    for variable in variables:
-        if before.variables.get(variable) != after.variables.get(variable):
+    for variable in before.variables if len(sys.modules) > before.modules else {**before.variables, **now}:
+        if before.variables.get(variable) != now.get(variable):
             return f"the environment variable {os.fsdecode(variable)} (os.environ)"
     return None
+
+
+def _asking_random(random: Any) -> Callable[[], object]:
+    """Return what asks for the state of the generator behind ``random.random``.
+
+    That makes integers of 624 words; where ctypes is loaded, as by NumPy, the memory that these lie in is copied. It
+    follows the head that every object of CPython has, and ends with what the base class adds to that.
+    """
+    ctypes, shared = sys.modules.get("ctypes"), random._inst
+    if ctypes is None or type(shared) is not random.Random:
+        return random.getstate  # type: ignore[no-any-return]
+    head = object.__basicsize__
+    size = random._random.Random.__basicsize__ - head
+    return lambda: (ctypes.string_at(id(shared) + head, size), shared.gauss_next)
 
 
 _MERSENNE_TWISTER = 2500

@@ -56,9 +56,10 @@ class Closures:
         Raises:
             UndigestibleError: Something in it cannot be followed; the message says where.
         """
-        identity = (id(function), None if _says_nothing(hints) else id(hints))
-        if identity in self._known:
-            found = self._known[identity][1]
+        identity = (id(function), None if hints is NO_HINTS or _says_nothing(hints) else id(hints))
+        known = self._known.get(identity)
+        if known is not None:
+            found = known[1]
             if isinstance(found, str):
                 raise UndigestibleError(found)  # anew: a traceback would keep alive what the frames had
             return found

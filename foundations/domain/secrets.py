@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -19,7 +20,12 @@ def looks_secret(name: object) -> bool:
     >>> [name for name in ("password", "accessToken", "api-key", "max_tokens", "keys") if looks_secret(name)]
     ['password', 'accessToken', 'api-key']
     """
-    return isinstance(name, str) and bool(_WORDS.search(_HUMP.sub("_", name).lower().replace("-", "_")))
+    return isinstance(name, str) and _looks_secret(name)
+
+
+@functools.lru_cache
+def _looks_secret(name: str) -> bool:
+    return bool(_WORDS.search(_HUMP.sub("_", name).lower().replace("-", "_")))
 
 
 def without_secrets(value: Any, depth: int = 20) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from types import MethodType
 from typing import Any
@@ -155,12 +155,14 @@ class StageKeys:
         """
         return self._values.digest(value, where)
 
-    def _labelled(self, node: Node) -> list[tuple[str, Any]]:
+    def _labelled(self, node: Node) -> Iterable[tuple[str, Any]]:
         """Return the arguments of a stage by their parameters' names, where these can be told."""
         known = self._names.get(id(node.function))
         if known is None:
             known = self._names[id(node.function)] = (node.function, _parameter_names(node.function))
         names, count = known[1], len(node.arguments)
+        if count <= len(names) and not node.keyword_arguments:
+            return zip(names, node.arguments, strict=False)
         labelled = list(zip(names, node.arguments, strict=False))
         if count > len(names):
             labelled += [(f"*{number + 1}", node.arguments[number]) for number in range(len(names), count)]

@@ -10,14 +10,14 @@ from foundations.ports.job import check_job_name
 
 LONGEST_KEY: Final = 200
 LONGEST_ITEM_NAME: Final = 1000
-_KEY = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]*\Z")
+_KEY = re.compile(rf"[0-9A-Za-z_-][0-9A-Za-z._-]{{0,{LONGEST_KEY - 1}}}\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _EXACT_IN_A_FLOAT = 2**53
 
 
 def is_cache_key(key: str) -> bool:
     """Return whether the cache port allows `key`."""
-    return len(key) <= LONGEST_KEY and _KEY.match(key) is not None
+    return _KEY.match(key) is not None
 
 
 def check_cache_key(key: str) -> str:
@@ -26,7 +26,7 @@ def check_cache_key(key: str) -> str:
     Raises:
         ValueError: It does not.
     """
-    if not is_cache_key(key):
+    if not _KEY.match(key):
         raise ValueError(f"not a cache key (1 to {LONGEST_KEY} of 0-9 A-Z a-z . _ -, no dot first): {key!r:.250}")
     return key
 

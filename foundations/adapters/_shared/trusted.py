@@ -11,6 +11,7 @@ from pathlib import Path
 from foundations.adapters._shared.files import translating_os_errors
 from foundations.errors import StorageUnavailableError, UntrustedLocationError
 
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _LINKS_FOLLOWED = 40  # as many as the kernel
 _ways_found_trusted: set[tuple[str, int]] = set()
 
@@ -86,7 +87,7 @@ def is_private_directory(path: Path) -> bool:
 
 def could_be_foreign(status: os.stat_result) -> bool:
     """Return whether a user other than this one and root could have written the file of this `status`."""
-    return status.st_uid not in (0, os.geteuid()) or bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+    return bool(status.st_mode & _WRITABLE_BY_OTHERS) or status.st_uid not in (0, os.geteuid())
 
 
 def _missing(path: Path) -> list[Path]:
