@@ -117,8 +117,8 @@ def test_frames_lie_at_multiples_of_64_bytes(cache):
 
 @pytest.fixture
 def a_second_later(monkeypatch):
-    """Have what was vouched for at a read be looked at again at the next."""
-    monkeypatch.setattr("foundations.adapters.filesystem.root._VOUCHED_FOR_READING", 0.0)
+    """Have what was vouched for be looked at again."""
+    monkeypatch.setattr("foundations.adapters.filesystem.root._VOUCHED_FOR", 0.0)
 
 
 @pytest.mark.usefixtures("a_second_later")

@@ -157,7 +157,8 @@ def test_renewing_keeps_a_lease(cache):
     lease.release()
 
 
-def test_a_lease_taken_long_after_the_first_is_fresh(cache):
+def test_a_lease_taken_long_after_the_first_is_fresh(cache, monkeypatch):
+    monkeypatch.setattr(leases, "_SHOWN_LATELY", 0.0)  # seconds: as if they had passed
     cache.lease("first").release()
     os.utime(next((cache.root / "leases").glob(".holder-*")), (1, 1))
     lease = cache.lease("key")
@@ -340,7 +341,8 @@ def test_a_disk_that_refuses_a_step_is_unavailable_and_the_holder_keeps_its_leas
     lease.release()
 
 
-def test_a_place_behind_a_link_is_refused(cache, tmp_path):
+def test_a_place_behind_a_link_is_refused(cache, tmp_path, monkeypatch):
+    monkeypatch.setattr("foundations.adapters.filesystem.root._VOUCHED_FOR", 0.0)  # seconds
     cache.lease("key").release()
     shutil.rmtree(cache.root / "leases")
     (tmp_path / "elsewhere").mkdir()

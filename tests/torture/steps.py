@@ -30,11 +30,12 @@ _WRITES = {
     "os.symlink",
     "write",
     "writev",
+    "pwrite",
     "fsync",
     "copy_file_range",
     "mkfifo",
 }
-_OF_DESCRIPTORS = ("write", "writev", "fsync", "copy_file_range")
+_OF_DESCRIPTORS = ("write", "writev", "pwrite", "fsync", "copy_file_range")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 _settings = json.loads(os.environ.get("TORTURE", "{}"))
@@ -80,11 +81,12 @@ def _step(kind, subject):
 
 def _audit(event, arguments):
     if event in _CHANGES:
-        _step(event, arguments[0] if arguments else "")
+        named = event == "os.link" and str(arguments[0]).startswith("/proc/self/fd/")  # a file without a name gets one
+        _step(event, arguments[int(named)] if arguments else "")
     elif event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING:
         path = os.fsdecode(arguments[0]) if isinstance(arguments[0], (str, bytes, os.PathLike)) else ""
         if not path.startswith(("/dev/", "/proc/")):
-            _step("open", path)
+            _step("open", f"{path}/a file without a name" if arguments[2] & os.O_TMPFILE == os.O_TMPFILE else path)
 
 
 def _patched(name):

@@ -55,10 +55,11 @@ def translating_os_errors(path: Path, action: str) -> Iterator[None]:
 
 def temporary_beside(path: Path) -> Path:
     """Return a name in `path`'s directory that no other writer, on this machine or another, will choose."""
-    return path.with_name(_temporary_name())
+    return path.with_name(temporary_name())
 
 
-def _temporary_name() -> str:
+def temporary_name() -> str:
+    """Return a name that nobody else takes, and that tells what it is for."""
     return f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
 
 
@@ -215,7 +216,7 @@ def replacing(
     Arguments are those of :func:`write_atomically`; the list's one member becomes False where `exclusive` found a file.
     """
     target = os.fspath(path)  # a small value is written in less time than Path's methods take
-    temporary = os.path.join(os.path.dirname(target), _temporary_name())
+    temporary = target[: target.rfind("/") + 1] + temporary_name()
     outcome = [True]
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)

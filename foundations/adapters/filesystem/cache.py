@@ -15,12 +15,19 @@ from foundations.adapters._shared.rules import check_cache_key, is_cache_key
 from foundations.adapters._shared.trusted import check_private_directory, could_be_foreign, ensure_private_directory
 from foundations.adapters.filesystem.cache_file import NotReadableHereError, OtherVersionError
 from foundations.adapters.filesystem.cache_reading import READ_WHOLE, read_about, read_entry
-from foundations.adapters.filesystem.root import absolute_root, ensure_writable_again, readable, readable_again
+from foundations.adapters.filesystem.root import (
+    absolute_root,
+    ensure_writable,
+    ensure_writable_again,
+    readable,
+    readable_again,
+)
 from foundations.errors import ConfigurationError, StorageError, UntrustedLocationError
 from foundations.ports.cache import CacheBackend, CachedValue, CacheEntry, Lease
 from foundations.ports.frames import Buffer
 
 _Read = TypeVar("_Read")
+_Made = TypeVar("_Made")
 
 _ABANDONED_AFTER = 24 * 3600.0  # seconds; no writer is that slow
 _RENEWED_AFTER = 60.0  # seconds; whoever evicts wants minutes
@@ -30,7 +37,7 @@ _UNNOTICED = getattr(os, "O_NOATIME", 0)
 
 
 class LocalFileSystemCacheBackend(CacheBackend):
-    """Keeps each entry in a file of its own under ``<root>/cache``, and leases under ``<root>/leases``.
+    """Keeps entries in files under ``<root>/cache``, small ones together, and leases under ``<root>/leases``.
 
     An entry of up to 1 MiB is read and verified as a whole at each use, and needs no flushing: what a power failure
     tore is recognised. Of a larger one, flushed when it is put, all is verified but the out-of-band buffers of 64 KiB
@@ -38,7 +45,7 @@ class LocalFileSystemCacheBackend(CacheBackend):
     reach the file, which is never changed in place. Where something else shortens it, a disk cannot read it, or another
     machine deletes it on a network file system, using a mapped buffer kills the process (SIGBUS); ``verify="full"``
     rules that out. Damaged entries, and those that others could have written, are moved to ``<root>/damaged``. Last
-    uses are kept to the minute.
+    uses are kept to the minute; entries of up to 4 KiB, of which a file holds several, have them in common.
 
     Args:
         root: An absolute path, or one that begins with ``~``; made on the first write, private to the user.
@@ -63,6 +70,7 @@ class LocalFileSystemCacheBackend(CacheBackend):
         self._entries = f"{self._root}/cache"
         self._leases = f"{self._root}/leases"
         self._everything = verify == "full"
+        self._shares_files = True
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.root)!r}, verify={self.verify!r}, compress={self.compress!r})"
@@ -73,40 +81,20 @@ class LocalFileSystemCacheBackend(CacheBackend):
 
     def get(self, key: str) -> CachedValue | None:
         """See :meth:`CacheBackend.get`."""
-
-        def value(descriptor: int, status: os.stat_result) -> CachedValue:
-            read = read_entry(key, descriptor, status.st_size, everything=self._everything)
-            _renew(key, descriptor, status)
-            return read
-
-        return self._reading(key, value)
+        return self._reading(key, self._value)
 
     def about(self, key: str) -> bytes | None:
         """See :meth:`CacheBackend.about`; of the value itself nothing is read."""
-        return self._reading(key, lambda descriptor, status: read_about(key, descriptor, status.st_size))
+        return self._reading(key, lambda key, descriptor, status: read_about(key, descriptor, status.st_size))
 
     def put(self, key: str, value: Sequence[Buffer], about: bytes = b"", *, if_absent: bool = False) -> bool:
         """See :meth:`CacheBackend.put`."""
-        from foundations.adapters.filesystem.cache_writing import write_entry
-
         path = self._path(key)
-        ensure_writable_again(self._root, self._entries)
         try:
-            if if_absent and os.path.lexists(path):
-                return False
-            with replacing(path, exclusive=if_absent, durable=False, mode=0o600) as (descriptor, outcome):
-                write_entry(
-                    descriptor,
-                    key,
-                    value,
-                    about,
-                    compress=self.compress is not None,
-                    flushed_above=READ_WHOLE,  # of larger ones, readers may not verify all
-                )
+            return self._writing(self._entries, lambda: self._put(key, path, value, about, if_absent))
         except OSError as error:
             with translating_os_errors(Path(path), "write"):
                 raise error
-        return outcome[0]
 
     def delete(self, key: str) -> bool:
         """See :meth:`CacheBackend.delete`; what is mapped of the entry stays as it is, on the disk too."""
@@ -156,9 +144,8 @@ class LocalFileSystemCacheBackend(CacheBackend):
         from foundations.adapters.filesystem.leases import UnsupportedError, acquired
 
         check_cache_key(key)
-        ensure_writable_again(self._root, self._leases)
         try:
-            return acquired(self._leases, key)
+            return self._writing(self._leases, lambda: acquired(self._leases, key))
         except UnsupportedError:
             events.debug("cache_without_leases", key=key, reason="the file system has no hard links")
             return super().lease(key)
@@ -166,10 +153,51 @@ class LocalFileSystemCacheBackend(CacheBackend):
             with translating_os_errors(Path(self._leases, key), "lease"):
                 raise error
 
+    def _value(self, key: str, descriptor: int, status: os.stat_result) -> CachedValue:
+        value = read_entry(key, descriptor, status.st_size, everything=self._everything)
+        _renew(key, descriptor, status)
+        return value
+
+    def _put(self, key: str, path: str, value: Sequence[Buffer], about: bytes, if_absent: bool) -> bool:
+        from foundations.adapters.filesystem.small_entries import UnsupportedError, put_small
+
+        if if_absent and os.path.lexists(path):
+            return False
+        if self._shares_files:
+            try:
+                stored = put_small(self._entries, key, value, about, if_absent=if_absent)
+            except UnsupportedError as error:
+                events.debug("cache_without_shared_files", reason=str(error))
+                self._shares_files = False
+            else:
+                if stored is not None:
+                    return stored
+        from foundations.adapters.filesystem.cache_writing import write_entry
+
+        with replacing(path, exclusive=if_absent, durable=False, mode=0o600) as (descriptor, outcome):
+            write_entry(
+                descriptor,
+                key,
+                value,
+                about,
+                compress=self.compress is not None,
+                flushed_above=READ_WHOLE,  # of larger ones, readers may not verify all
+            )
+        return outcome[0]
+
+    def _writing(self, directory: str, write: Callable[[], _Made]) -> _Made:
+        """Return what `write` returns, which is called again where the directory was removed within the second."""
+        ensure_writable_again(self._root, directory)
+        try:
+            return write()
+        except FileNotFoundError:
+            ensure_writable(self.root, Path(directory))
+            return write()
+
     def _path(self, key: str) -> str:
         return f"{self._entries}/{check_cache_key(key)}"
 
-    def _reading(self, key: str, read: Callable[[int, os.stat_result], _Read]) -> _Read | None:
+    def _reading(self, key: str, read: Callable[[str, int, os.stat_result], _Read]) -> _Read | None:
         """Return what `read` makes of the entry's file; None where there is none, or one that cannot be used."""
         path = self._path(key)
         if not readable_again(self._root, self._entries):
@@ -191,7 +219,7 @@ class LocalFileSystemCacheBackend(CacheBackend):
                     raise ValueError("it is not a regular file")
                 if could_be_foreign(status):
                     raise ValueError("another user could have written it")
-                return read(descriptor, status)
+                return read(key, descriptor, status)
             except ValueError as error:
                 self._move_aside(key, Path(path), status, str(error))
             except OtherVersionError:
@@ -264,7 +292,7 @@ def _entry(file: Path) -> CacheEntry | None:
         return None
     return CacheEntry(
         key=file.name,
-        size=status.st_size,
+        size=status.st_size // max(status.st_nlink, 1),  # small ones share files
         created_at=status.st_mtime,
         last_used_at=max(status.st_atime, status.st_mtime),
     )

@@ -6,12 +6,15 @@ Layout, all integers little-endian and unsigned:
 | ---------- | ------------------------------------------------------------------------------------------------------- |
 | 8          | the magic ``FNDCACH2``                                                                                  |
 | 16         | the digest of all that follows, up to the first frame                                                   |
-| 1, 1, 2    | the digests' algorithm; the key's length; zeros                                                         |
+| 1, 1, 2    | the digests' algorithm; the key's length; 0 in a file of its own, otherwise its place                   |
 | 4, 4       | the length of what is known about the value; the number of frames                                       |
 |            | the key                                                                                                 |
 | 32 a frame | its length; the bytes it takes here where it is compressed, otherwise 0; its digest                     |
 |            | what is known about the value                                                                           |
 |            | the frames, each after as many zeros, digested with it, as bring it to a multiple of 64 bytes           |
+
+A file of up to 16 KiB may hold several entries, the first with place 1, each further one 64 bytes on with one more. The
+magic occurs in it only where one begins. What lies behind an entry is not its own.
 
 Digests are XXH3-128 or, where a job's own Python lacks xxhash, the first 16 bytes of SHA-256. They find accidents, and
 need not withstand anybody who could write the file: that is nobody but the user.
@@ -29,7 +32,12 @@ from foundations.ports.frames import ALIGNMENT, Buffer
 CHANGED: Final = "it is not as it was written"
 """Why an entry is refused whose content has another digest."""
 
-_MAGIC = b"FNDCACH2"
+MOST_SHARED: Final = 1 << 14
+"""Bytes up to which a file may hold several entries."""
+
+MAGIC: Final = b"FNDCACH2"
+"""What an entry begins with."""
+
 _FORMER_MAGIC = b"FNDCACH1"
 _FIXED = struct.Struct("<8s16sBBHII")
 _FRAME = struct.Struct("<QQ16s")
@@ -37,7 +45,17 @@ _DIGESTED_FROM = 24
 _DIGEST_SIZE = 16
 _XXH3, _SHA256 = 1, 2
 
-Hasher = Callable[[Buffer], Any]
+
+class Digester(NamedTuple):
+    """A way of digesting.
+
+    Attributes:
+        begin: Begins a digest with some bytes, as the functions of hashlib do.
+        of: Returns the digest of bytes.
+    """
+
+    begin: Callable[[Buffer], Any]
+    of: Callable[[Buffer], bytes]
 
 
 class OtherVersionError(Exception):
@@ -62,7 +80,7 @@ class Frame(NamedTuple):
 class Head(NamedTuple):
     """What an entry's file says before its frames."""
 
-    hasher: Hasher
+    digester: Digester
     about: bytes
     frames: list[Frame]
 
@@ -72,22 +90,47 @@ def head_length(key: str, frames: int, about: bytes) -> int:
     return _FIXED.size + len(key) + frames * _FRAME.size + len(about)
 
 
-def packed_head(key: str, frames: Sequence[tuple[int, int, bytes]], about: bytes) -> bytes:
+def packed_head(key: str, frames: Sequence[tuple[int, int, bytes]], about: bytes, place: int = 0) -> bytes:
     """Return what lies before the first frame.
 
     Args:
         key: The key, of ASCII characters.
         frames: Of each its length, the bytes it takes where it is compressed, otherwise 0, and its digest.
         about: What is known about the value.
+        place: Its place among the entries of a file; 0 where it has one of its own.
     """
     algorithm = _own_algorithm()
     table = [_FRAME.pack(*frame) for frame in frames]
-    fixed = _FIXED.pack(_MAGIC, b"", algorithm, len(key), 0, len(about), len(frames))
+    fixed = _FIXED.pack(MAGIC, b"", algorithm, len(key), place, len(about), len(frames))
     digested = b"".join([fixed[_DIGESTED_FROM:], key.encode(), *table, about])
-    return _MAGIC + digest_of(_hasher(algorithm)(digested)) + digested
+    return MAGIC + _digester(algorithm).of(digested) + digested
 
 
-def expected_head_length(data: bytearray) -> int:
+def beginning_of(key: str, data: bytearray) -> int:
+    """Return where the entry of `key` begins in a file of several; 0 where it is not to be found, or in any other."""
+    if _place_in(data, 0) != 1:
+        return 0
+    looked_for = key.encode()
+    at = data.find(looked_for, _FIXED.size)
+    while at >= 0:
+        begin = at - _FIXED.size
+        found = data[begin : begin + 8] == MAGIC and _place_in(data, begin) == place_at(begin)
+        if found and data[begin + 25] == len(looked_for):
+            return begin
+        at = data.find(looked_for, at + 1)  # a longer key begins so, or another entry mentions it
+    return 0
+
+
+def _place_in(data: bytearray, begin: int) -> int:
+    return int.from_bytes(data[begin + 26 : begin + 28], "little")
+
+
+def place_at(position: int) -> int:
+    """Return the place of an entry that begins at some position, a multiple of 64, of a file of several."""
+    return position // ALIGNMENT + 1
+
+
+def expected_head_length(data: memoryview) -> int:
     """Return how many bytes lie before the first frame of a file that begins with `data`.
 
     Raises:
@@ -98,8 +141,8 @@ def expected_head_length(data: bytearray) -> int:
     return end
 
 
-def parsed_head(key: str, data: bytearray, size: int) -> Head:
-    """Return what a file of `size` bytes that begins with `data` says.
+def parsed_head(key: str, data: memoryview, size: int) -> Head:
+    """Return what an entry says that begins with `data`, and has `size` bytes to the end of its file.
 
     Raises:
         ValueError: It is not what was written under `key`.
@@ -109,8 +152,8 @@ def parsed_head(key: str, data: bytearray, size: int) -> Head:
     digest, algorithm, end, of_key, count = _beginning(data)
     if end > len(data):
         raise ValueError("it is shorter than it was written")
-    hasher = _hasher(algorithm)
-    if digest_of(hasher(memoryview(data)[_DIGESTED_FROM:end])) != digest:
+    digester = _digester(algorithm)
+    if digester.of(data[_DIGESTED_FROM:end]) != digest:
         raise ValueError(CHANGED)
     table = _FIXED.size + of_key
     if data[_FIXED.size : table] != key.encode():
@@ -120,27 +163,28 @@ def parsed_head(key: str, data: bytearray, size: int) -> Head:
     position = end
     for length, compressed, digest in _FRAME.iter_unpack(data[table:known]):
         begin = position + -position % ALIGNMENT
-        frame = Frame(position, begin, begin + (compressed or length), length, compressed > 0, digest)
-        frames.append(frame)
-        position = frame.end
-    if position != size:
+        finish = begin + (compressed or length)
+        frames.append(Frame(position, begin, finish, length, compressed > 0, digest))
+        position = finish
+    if position > size or (position < size and size > MOST_SHARED):
         raise ValueError(f"it has {size} bytes, and was written with {position}")
-    return Head(hasher, bytes(data[known:end]), frames)
+    return Head(digester, bytes(data[known:end]), frames)
 
 
-def _beginning(data: bytearray) -> tuple[bytes, int, int, int, int]:
+def _beginning(data: memoryview) -> tuple[bytes, int, int, int, int]:
     """Return the digest, the algorithm, the length of the head, that of the key, and the number of frames."""
+    if len(data) >= _FIXED.size:
+        magic, digest, algorithm, of_key, _, of_about, count = _FIXED.unpack_from(data)
+        if magic == MAGIC:
+            return digest, algorithm, _FIXED.size + of_key + count * _FRAME.size + of_about, of_key, count
     if data[:8] == _FORMER_MAGIC:
         raise OtherVersionError
-    if len(data) < _FIXED.size or data[:8] != _MAGIC:
-        raise ValueError("it does not begin as a cache entry does")
-    _, digest, algorithm, of_key, _, of_about, count = _FIXED.unpack_from(data)
-    return digest, algorithm, _FIXED.size + of_key + count * _FRAME.size + of_about, of_key, count
+    raise ValueError("it does not begin as a cache entry does")
 
 
-def own_hasher() -> Hasher:
-    """Return what begins a digest of an entry that is written here."""
-    return _hasher(_own_algorithm())
+def own_digester() -> Digester:
+    """Return what digests an entry that is written here."""
+    return _digester(_own_algorithm())
 
 
 def digest_of(hashed: Any) -> bytes:
@@ -151,22 +195,22 @@ def digest_of(hashed: Any) -> bytes:
 @cache
 def _own_algorithm() -> int:
     try:
-        _hasher(_XXH3)
+        _digester(_XXH3)
     except NotReadableHereError:
         return _SHA256
     return _XXH3
 
 
 @cache
-def _hasher(algorithm: int) -> Hasher:
+def _digester(algorithm: int) -> Digester:
     if algorithm == _XXH3:
         try:
-            from xxhash import xxh3_128
+            from xxhash import xxh3_128, xxh3_128_digest
         except ImportError as error:
             raise NotReadableHereError("xxhash is not installed here: pip install xxhash") from error
-        return xxh3_128
+        return Digester(xxh3_128, xxh3_128_digest)
     if algorithm == _SHA256:
         from hashlib import sha256
 
-        return sha256
+        return Digester(sha256, lambda data: digest_of(sha256(data)))
     raise ValueError(CHANGED)

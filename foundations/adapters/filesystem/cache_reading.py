@@ -12,9 +12,11 @@ from typing import Any, Final
 from foundations.adapters._shared.files import CHUNK, memory_of
 from foundations.adapters.filesystem.cache_file import (
     CHANGED,
+    MOST_SHARED,
+    Digester,
     Frame,
-    Hasher,
     Head,
+    beginning_of,
     digest_of,
     expected_head_length,
     parsed_head,
@@ -52,24 +54,22 @@ def read_entry(key: str, descriptor: int, size: int, *, everything: bool) -> Cac
         OSError: It could not be read.
     """
     if size <= READ_WHOLE:
-        data = bytearray(size)
-        _fill(descriptor, data, 0)
-        head = parsed_head(key, data, size)
-        view = memoryview(data)
-        return CachedValue(head.about, [_taken(view, frame, head.hasher) for frame in head.frames])
+        data = _whole(key, descriptor, size)
+        head = parsed_head(key, data, data.nbytes)
+        return CachedValue(head.about, [_taken(data, frame, head.digester) for frame in head.frames])
     head, begun = _read_head(key, descriptor, size)
     frames: list[Buffer] = []
     mapped = None
     for number, frame in enumerate(head.frames):
         if frame.end <= len(begun):
-            frames.append(_taken(memoryview(begun), frame, head.hasher))
+            frames.append(_taken(begun, frame, head.digester))
             continue
         if number and frame.length >= WORTH_A_MAP and not (everything or frame.compressed):
             mapped = mapped or _mapped(descriptor, size)
             if mapped is not None:
                 frames.append(mapped[frame.begin : frame.end])
                 continue
-        frames.append(_read_frame(_Part(descriptor, frame.start, frame.end, head.hasher), frame))
+        frames.append(_read_frame(_Part(descriptor, frame.start, frame.end, head.digester), frame))
     return CachedValue(head.about, frames)
 
 
@@ -78,20 +78,34 @@ def read_about(key: str, descriptor: int, size: int) -> bytes:
     return _read_head(key, descriptor, size)[0].about
 
 
-def _read_head(key: str, descriptor: int, size: int) -> tuple[Head, bytearray]:
-    """Return the head, and the beginning of the file as far as it was read."""
-    data = bytearray(min(size, _FIRST_READ))
-    _fill(descriptor, data, 0)
+def _read_head(key: str, descriptor: int, size: int) -> tuple[Head, memoryview]:
+    """Return the head, and the beginning of the entry as far as it was read."""
+    if size <= MOST_SHARED:
+        data = _whole(key, descriptor, size)
+        return parsed_head(key, data, data.nbytes), data
+    data = _first(descriptor, _FIRST_READ)
     length = expected_head_length(data)
-    if size >= length > len(data):
-        data = bytearray(length)
-        _fill(descriptor, data, 0)
+    if size >= length > data.nbytes:
+        data = _first(descriptor, length)
     return parsed_head(key, data, size), data
 
 
-def _taken(data: memoryview, frame: Frame, hasher: Hasher) -> Buffer:
+def _whole(key: str, descriptor: int, size: int) -> memoryview:
+    """Return a file from where the entry of `key` begins."""
+    data = bytearray(size)
+    _fill(descriptor, data, 0)
+    return memoryview(data)[beginning_of(key, data) if size <= MOST_SHARED else 0 :]
+
+
+def _first(descriptor: int, length: int) -> memoryview:
+    data = bytearray(length)
+    _fill(descriptor, data, 0)
+    return memoryview(data)
+
+
+def _taken(data: memoryview, frame: Frame, digester: Digester) -> Buffer:
     """Return a frame of the file whose content is `data`."""
-    if digest_of(hasher(data[frame.start : frame.end])) != frame.digest:
+    if digester.of(data[frame.start : frame.end]) != frame.digest:
         raise ValueError(CHANGED)
     content = data[frame.begin : frame.end]
     return decompressed(io.BytesIO(content), frame.length) if frame.compressed else content
@@ -112,11 +126,11 @@ def _read_frame(part: _Part, frame: Frame) -> Buffer:
 class _Part:
     """Reads a part of a file once, from its beginning to its end, and digests what goes by."""
 
-    def __init__(self, descriptor: int, start: int, end: int, hasher: Hasher) -> None:
+    def __init__(self, descriptor: int, start: int, end: int, digester: Digester) -> None:
         self._descriptor = descriptor
         self._position = start
         self._end = end
-        self._hashed = hasher(b"")
+        self._hashed = digester.begin(b"")
 
     def fill(self, view: memoryview) -> None:
         """Read as many bytes as `view` has."""

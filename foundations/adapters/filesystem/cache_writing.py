@@ -6,9 +6,22 @@ import os
 from collections.abc import Sequence
 
 from foundations.adapters._shared.files import write_all
-from foundations.adapters.filesystem.cache_file import digest_of, head_length, own_hasher, packed_head
+from foundations.adapters.filesystem.cache_file import digest_of, head_length, own_digester, packed_head
 from foundations.adapters.filesystem.compression import WORTH_COMPRESSING, compressed
 from foundations.ports.frames import ALIGNMENT, Buffer
+
+
+def small_body(key: str, value: Sequence[Buffer], about: bytes, most: int) -> tuple[list[memoryview], int] | None:
+    """Return what follows the head of an entry, and the size of both; None where that is above `most`."""
+    if len(about) + sum([memoryview(buffer).nbytes for buffer in value]) > most:
+        return None
+    _, body, size = _laid_out(key, [memoryview(buffer).cast("B") for buffer in value], about)
+    return (body, size) if size <= most else None
+
+
+def small_entry(key: str, body: list[memoryview], about: bytes, place: int) -> bytes:
+    """Return an entry with what :func:`small_body` returned, for a place among others."""
+    return b"".join([packed_head(key, _table(body), about, place), *body])
 
 
 def write_entry(
@@ -33,13 +46,8 @@ def write_entry(
 
 
 def _write_as_it_is(descriptor: int, key: str, views: list[memoryview], about: bytes, flushed_above: int) -> None:
-    begin = position = head_length(key, len(views), about)
-    body: list[memoryview] = []
-    for view in views:
-        zeros = memoryview(bytes(-position % ALIGNMENT))
-        body += (zeros, view)
-        position += zeros.nbytes + view.nbytes
-    if position <= flushed_above:
+    begin, body, size = _laid_out(key, views, about)
+    if size <= flushed_above:
         write_all(descriptor, [packed_head(key, _table(body), about), *body])
         return
     from concurrent.futures import ThreadPoolExecutor  # few outputs are so large
@@ -53,12 +61,23 @@ def _write_as_it_is(descriptor: int, key: str, views: list[memoryview], about: b
     write_all(descriptor, [packed_head(key, table.result(), about)])
 
 
+def _laid_out(key: str, views: list[memoryview], about: bytes) -> tuple[int, list[memoryview], int]:
+    """Return where the first frame would lie, the zeros and the content of each frame in turn, and the whole's size."""
+    begin = position = head_length(key, len(views), about)
+    body: list[memoryview] = []
+    for view in views:
+        zeros = memoryview(bytes(-position % ALIGNMENT))
+        body += (zeros, view)
+        position += zeros.nbytes + view.nbytes
+    return begin, body, position
+
+
 def _table(body: list[memoryview]) -> list[tuple[int, int, bytes]]:
     """Return what the head says of each frame, from the zeros and the content of each in turn."""
-    hasher = own_hasher()
+    begin = own_digester().begin
     table = []
     for zeros, view in zip(body[::2], body[1::2], strict=True):
-        hashed = hasher(zeros)
+        hashed = begin(zeros)
         hashed.update(view)
         table.append((view.nbytes, 0, digest_of(hashed)))
     return table
@@ -66,13 +85,13 @@ def _table(body: list[memoryview]) -> list[tuple[int, int, bytes]]:
 
 def _write_compressed(descriptor: int, key: str, views: list[memoryview], about: bytes) -> int:
     """Write the frames first: what they compress to is known afterwards."""
-    hasher = own_hasher()
+    begin = own_digester().begin
     position = head_length(key, len(views), about)
     table: list[tuple[int, int, bytes]] = []
     os.lseek(descriptor, position, os.SEEK_SET)
     for view in views:
         zeros = bytes(-position % ALIGNMENT)
-        hashed = hasher(zeros)
+        hashed = begin(zeros)
         write_all(descriptor, [zeros])
         taken = 0
         worth_it = view.nbytes >= WORTH_COMPRESSING

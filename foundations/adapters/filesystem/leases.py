@@ -14,6 +14,7 @@ from __future__ import annotations
 import atexit
 import errno
 import fcntl
+import math
 import os
 import stat
 import threading
@@ -30,6 +31,7 @@ from foundations.ports.cache import Lease
 OVERTAKEN_AFTER: Final = 60.0
 """Seconds without a sign of life after which a lease may be taken from its holder, in the file system's own time."""
 
+_SHOWN_LATELY = 5.0  # seconds
 _HOLDER = ".holder-"  # what no key begins with
 _TRIES = 100  # others release as often between two steps of ours
 _OPENING = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -47,10 +49,11 @@ class _Holder:
         held: The paths of the leases that it stands for.
     """
 
-    __slots__ = ("__weakref__", "_descriptor", "held", "name")
+    __slots__ = ("__weakref__", "_descriptor", "_seen_at", "held", "name")
 
     def __init__(self, directory: str) -> None:
         self.held: set[str] = set()
+        self._seen_at = -math.inf
         self._descriptor: int | None = None
         while self._descriptor is None:
             self.name = f"{directory}/{_HOLDER}{os.getpid()}-{os.urandom(8).hex()}"
@@ -66,10 +69,12 @@ class _Holder:
     def __del__(self) -> None:
         self.close()
 
-    def show_life(self) -> None:
-        """Touch the file, unless a fork has left it to the parent."""
-        if self._descriptor is not None:
+    def show_life(self, at_least_every: float = 0.0) -> None:
+        """Touch the file, if that was not done within so many seconds, unless a fork has left it to the parent."""
+        now = time.monotonic()
+        if self._descriptor is not None and now - self._seen_at >= at_least_every:
             os.utime(self._descriptor)
+            self._seen_at = now
 
     def status(self) -> os.stat_result | None:
         """Return the status of the file; None in a fork's child."""
@@ -132,7 +137,7 @@ def acquired(directory: str, key: str) -> FileLease | None:
             holder.held.add(path)
         linked = False
         try:
-            holder.show_life()
+            holder.show_life(at_least_every=_SHOWN_LATELY)
             linked = _linked(holder, path)
         except FileNotFoundError:  # somebody took this process for dead while it began, or cleaned up
             _forget(directory, holder)

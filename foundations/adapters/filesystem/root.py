@@ -10,7 +10,7 @@ from pathlib import Path
 from foundations.adapters._shared.trusted import could_be_foreign, ensure_private_directory, is_private_directory
 from foundations.errors import ConfigurationError
 
-_VOUCHED_FOR_READING = 1.0  # seconds
+_VOUCHED_FOR = 1.0  # seconds
 
 _vouched_for: dict[tuple[str, str, int], float] = {}
 """When directories below a root were looked at last, on the monotonic clock, by a user's number."""
@@ -69,34 +69,45 @@ def readable_again(root: str, directory: str) -> bool:
     Whoever reads on must refuse a file that is another user's, or that another user could have written, and one that
     was written under another name. Then a directory that changed hands within the second gives nothing away.
     """
-    vouched_at = _vouched_for.get((root, directory, os.geteuid()))
-    now = time.monotonic()
-    if vouched_at is not None and now < vouched_at + _VOUCHED_FOR_READING:
+    if _vouched_lately(root, directory):
         return True
-    found = _stay_private(root, directory) or readable(Path(root), Path(directory))
+    found = readable(Path(root), Path(directory))
     if found:
-        _vouched_for[root, directory, os.geteuid()] = now
+        _vouch(root, directory)
     return found
 
 
 def ensure_writable_again(root: str, directory: str) -> None:
-    """Do and raise what :func:`ensure_writable` does, in a fraction of its time from the second call on.
+    """Do and raise what :func:`ensure_writable` does; looked at once a second, for files that vouch for themselves.
 
-    What leads to the two is looked at once a process: it was nobody else's to change. They themselves are each time.
+    Whoever writes on must make files that nobody else may read, and be ready for a directory that is gone.
     """
-    if not _stay_private(root, directory):
+    if not _vouched_lately(root, directory):
         ensure_writable(Path(root), Path(directory))
-        _vouched_for[root, directory, os.geteuid()] = time.monotonic()
+        _vouch(root, directory)
 
 
-def _stay_private(root: str, directory: str) -> bool:
-    """Return whether both have been vouched for, and still are directories that nobody else can write."""
-    if (root, directory, os.geteuid()) not in _vouched_for:
+def _vouch(root: str, directory: str) -> None:
+    _vouched_for[root, directory, os.geteuid()] = time.monotonic()
+
+
+def _vouched_lately(root: str, directory: str) -> bool:
+    """Return whether both have been vouched for within the second, or still are private directories.
+
+    What leads to them is looked at once a process: it was nobody else's to change.
+    """
+    vouched_at = _vouched_for.get((root, directory, os.geteuid()))
+    if vouched_at is None:
         return False
+    if time.monotonic() < vouched_at + _VOUCHED_FOR:
+        return True
     try:
-        return _is_private(os.lstat(root)) and _is_private(os.lstat(directory))
+        stay_private = _is_private(os.lstat(root)) and _is_private(os.lstat(directory))
     except OSError:
         return False
+    if stay_private:
+        _vouch(root, directory)
+    return stay_private
 
 
 def _is_private(status: os.stat_result) -> bool:

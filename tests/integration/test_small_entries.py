@@ -1,0 +1,296 @@
+"""Small entries of a cache share files: of each there is all or nothing, and it goes with its name."""
+
+import errno
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from foundations import events
+from foundations.adapters.filesystem import LocalFileSystemCacheBackend, small_entries
+from foundations.adapters.filesystem.cache_file import MAGIC, MOST_SHARED
+from foundations.errors import StorageUnavailableError
+
+KEYS = [f"key-{number}" for number in range(100)]
+
+
+@pytest.fixture
+def told(monkeypatch):
+    events_told = []
+    for level in ("warning", "debug"):
+        monkeypatch.setattr(events, level, lambda event, **keys: events_told.append({"event": event, **keys}))
+    return events_told
+
+
+@pytest.fixture
+def cache(tmp_path):
+    small_entries._let_go_in_child()
+    return LocalFileSystemCacheBackend(tmp_path / "store")
+
+
+def put_all(cache, keys=KEYS):
+    for key in keys:
+        cache.put(key, [key.encode() * 20, b"", b"an array"], b"of " + key.encode())
+
+
+def got(cache, key):
+    value = cache.get(key)
+    return None if value is None else (value.about, [bytes(frame) for frame in value.frames])
+
+
+def expected(key):
+    return b"of " + key.encode(), [key.encode() * 20, b"", b"an array"]
+
+
+def path_of(cache, key):
+    return cache.root / "cache" / key
+
+
+def files(cache):
+    return {path.stat().st_ino: path.stat() for path in (cache.root / "cache").iterdir()}
+
+
+def test_many_lie_in_few_files_of_at_most_16_kib_and_each_is_found(cache):
+    put_all(cache)
+    assert 2 < len(files(cache)) < 6
+    assert max(status.st_size for status in files(cache).values()) <= MOST_SHARED
+    assert [expected(key) for key in KEYS] == [got(cache, key) for key in KEYS]
+    assert [b"of " + key.encode() for key in KEYS] == [cache.about(key) for key in KEYS]
+    assert sorted(KEYS) == sorted(path.name for path in (cache.root / "cache").iterdir())
+
+
+def test_another_process_finds_them(cache):
+    put_all(cache)
+    code = """
+import sys
+from foundations.adapters.filesystem import LocalFileSystemCacheBackend
+cache = LocalFileSystemCacheBackend(sys.argv[1])
+print([bytes(cache.get(key).frames[0]) == key.encode() * 20 for key in sys.argv[2:]])
+"""
+    done = subprocess.run([sys.executable, "-c", code, cache.root, *KEYS], capture_output=True, text=True, check=True)
+    assert str([True] * len(KEYS)) == done.stdout.strip()
+
+
+def test_they_occupy_what_their_files_do(cache):
+    put_all(cache)
+    occupied = sum(status.st_size for status in files(cache).values())
+    assert occupied - len(KEYS) < sum(entry.size for entry in cache.entries()) <= occupied
+    first = got(cache, KEYS[0])
+    for key in KEYS[1:]:
+        assert cache.delete(key)
+    assert [(KEYS[0], path_of(cache, KEYS[0]).stat().st_size)] == [(entry.key, entry.size) for entry in cache.entries()]
+    assert first == got(cache, KEYS[0])
+
+
+def test_what_replaces_an_entry_lies_in_another_file(cache):
+    put_all(cache, ["a", "b"])
+    before = path_of(cache, "a").stat().st_ino
+    assert cache.put("a", [b"new"], b"newer") is True
+    assert before == path_of(cache, "b").stat().st_ino != path_of(cache, "a").stat().st_ino
+    assert [(b"newer", [b"new"]), expected("b")] == [got(cache, key) for key in ("a", "b")]
+    assert cache.put("b", [b"new"], if_absent=True) is False
+    assert expected("b") == got(cache, "b")
+    assert ["a", "b"] == sorted(os.listdir(cache.root / "cache"))
+
+
+def test_a_key_that_is_the_end_or_the_content_of_another_is_told_apart(cache):
+    keys = ["akey", "key", "keykey"]
+    for key in keys:
+        cache.put(key, [b"".join(other.encode() for other in keys), key.encode()], b"key akey keykey")
+    assert 1 == len(files(cache))
+    assert [(b"key akey keykey", [b"akeykeykeykey", key.encode()]) for key in keys] == [got(cache, key) for key in keys]
+
+
+def test_a_value_that_holds_entries_is_itself(cache):
+    put_all(cache, ["a", "b", "c"])
+    content = path_of(cache, "a").read_bytes()
+    assert content.count(MAGIC) == 3
+    for begin in range(content.rindex(MAGIC) + 1):
+        cache.put("holder", [b"x", content[begin:]])
+        assert (b"", [b"x", content[begin:]]) == got(cache, "holder")
+        assert 1 == path_of(cache, "holder").stat().st_nlink
+        path_of(cache, "holder").rename(path_of(cache, "b"))
+        assert got(cache, "b") is None
+
+
+def test_a_flip_of_any_byte_of_a_shared_file_is_a_miss_or_the_value(cache, told):
+    keys = ["a", "b", "c"]
+    put_all(cache, keys)
+    good = path_of(cache, "a").read_bytes()
+    lost = dict.fromkeys(keys, 0)
+    for position in range(len(good)):
+        damaged = bytearray(good)
+        damaged[position] ^= 1 << (position % 8)
+        for key in keys:
+            path_of(cache, key).write_bytes(damaged)
+            found = got(cache, key)
+            lost[key] += found is None
+            assert found in (None, expected(key)), (key, position)
+    assert all(len(good) // 5 < count < len(good) // 2 for count in lost.values())
+    assert sum(lost.values()) == len(told)
+
+
+def test_a_truncated_shared_file_is_a_miss_or_the_value(cache, told):
+    put_all(cache, ["a", "b"])
+    good = path_of(cache, "a").read_bytes()
+    found = []
+    for length in range(len(good)):
+        for key in ("a", "b"):
+            path_of(cache, key).write_bytes(good[:length])
+            found.append((key, got(cache, key)))
+            assert found[-1][1] in (None, expected(key))
+    assert 0 < found.count(("a", expected("a"))) < len(good)
+    assert 0 == found.count(("b", expected("b")))
+
+
+def test_an_entry_that_is_set_aside_takes_no_other_with_it(cache, told):
+    put_all(cache, ["a", "b"])
+    cache.set_aside("a", "it disagrees")
+    assert (None, expected("b")) == (got(cache, "a"), got(cache, "b"))
+    assert ["cache_entry_damaged"] == [event["event"] for event in told]
+
+
+def test_a_file_whose_names_are_all_gone_is_followed_by_another(cache):
+    put_all(cache, ["a"])
+    cache.delete("a")
+    put_all(cache, ["b"])
+    assert expected("b") == got(cache, "b")
+
+
+def test_a_directory_that_was_removed_is_made_again(cache):
+    put_all(cache, ["a"])
+    cache.delete("a")
+    (cache.root / "cache").rmdir()
+    put_all(cache, ["b"])
+    assert expected("b") == got(cache, "b")
+
+
+def test_a_file_is_added_to_for_a_minute(cache, monkeypatch):
+    put_all(cache, ["a"])
+    monkeypatch.setattr(small_entries, "_OPEN_FOR", -1.0)
+    put_all(cache, ["b"])
+    assert 2 == len(files(cache))
+
+
+def test_descriptors_do_not_add_up(cache, tmp_path):
+    before = len(os.listdir("/proc/self/fd"))
+    put_all(cache)
+    assert len(os.listdir("/proc/self/fd")) <= before + 1
+
+
+def test_what_the_user_opens_in_the_place_of_a_closed_file_is_left_alone(cache, tmp_path):
+    put_all(cache, ["a"])
+    descriptor = small_entries._files[str(cache.root / "cache")]._descriptor
+    own = os.open(tmp_path / "own", os.O_RDWR | os.O_CREAT)
+    os.dup2(own, descriptor)  # which closes what it was
+    os.close(own)
+    try:
+        put_all(cache, ["b"])
+        assert b"" == (tmp_path / "own").read_bytes()
+        assert (tmp_path / "own").stat().st_ino == os.fstat(descriptor).st_ino
+    finally:
+        os.close(descriptor)
+    assert [expected("a"), expected("b")] == [got(cache, key) for key in ("a", "b")]
+
+
+def test_a_descriptor_that_the_user_has_closed_is_missed_by_nobody(cache):
+    put_all(cache, ["a"])
+    os.close(small_entries._files[str(cache.root / "cache")]._descriptor)
+    put_all(cache, ["b"])
+    assert [expected("a"), expected("b")] == [got(cache, key) for key in ("a", "b")]
+
+
+def test_a_forked_process_writes_to_a_file_of_its_own(cache):
+    put_all(cache, ["before"])
+    child = multiprocessing.get_context("fork").Process(target=put_all, args=(cache, KEYS[:10]))
+    child.start()
+    put_all(cache, KEYS[10:20])
+    child.join()
+    assert 0 == child.exitcode
+    assert [expected(key) for key in ("before", *KEYS[:20])] == [got(cache, key) for key in ("before", *KEYS[:20])]
+    inodes = [{path_of(cache, key).stat().st_ino for key in keys} for keys in (KEYS[:10], ["before", *KEYS[10:20]])]
+    assert set() == inodes[0] & inodes[1]
+
+
+def test_threads_add_one_after_the_other(cache):
+    begin = threading.Barrier(8)
+
+    def put(number):
+        begin.wait()
+        put_all(cache, KEYS[number::8])
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(put, range(8)))
+    assert [expected(key) for key in KEYS] == [got(cache, key) for key in KEYS]
+
+
+def test_of_many_that_put_the_same_one_does(cache):
+    begin = threading.Barrier(8)
+
+    def put(number):
+        begin.wait()
+        return LocalFileSystemCacheBackend(cache.root).put("key", [b"value"], if_absent=True)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert [False] * 7 + [True] == sorted(threads.map(put, range(8)))
+
+
+@pytest.mark.parametrize("what", ["no files without a name", "no links", "no /proc", "another system"])
+def test_where_files_cannot_be_shared_each_entry_has_its_own(cache, monkeypatch, told, what):
+    original = {"open": os.open, "link": os.link}
+
+    def without_names(path, flags, *arguments, **keywords):
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        return original["open"](path, flags, *arguments, **keywords)
+
+    def without_links(*arguments, **keywords):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def without_proc(source, *arguments, **keywords):
+        return original["link"](str(source).replace("/proc/", "/there is no /"), *arguments, **keywords)
+
+    if what == "another system":
+        monkeypatch.setattr(small_entries, "_UNNAMED", 0)
+    elif what == "no files without a name":
+        monkeypatch.setattr(os, "open", without_names)
+    else:
+        monkeypatch.setattr(os, "link", without_links if what == "no links" else without_proc)
+    put_all(cache, KEYS[:3])
+    assert 3 == len(files(cache))
+    assert [expected(key) for key in KEYS[:3]] == [got(cache, key) for key in KEYS[:3]]
+    assert ["cache_without_shared_files"] == [event["event"] for event in told]
+    assert KEYS[:3] == sorted(os.listdir(cache.root / "cache"))
+
+
+def test_a_disk_that_is_full_loses_no_entry_that_was_put(cache, monkeypatch):
+    put_all(cache, ["a"])
+    pwrite = os.pwrite
+
+    def full(descriptor, data, position):
+        if position % 7:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return pwrite(descriptor, data[:100], position)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        with pytest.raises(StorageUnavailableError, match="No space left"):
+            put_all(cache, ["b"])
+    put_all(cache, ["c"])
+    assert [expected("a"), None, expected("c")] == [got(cache, key) for key in ("a", "b", "c")]
+
+
+def test_a_disk_that_takes_a_few_bytes_at_a_time_changes_nothing(cache, monkeypatch):
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda descriptor, data, position: pwrite(descriptor, data[:37], position))
+    put_all(cache)
+    assert [expected(key) for key in KEYS] == [got(cache, key) for key in KEYS]
+
+
+def test_files_are_private(cache):
+    put_all(cache, ["a"])
+    assert "0o100600" == oct(path_of(cache, "a").stat().st_mode)
