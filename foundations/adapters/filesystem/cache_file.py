@@ -108,21 +108,26 @@ def packed_head(key: str, frames: Sequence[tuple[int, int, bytes]], about: bytes
 
 def beginning_of(key: str, data: bytearray) -> int:
     """Return where the entry of `key` begins in a file of several; 0 where it is not to be found, or in any other."""
-    if _place_in(data, 0) != 1:
-        return 0
     looked_for = key.encode()
+    if data.startswith(looked_for, _FIXED.size) or _place_in(data, 0) != _place_at(0):
+        return 0
     at = data.find(looked_for, _FIXED.size)
     while at >= 0:
         begin = at - _FIXED.size
-        found = data[begin : begin + 8] == MAGIC and _place_in(data, begin) == place_at(begin)
+        found = data[begin : begin + 8] == MAGIC and _place_in(data, begin) == _place_at(begin)
         if found and data[begin + 25] == len(looked_for):
             return begin
         at = data.find(looked_for, at + 1)  # a longer key begins so, or another entry mentions it
     return 0
 
 
-def _place_in(data: bytearray, begin: int) -> int:
-    return int.from_bytes(data[begin + 26 : begin + 28], "little")
+def _place_in(data: bytearray, begin: int) -> bytearray:
+    return data[begin + 26 : begin + 28]
+
+
+@cache
+def _place_at(begin: int) -> bytes:
+    return place_at(begin).to_bytes(2, "little")
 
 
 def place_at(position: int) -> int:
@@ -156,7 +161,7 @@ def parsed_head(key: str, data: memoryview, size: int) -> Head:
     if digester.of(data[_DIGESTED_FROM:end]) != digest:
         raise ValueError(CHANGED)
     table = _FIXED.size + of_key
-    if data[_FIXED.size : table] != key.encode():
+    if bytes(data[_FIXED.size : table]) != key.encode():
         raise ValueError("it was written under another key")
     known = table + count * _FRAME.size
     frames = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import time
@@ -69,11 +70,12 @@ def readable_again(root: str, directory: str) -> bool:
     Whoever reads on must refuse a file that is another user's, or that another user could have written, and one that
     was written under another name. Then a directory that changed hands within the second gives nothing away.
     """
-    if _vouched_lately(root, directory):
+    vouched_at = _vouched_for.get((root, directory, os.geteuid()), -math.inf)
+    if time.monotonic() < vouched_at + _VOUCHED_FOR:
         return True
-    found = readable(Path(root), Path(directory))
+    found = _stay_private(root, directory) or readable(Path(root), Path(directory))
     if found:
-        _vouch(root, directory)
+        _vouched_for[root, directory, os.geteuid()] = time.monotonic()
     return found
 
 
@@ -82,32 +84,22 @@ def ensure_writable_again(root: str, directory: str) -> None:
 
     Whoever writes on must make files that nobody else may read, and be ready for a directory that is gone.
     """
-    if not _vouched_lately(root, directory):
+    if not readable_again(root, directory):
         ensure_writable(Path(root), Path(directory))
-        _vouch(root, directory)
+        _vouched_for[root, directory, os.geteuid()] = time.monotonic()
 
 
-def _vouch(root: str, directory: str) -> None:
-    _vouched_for[root, directory, os.geteuid()] = time.monotonic()
-
-
-def _vouched_lately(root: str, directory: str) -> bool:
-    """Return whether both have been vouched for within the second, or still are private directories.
+def _stay_private(root: str, directory: str) -> bool:
+    """Return whether both have been vouched for, and still are directories that nobody else can write.
 
     What leads to them is looked at once a process: it was nobody else's to change.
     """
-    vouched_at = _vouched_for.get((root, directory, os.geteuid()))
-    if vouched_at is None:
+    if (root, directory, os.geteuid()) not in _vouched_for:
         return False
-    if time.monotonic() < vouched_at + _VOUCHED_FOR:
-        return True
     try:
-        stay_private = _is_private(os.lstat(root)) and _is_private(os.lstat(directory))
+        return _is_private(os.lstat(root)) and _is_private(os.lstat(directory))
     except OSError:
         return False
-    if stay_private:
-        _vouch(root, directory)
-    return stay_private
 
 
 def _is_private(status: os.stat_result) -> bool:

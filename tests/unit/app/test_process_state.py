@@ -5,6 +5,7 @@ import sys
 import types
 
 import numpy
+import pytest
 
 from foundations.app.process_state import process_state, what_changed
 
@@ -20,6 +21,47 @@ def test_generators_that_are_used_are_named():
     before = process_state()
     numpy.random.rand()
     assert "the generator behind numpy.random.rand()" == what_changed(before)
+
+
+@pytest.mark.parametrize("asked", ["by memory", "by Python"])
+@pytest.mark.parametrize(
+    ("use", "is_seen"),
+    [
+        (lambda: None, False),
+        (lambda: random.random(), True),
+        (lambda: random.gauss(0, 1), True),
+        (lambda: random.shuffle([1, 2]), True),
+        (lambda: random.seed(1), True),
+        (lambda: random.setstate(random.getstate()), False),
+        (lambda: random.Random(1).random(), False),
+    ],
+)
+def test_the_use_of_pythons_generator_is_seen(monkeypatch, asked, use, is_seen):
+    if asked == "by Python":
+        monkeypatch.delitem(sys.modules, "ctypes")
+    random.seed(7)
+    for _ in range(3):
+        before = process_state()
+        use()
+        assert ("the generator behind random.random()" if is_seen else None) == what_changed(before)
+        if use.__code__.co_names[:2] == ("random", "seed"):
+            random.seed(7)
+
+
+def test_each_number_that_pythons_generator_gives_is_seen():
+    random.seed(1)
+    for _ in range(700):  # a few more than a state has words
+        before = process_state()
+        random.getrandbits(32)
+        assert "the generator behind random.random()" == what_changed(before)
+
+
+def test_what_pythons_generator_keeps_for_the_next_call_is_a_part_of_its_state():
+    random.seed(1)
+    random.gauss(0, 1)
+    before = process_state()
+    random.gauss(0, 1)  # it was drawn with the one before
+    assert "the generator behind random.random()" == what_changed(before)
 
 
 def test_what_numpy_keeps_for_the_next_call_is_a_part_of_its_state():
