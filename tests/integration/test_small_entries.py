@@ -239,7 +239,7 @@ def test_of_many_that_put_the_same_one_does(cache):
         assert [False] * 7 + [True] == sorted(threads.map(put, range(8)))
 
 
-@pytest.mark.parametrize("what", ["no files without a name", "no links", "no /proc", "another system"])
+@pytest.mark.parametrize("what", ["no files without a name", "no links", "guarded links", "no /proc", "another system"])
 def test_where_files_cannot_be_shared_each_entry_has_its_own(cache, monkeypatch, told, what):
     original = {"open": os.open, "link": os.link}
 
@@ -249,7 +249,8 @@ def test_where_files_cannot_be_shared_each_entry_has_its_own(cache, monkeypatch,
         return original["open"](path, flags, *arguments, **keywords)
 
     def without_links(*arguments, **keywords):
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        code = errno.EPERM if what == "no links" else errno.EACCES
+        raise OSError(code, os.strerror(code))
 
     def without_proc(source, *arguments, **keywords):
         return original["link"](str(source).replace("/proc/", "/there is no /"), *arguments, **keywords)
@@ -259,7 +260,7 @@ def test_where_files_cannot_be_shared_each_entry_has_its_own(cache, monkeypatch,
     elif what == "no files without a name":
         monkeypatch.setattr(os, "open", without_names)
     else:
-        monkeypatch.setattr(os, "link", without_links if what == "no links" else without_proc)
+        monkeypatch.setattr(os, "link", without_proc if what == "no /proc" else without_links)
     put_all(cache, KEYS[:3])
     assert 3 == len(files(cache))
     assert [expected(key) for key in KEYS[:3]] == [got(cache, key) for key in KEYS[:3]]

@@ -24,6 +24,9 @@ LARGEST: Final = MOST_SHARED // 4
 """Bytes up to which an entry is small."""
 
 _OPEN_FOR = 60.0  # seconds: the entries of a file are of one age
+_CANNOT = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EACCES})
+"""Errors of systems that cannot do it, or do not let us; where the disk refuses, a file of its own will tell so."""
+
 _UNNAMED = getattr(os, "O_TMPFILE", 0)
 
 
@@ -118,9 +121,6 @@ def put_small(directory: str, key: str, value: Sequence[Buffer], about: bytes, *
                 raise UnsupportedError(str(error)) from error
             raise
     raise UnsupportedError("a file without a name gets none by way of /proc/self/fd")
-
-
-_CANNOT = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS, errno.EPERM})
 
 
 def _named(shared: _SharedFile, directory: str, key: str, if_absent: bool) -> bool:
