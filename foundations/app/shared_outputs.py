@@ -221,8 +221,16 @@ def _reachable(values: Iterable[Any], ends: Container[int] = ()) -> Iterator[obj
 
 
 def _has_state(value: object) -> bool:
-    """Tell whether an object can change, by convention: then it is not hashed by its value."""
-    return type(value).__hash__ in (None, object.__hash__)
+    """Tell whether an object can change: by convention it is not hashed by its value, or lets its attributes be set."""
+    kind = type(value)
+    hashed = kind.__hash__
+    if hashed in (None, object.__hash__):
+        return True
+    return (
+        type(hashed) is FunctionType
+        and kind.__setattr__ is object.__setattr__  # frozen classes have one of their own
+        and hashed.__module__.partition(".")[0] not in sys.stdlib_module_names  # whose values never change
+    )
 
 
 def _changeable(values: Iterable[Any]) -> list[Any]:

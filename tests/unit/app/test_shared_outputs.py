@@ -107,6 +107,14 @@ RETURNED = {
         "class C:\n __slots__ = ('n',)\nT = C()\nT.n = 1\n"
         "def table(): return T\ndef grow(t, x): t.n = x\ndef seen(y): return T.n"
     ),
+    "an object with a hash of its own": (
+        "class C:\n n = 1\n def __hash__(self): return 1\nT = C()\n"
+        "def table(): return T\ndef grow(t, x): t.n = x\ndef seen(y): return T.n"
+    ),
+    "a dataclass with a hash": (
+        "import dataclasses\n@dataclasses.dataclass(unsafe_hash=True)\nclass C:\n n: int = 1\nT = [C()]\n"
+        "def table(): return T[0]\ndef grow(t, x): t.n = x\ndef seen(y): return T[0].n"
+    ),
     "a part of an array": (
         "import numpy\nT = numpy.arange(5)\n"
         "def table(): return T[1:]\ndef grow(t, x): t[0] = x\ndef seen(y): return int(T[1])"
@@ -163,12 +171,20 @@ def test_a_returned_argument_that_others_take_is_seen_to_change(sdk, module, sai
         "import datetime\nT = [datetime.date(2020, 1, 1)]\ndef chosen(): return max(T)",
         "import enum\nclass C(enum.Enum):\n    A = 1\ndef chosen(): return [C.A]",
         "import pathlib\nT = pathlib.PurePath('a')\ndef chosen(): return {1: T}",
+        "import uuid\nT = uuid.UUID(int=1)\ndef chosen(): return T",
+        "import fractions\nT = fractions.Fraction(1, 2)\ndef chosen(): return T",
+        "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass C:\n n: int\nT = C(1)\ndef chosen(): return T",
+        "import attrs\n@attrs.frozen\nclass C:\n n: int\nT = C(1)\ndef chosen(): return T",
+        "import typing\nclass C(typing.NamedTuple):\n n: int\nT = C(1)\ndef chosen(): return T",
         "T = {1: [2]}\ndef chosen(): return dict(T)[1][0]",
         "T = [1, 2]\ndef chosen(): return sorted(T)",
         "import numpy\nT = {1: numpy.array(None)}\ndef chosen(): return [1] if T else []",
         "T = {1: [2]}\nclass C(dict):\n    values = 1\ndef chosen(): return C(a=[len(T)])",
     ],
-    ids=["a date", "a member of an enum", "a path", "a number", "a new list", "beside a scalar array", "values"],
+    ids=[
+        *("a date", "a member of an enum", "a path", "a UUID", "a fraction", "a frozen dataclass", "frozen attrs"),
+        *("a named tuple", "a number", "a new list", "beside a scalar array", "values"),
+    ],
 )
 def test_a_stage_may_return_what_never_changes_of_the_code(sdk, module, said, source):  # noqa: F811
     found = [run(sdk, module(source).chosen) for _ in range(2)]
