@@ -346,7 +346,7 @@ def test_a_disk_that_refuses_any_step_is_unavailable_and_leaves_old_or_new(
         else:
             root.exists() or cache.put("other", [b""])
         if begins_a_file:
-            small_entries._let_go_in_child()
+            small_entries._last.clear()
         with monkeypatch.context() as patched:
             refusing = Refusing(patched, at, number)
             refusal = outcome_of(lambda: cache.put("key", value, if_absent=if_absent))  # noqa: B023

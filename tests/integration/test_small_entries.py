@@ -28,7 +28,7 @@ def told(monkeypatch):
 
 @pytest.fixture
 def cache(tmp_path):
-    small_entries._let_go_in_child()
+    small_entries._last.clear()
     return LocalFileSystemCacheBackend(tmp_path / "store")
 
 
@@ -54,9 +54,9 @@ def files(cache):
     return {path.stat().st_ino: path.stat() for path in (cache.root / "cache").iterdir()}
 
 
-def test_many_lie_in_few_files_of_at_most_16_kib_and_each_is_found(cache):
+def test_many_lie_in_few_files_of_at_most_4_kib_and_each_is_found(cache):
     put_all(cache)
-    assert 2 < len(files(cache)) < 6
+    assert 8 < len(files(cache)) < 15
     assert max(status.st_size for status in files(cache).values()) <= MOST_SHARED
     assert [expected(key) for key in KEYS] == [got(cache, key) for key in KEYS]
     assert [b"of " + key.encode() for key in KEYS] == [cache.about(key) for key in KEYS]
@@ -171,37 +171,106 @@ def test_a_directory_that_was_removed_is_made_again(cache):
 
 def test_a_file_is_added_to_for_a_minute(cache, monkeypatch):
     put_all(cache, ["a"])
-    monkeypatch.setattr(small_entries, "_OPEN_FOR", -1.0)
+    monkeypatch.setattr(small_entries, "_ADDED_TO_FOR", -1.0)
     put_all(cache, ["b"])
     assert 2 == len(files(cache))
 
 
-def test_descriptors_do_not_add_up(cache, tmp_path):
-    before = len(os.listdir("/proc/self/fd"))
+def test_between_two_entries_nothing_is_open(cache):
+    before = os.listdir("/proc/self/fd")
     put_all(cache)
-    assert len(os.listdir("/proc/self/fd")) <= before + 1
+    assert before == os.listdir("/proc/self/fd")
 
 
-def test_what_the_user_opens_in_the_place_of_a_closed_file_is_left_alone(cache, tmp_path):
+@pytest.mark.parametrize("after", ["a longer key", "what another knows", "another's value"])
+def test_an_entry_behind_one_that_begins_as_its_key_does_is_found(cache, after, told):
+    keys = {
+        "a longer key": ["key-10", "key-1", "k"],
+        "what another knows": ["k", "key"],
+        "another's value": ["k", "key", "k1"],
+    }[after]
+    for key in keys:
+        cache.put(key, [] if after == "what another knows" else [b"ey1"], b"ey-1")
+    assert 1 == len(files(cache))
+    assert [(b"ey-1", [] if after == "what another knows" else [b"ey1"])] * len(keys) == [got(cache, k) for k in keys]
+    assert [] == told
+
+
+def test_a_frame_that_is_kept_keeps_no_others_entries(cache):
+    put_all(cache, ["a", "b", "c"])
+    sizes = [memoryview(cache.get(key).frames[0].obj).nbytes for key in ("a", "b", "c")]
+    assert max(sizes) < path_of(cache, "a").stat().st_size / 2
+
+
+@pytest.mark.parametrize("new", ["a file of the user", "another entry", "a longer file", "a link", "nothing"])
+def test_nothing_is_added_to_a_file_that_took_the_last_name(cache, tmp_path, new):
     put_all(cache, ["a"])
-    descriptor = small_entries._files[str(cache.root / "cache")]._descriptor
-    own = os.open(tmp_path / "own", os.O_RDWR | os.O_CREAT)
-    os.dup2(own, descriptor)  # which closes what it was
-    os.close(own)
+    path = path_of(cache, "a")
+    if new == "a longer file":
+        with path.open("ab") as stream:
+            stream.write(b"more")
+    elif new == "another entry":
+        LocalFileSystemCacheBackend(cache.root).put("a", [b"new"])
+    else:
+        path.unlink()
+        if new == "a file of the user":
+            path.write_bytes(b"own")
+        elif new == "a link":
+            (tmp_path / "own").write_bytes(b"own")
+            path.symlink_to(tmp_path / "own")
+    small_entries._last[:] = [small_entries._last[0]._replace(name="a")]
+    before = path.read_bytes() if new != "nothing" else b""
+    put_all(cache, ["b"])
+    assert expected("b") == got(cache, "b")
+    if new == "another entry":
+        assert before in path.read_bytes()
+    else:
+        assert before == (path.read_bytes() if new != "nothing" else b"")
+
+
+def test_a_put_that_is_interrupted_leaves_no_temporary_name(cache, monkeypatch):
+    link = os.link
+
+    def interrupted(*arguments, **keywords):
+        link(*arguments, **keywords)
+        raise KeyboardInterrupt
+
+    put_all(cache, ["a"])
+    monkeypatch.setattr(os, "link", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cache.put("a", [b"new"])
+    monkeypatch.undo()
+    assert ["a"] == os.listdir(cache.root / "cache")
+    assert got(cache, "a") in (expected("a"), (b"", [b"new"]))
+    put_all(cache, ["b"])
+    assert expected("b") == got(cache, "b")
+
+
+def test_who_would_have_to_wait_makes_a_file(cache):
+    put_all(cache, ["a"])
+    with small_entries._adding:  # as the handler of a signal finds it that came while an entry was put
+        put_all(cache, ["b"])
+    put_all(cache, ["c"])
+    assert [expected(key) for key in "abc"] == [got(cache, key) for key in "abc"]
+    assert [2, 1, 2] == [path_of(cache, key).stat().st_nlink for key in "abc"]
+
+
+def test_the_umask_of_a_stage_shuts_nobody_out(cache):
+    put_all(cache, ["a"])
+    small_entries._last.clear()
+    before = os.umask(0o777)
     try:
         put_all(cache, ["b"])
-        assert b"" == (tmp_path / "own").read_bytes()
-        assert (tmp_path / "own").stat().st_ino == os.fstat(descriptor).st_ino
     finally:
-        os.close(descriptor)
-    assert [expected("a"), expected("b")] == [got(cache, key) for key in ("a", "b")]
+        os.umask(before)
+    put_all(cache, ["c"])
+    assert ["0o100600"] * 3 == [oct(path_of(cache, key).stat().st_mode) for key in "abc"]
 
 
-def test_a_descriptor_that_the_user_has_closed_is_missed_by_nobody(cache):
-    put_all(cache, ["a"])
-    os.close(small_entries._files[str(cache.root / "cache")]._descriptor)
-    put_all(cache, ["b"])
-    assert [expected("a"), expected("b")] == [got(cache, key) for key in ("a", "b")]
+def test_a_large_entry_that_was_linked_elsewhere_occupies_all_of_its_file(cache, tmp_path):
+    cache.put("large", [b"x" * 100_000])
+    os.link(path_of(cache, "large"), tmp_path / "backup")
+    assert [path_of(cache, "large").stat().st_size] == [entry.size for entry in cache.entries()]
 
 
 def test_a_forked_process_writes_to_a_file_of_its_own(cache):
@@ -270,19 +339,34 @@ def test_where_files_cannot_be_shared_each_entry_has_its_own(cache, monkeypatch,
 
 def test_a_disk_that_is_full_loses_no_entry_that_was_put(cache, monkeypatch):
     put_all(cache, ["a"])
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        for name in ("pwrite", "writev"):
+            patched.setattr(os, name, full)
+        with pytest.raises(StorageUnavailableError, match="No space left"):
+            put_all(cache, ["b"])
+    put_all(cache, ["c"])
+    assert [expected("a"), None, expected("c")] == [got(cache, key) for key in ("a", "b", "c")]
+
+
+def test_what_was_added_in_part_is_followed_by_nothing(cache, monkeypatch):
+    put_all(cache, ["a"])
     pwrite = os.pwrite
 
     def full(descriptor, data, position):
-        if position % 7:
+        if position % 64:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return pwrite(descriptor, data[:100], position)
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "pwrite", full)
-        with pytest.raises(StorageUnavailableError, match="No space left"):
-            put_all(cache, ["b"])
-    put_all(cache, ["c"])
-    assert [expected("a"), None, expected("c")] == [got(cache, key) for key in ("a", "b", "c")]
+        put_all(cache, ["b"])
+    put_all(cache, ["c", "d"])
+    assert [expected(key) for key in "abcd"] == [got(cache, key) for key in "abcd"]
+    assert [1, 1, 2, 2] == [path_of(cache, key).stat().st_nlink for key in "abcd"]
 
 
 def test_a_disk_that_takes_a_few_bytes_at_a_time_changes_nothing(cache, monkeypatch):

@@ -13,7 +13,7 @@ from foundations import events
 from foundations.adapters._shared.files import TEMPORARY_PREFIX, replacing, translating_os_errors
 from foundations.adapters._shared.rules import check_cache_key, is_cache_key
 from foundations.adapters._shared.trusted import check_private_directory, could_be_foreign, ensure_private_directory
-from foundations.adapters.filesystem.cache_file import NotReadableHereError, OtherVersionError
+from foundations.adapters.filesystem.cache_file import MOST_SHARED, NotReadableHereError, OtherVersionError
 from foundations.adapters.filesystem.cache_reading import READ_WHOLE, read_about, read_entry
 from foundations.adapters.filesystem.root import (
     absolute_root,
@@ -45,7 +45,7 @@ class LocalFileSystemCacheBackend(CacheBackend):
     reach the file, which is never changed in place. Where something else shortens it, a disk cannot read it, or another
     machine deletes it on a network file system, using a mapped buffer kills the process (SIGBUS); ``verify="full"``
     rules that out. Damaged entries, and those that others could have written, are moved to ``<root>/damaged``. Last
-    uses are kept to the minute; entries of up to 4 KiB, of which a file holds several, have them in common.
+    uses are kept to the minute; entries of up to 2 KiB may share a file of up to 4 KiB, and then its last use too.
 
     Args:
         root: An absolute path, or one that begins with ``~``; made on the first write, private to the user.
@@ -288,7 +288,7 @@ def _entry(file: Path) -> CacheEntry | None:
         return None
     return CacheEntry(
         key=file.name,
-        size=status.st_size // max(status.st_nlink, 1),  # small ones share files
+        size=status.st_size // max(status.st_nlink, 1) if status.st_size <= MOST_SHARED else status.st_size,
         created_at=status.st_mtime,
         last_used_at=max(status.st_atime, status.st_mtime),
     )

@@ -6,15 +6,15 @@ Layout, all integers little-endian and unsigned:
 | ---------- | ------------------------------------------------------------------------------------------------------- |
 | 8          | the magic ``FNDCACH2``                                                                                  |
 | 16         | the digest of all that follows, up to the first frame                                                   |
-| 1, 1, 2    | the digests' algorithm; the key's length; 0 in a file of its own, otherwise its place                   |
+| 1, 1, 2    | the digests' algorithm; the key's length; 1 in a file of several, otherwise 0                           |
 | 4, 4       | the length of what is known about the value; the number of frames                                       |
 |            | the key                                                                                                 |
 | 32 a frame | its length; the bytes it takes here where it is compressed, otherwise 0; its digest                     |
 |            | what is known about the value                                                                           |
 |            | the frames, each after as many zeros, digested with it, as bring it to a multiple of 64 bytes           |
 
-A file of up to 16 KiB may hold several entries, the first with place 1, each further one 64 bytes on with one more. The
-magic occurs in it only where one begins. What lies behind an entry is not its own.
+A file of up to 4 KiB may hold several entries, each at a multiple of 64 bytes; the magic occurs in it only where one
+begins. What lies behind an entry is not its own.
 
 Digests are XXH3-128 or, where a job's own Python lacks xxhash, the first 16 bytes of SHA-256. They find accidents, and
 need not withstand anybody who could write the file: that is nobody but the user.
@@ -32,8 +32,8 @@ from foundations.ports.frames import ALIGNMENT, Buffer
 CHANGED: Final = "it is not as it was written"
 """Why an entry is refused whose content has another digest."""
 
-MOST_SHARED: Final = 1 << 14
-"""Bytes up to which a file may hold several entries."""
+MOST_SHARED: Final = 1 << 12
+"""Bytes up to which a file may hold several entries: most file systems give it as many, however few it has."""
 
 MAGIC: Final = b"FNDCACH2"
 """What an entry begins with."""
@@ -42,6 +42,8 @@ _FORMER_MAGIC = b"FNDCACH1"
 _FIXED = struct.Struct("<8s16sBBHII")
 _FRAME = struct.Struct("<QQ16s")
 _DIGESTED_FROM = 24
+_KEY_LENGTH_AT = 25
+_SHARES_FILE_AT = 26
 _DIGEST_SIZE = 16
 _XXH3, _SHA256 = 1, 2
 
@@ -83,6 +85,7 @@ class Head(NamedTuple):
     digester: Digester
     about: bytes
     frames: list[Frame]
+    end: int
 
 
 def head_length(key: str, frames: int, about: bytes) -> int:
@@ -90,18 +93,20 @@ def head_length(key: str, frames: int, about: bytes) -> int:
     return _FIXED.size + len(key) + frames * _FRAME.size + len(about)
 
 
-def packed_head(key: str, frames: Sequence[tuple[int, int, bytes]], about: bytes, place: int = 0) -> bytes:
+def packed_head(
+    key: str, frames: Sequence[tuple[int, int, bytes]], about: bytes, *, shares_file: bool = False
+) -> bytes:
     """Return what lies before the first frame.
 
     Args:
         key: The key, of ASCII characters.
         frames: Of each its length, the bytes it takes where it is compressed, otherwise 0, and its digest.
         about: What is known about the value.
-        place: Its place among the entries of a file; 0 where it has one of its own.
+        shares_file: Whether it lies in a file of several.
     """
     algorithm = _own_algorithm()
     table = [_FRAME.pack(*frame) for frame in frames]
-    fixed = _FIXED.pack(MAGIC, b"", algorithm, len(key), place, len(about), len(frames))
+    fixed = _FIXED.pack(MAGIC, b"", algorithm, len(key), shares_file, len(about), len(frames))
     digested = b"".join([fixed[_DIGESTED_FROM:], key.encode(), *table, about])
     return MAGIC + _digester(algorithm).of(digested) + digested
 
@@ -109,30 +114,13 @@ def packed_head(key: str, frames: Sequence[tuple[int, int, bytes]], about: bytes
 def beginning_of(key: str, data: bytearray) -> int:
     """Return where the entry of `key` begins in a file of several; 0 where it is not to be found, or in any other."""
     looked_for = key.encode()
-    if data.startswith(looked_for, _FIXED.size) or _place_in(data, 0) != _place_at(0):
-        return 0
-    at = data.find(looked_for, _FIXED.size)
-    while at >= 0:
-        begin = at - _FIXED.size
-        found = data[begin : begin + 8] == MAGIC and _place_in(data, begin) == _place_at(begin)
-        if found and data[begin + 25] == len(looked_for):
-            return begin
-        at = data.find(looked_for, at + 1)  # a longer key begins so, or another entry mentions it
-    return 0
-
-
-def _place_in(data: bytearray, begin: int) -> bytearray:
-    return data[begin + 26 : begin + 28]
-
-
-@cache
-def _place_at(begin: int) -> bytes:
-    return place_at(begin).to_bytes(2, "little")
-
-
-def place_at(position: int) -> int:
-    """Return the place of an entry that begins at some position, a multiple of 64, of a file of several."""
-    return position // ALIGNMENT + 1
+    length = len(looked_for)
+    begin = 0
+    while not (data.startswith(looked_for, begin + _FIXED.size) and data[begin + _KEY_LENGTH_AT] == length):
+        begin = data.find(MAGIC, begin + _FIXED.size)
+        if begin < 0 or not data[_SHARES_FILE_AT]:
+            return 0
+    return begin
 
 
 def expected_head_length(data: memoryview) -> int:
@@ -173,7 +161,7 @@ def parsed_head(key: str, data: memoryview, size: int) -> Head:
         position = finish
     if position > size or (position < size and size > MOST_SHARED):
         raise ValueError(f"it has {size} bytes, and was written with {position}")
-    return Head(digester, bytes(data[known:end]), frames)
+    return Head(digester, bytes(data[known:end]), frames, position)
 
 
 def _beginning(data: memoryview) -> tuple[bytes, int, int, int, int]:

@@ -56,6 +56,8 @@ def read_entry(key: str, descriptor: int, size: int, *, everything: bool) -> Cac
     if size <= READ_WHOLE:
         data = _whole(key, descriptor, size)
         head = parsed_head(key, data, data.nbytes)
+        if size > head.end:  # a frame that is kept is not to keep others' entries
+            data = memoryview(bytearray(data[: head.end]))
         return CachedValue(head.about, [_taken(data, frame, head.digester) for frame in head.frames])
     head, begun = _read_head(key, descriptor, size)
     frames: list[Buffer] = []

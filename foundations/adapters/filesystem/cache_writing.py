@@ -6,22 +6,20 @@ import os
 from collections.abc import Sequence
 
 from foundations.adapters._shared.files import write_all
-from foundations.adapters.filesystem.cache_file import digest_of, head_length, own_digester, packed_head
+from foundations.adapters.filesystem.cache_file import MAGIC, digest_of, head_length, own_digester, packed_head
 from foundations.adapters.filesystem.compression import WORTH_COMPRESSING, compressed
 from foundations.ports.frames import ALIGNMENT, Buffer
 
 
-def small_body(key: str, value: Sequence[Buffer], about: bytes, most: int) -> tuple[list[memoryview], int] | None:
-    """Return what follows the head of an entry, and the size of both; None where that is above `most`."""
+def small_entry(key: str, value: Sequence[Buffer], about: bytes, most: int) -> bytes | None:
+    """Return an entry for a file of several; None where it has more than `most` bytes, or what looks like another."""
     if len(about) + sum([memoryview(buffer).nbytes for buffer in value]) > most:
         return None
     _, body, size = _laid_out(key, [memoryview(buffer).cast("B") for buffer in value], about)
-    return (body, size) if size <= most else None
-
-
-def small_entry(key: str, body: list[memoryview], about: bytes, place: int) -> bytes:
-    """Return an entry with what :func:`small_body` returned, for a place among others."""
-    return b"".join([packed_head(key, _table(body), about, place), *body])
+    if size > most:
+        return None
+    entry = b"".join([packed_head(key, _table(body), about, shares_file=True), *body])
+    return entry if entry.find(MAGIC, 1) < 0 else None
 
 
 def write_entry(

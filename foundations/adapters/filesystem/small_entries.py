@@ -1,8 +1,8 @@
-"""Small entries share files: each is a name of one, a hard link, and goes with its name.
+"""Small entries share files: each is a name of one, a hard link, and the file goes with the last of its names.
 
-Most file systems are slow at making files, ext4 above all where many were deleted lately. So a process has a file at
-hand for a directory, without a name at first, adds an entry to its end, and only then gives the file the name that the
-entry is looked for under. A reader so sees all of an entry or nothing, and the file is gone with the last of its names.
+Making a file takes longer than anything else that storing a few bytes takes. So a process makes one without a name
+(``O_TMPFILE``), adds an entry to its end, and only then gives it the name that the entry is looked for under. A reader
+so sees all of an entry or nothing. Between two entries nothing is held open: the file is found again by the last name.
 """
 
 from __future__ import annotations
@@ -13,80 +13,60 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from foundations.adapters._shared.files import temporary_name
-from foundations.adapters.filesystem.cache_file import MAGIC, MOST_SHARED, place_at
-from foundations.adapters.filesystem.cache_writing import small_body, small_entry
+from foundations.adapters.filesystem.cache_file import MOST_SHARED
+from foundations.adapters.filesystem.cache_writing import small_entry
 from foundations.ports.frames import ALIGNMENT, Buffer
 
-LARGEST: Final = MOST_SHARED // 4
+LARGEST: Final = MOST_SHARED // 2
 """Bytes up to which an entry is small."""
 
-_OPEN_FOR = 60.0  # seconds: the entries of a file are of one age
-_CANNOT = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EACCES})
-"""Errors of systems that cannot do it, or do not let us; where the disk refuses, a file of its own will tell so."""
-
+_ADDED_TO_FOR = 60.0  # seconds: the entries of a file are of one age
 _UNNAMED = getattr(os, "O_TMPFILE", 0)
+_NEVER_HERE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS})
 
 
 class UnsupportedError(Exception):
-    """The file system, or the operating system, has no files without a name, or no hard links."""
+    """The operating system or the file system lacks files without a name, or ways to give them one."""
 
 
-class _SharedFile:
-    """A file of this process in some directory.
+class _SharedFile(NamedTuple):
+    """A file that this process has made, and may add to.
 
     Attributes:
-        position: Where the next entry begins.
+        process: The process's number; a fork's child has another.
+        directory: Where its names are.
+        name: The last of them.
+        device: With `number` and `size`, what tells it from others.
+        number: Its number on that device.
+        size: How many bytes it has.
+        keys: Whose entries it holds; of a key it has one.
+        made_at: When it was made, on the monotonic clock.
     """
 
-    __slots__ = ("_descriptor", "_identity", "_keys", "_opened_at", "position")
+    process: int
+    directory: str
+    name: str
+    device: int
+    number: int
+    size: int
+    keys: frozenset[str]
+    made_at: float
 
-    def __init__(self, directory: str) -> None:
-        self.position = 0
-        self._keys: set[str] = set()  # of one key it has one entry
-        self._opened_at = time.monotonic()
-        self._descriptor = os.open(directory, _UNNAMED | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        self._identity = self._looked_at()
 
-    def takes(self, key: str, size: int) -> bool:
-        """Return whether there is room for an entry, and the file is still ours: the user's code may close any."""
-        if key in self._keys or self.position + size > MOST_SHARED or time.monotonic() > self._opened_at + _OPEN_FOR:
-            return False
-        try:
-            return self._looked_at() == self._identity
-        except OSError:
-            return False
+_last: list[_SharedFile] = []
+"""The file that was added to last."""
 
-    def add(self, key: str, entry: bytes) -> None:
-        """Write an entry to the end."""
-        end = self.position
-        while entry:
-            count = os.pwrite(self._descriptor, entry, end)
-            entry = entry[count:]
-            end += count
-        self._keys.add(key)
-        self.position = end + -end % ALIGNMENT
-
-    def link(self, path: str) -> None:
-        """Give the file one more name."""
-        # the directory's descriptor is not used, the path being absolute, but makes Python follow the link in /proc
-        os.link(f"/proc/self/fd/{self._descriptor}", path, src_dir_fd=self._descriptor)
-
-    def close(self) -> None:
-        """Let go of the file, unless the descriptor is another's now."""
-        with suppress(OSError):
-            if self._looked_at() == self._identity:
-                os.close(self._descriptor)
-
-    def _looked_at(self) -> tuple[int, int]:
-        status = os.fstat(self._descriptor)
-        return status.st_dev, status.st_ino
+_adding = threading.Lock()
 
 
 def put_small(directory: str, key: str, value: Sequence[Buffer], about: bytes, *, if_absent: bool) -> bool | None:
-    """Put an entry under its name in `directory`, if it is small; return whether it was put, None where it is not.
+    """Put an entry under its name in `directory`, if it is small; return whether it was put.
+
+    None where it needs a file of its own: it is larger, somebody else adds one in this moment, or the disk refuses,
+    which a file of its own then tells.
 
     Args:
         directory: Where it is put; an absolute path.
@@ -96,79 +76,108 @@ def put_small(directory: str, key: str, value: Sequence[Buffer], about: bytes, *
         if_absent: Leave what is there.
 
     Raises:
-        UnsupportedError: It cannot be done here.
-        OSError: It could not be written.
+        UnsupportedError: No entry can be put so here.
     """
-    small = small_body(key, value, about, LARGEST)
-    if small is None:
+    entry = small_entry(key, value, about, LARGEST)
+    if entry is None or not _adding.acquire(blocking=False):
         return None
-    body, size = small
-    with _adding:
-        try:
-            for _ in range(2):
-                shared = _file_for(directory, key, size)
-                entry = small_entry(key, body, about, place_at(shared.position))
-                if entry.find(MAGIC, 1) >= 0:  # it would look like the beginning of one
-                    return None
-                shared.add(key, entry)
-                try:
-                    return _named(shared, directory, key, if_absent)
-                except FileNotFoundError:  # all its names are gone, or the directory is, which the next one finds out
-                    _close(directory)
-        except OSError as error:
-            _close(directory)  # whatever lies at its end
-            if error.errno in _CANNOT:
-                raise UnsupportedError(str(error)) from error
-            raise
-    raise UnsupportedError("a file without a name gets none by way of /proc/self/fd")
+    try:
+        return _added(directory, key, entry, if_absent)
+    except OSError:
+        return None
+    finally:
+        _adding.release()
 
 
-def _named(shared: _SharedFile, directory: str, key: str, if_absent: bool) -> bool:
+def _added(directory: str, key: str, entry: bytes, if_absent: bool) -> bool:
+    descriptor, shared = _reopened(directory, key, len(entry)) or _made(directory)
+    try:
+        _last.clear()  # nothing is added to what may end with a part of an entry
+        end = _aligned(shared.size)
+        rest = entry
+        while rest:
+            count = os.pwrite(descriptor, rest, end)
+            rest = rest[count:]
+            end += count
+        if not _named(descriptor, directory, key, if_absent, is_new=shared.size == 0):
+            return False
+        _last.append(shared._replace(name=key, size=end, keys=shared.keys | {key}))
+        return True
+    finally:
+        with suppress(OSError):  # the entry has its name; should the disk have lost it, its digest tells
+            os.close(descriptor)
+
+
+def _reopened(directory: str, key: str, size: int) -> tuple[int, _SharedFile] | None:
+    """Return the last file and its descriptor, if it takes an entry of `size` bytes, and is still there."""
+    if not _last:
+        return None
+    shared = _last[0]
+    if shared.process != os.getpid() or shared.directory != directory or key in shared.keys:
+        return None
+    if _aligned(shared.size) + size > MOST_SHARED or time.monotonic() > shared.made_at + _ADDED_TO_FOR:
+        return None
+    try:
+        descriptor = os.open(f"{directory}/{shared.name}", os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:  # its last name is gone
+        return None
+    status = os.fstat(descriptor)
+    if (status.st_dev, status.st_ino, status.st_size) == (shared.device, shared.number, shared.size):
+        return descriptor, shared
+    os.close(descriptor)  # the name is another file's
+    return None
+
+
+def _made(directory: str) -> tuple[int, _SharedFile]:
+    """Return a new file without a name, and its descriptor."""
+    if not _UNNAMED:
+        raise UnsupportedError("the operating system has no files without a name")
+    try:
+        descriptor = os.open(directory, _UNNAMED | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno in _NEVER_HERE:
+            raise UnsupportedError(f"the file system has no files without a name: {error}") from error
+        raise
+    try:
+        os.fchmod(descriptor, 0o600)  # whatever the umask
+        status = os.fstat(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    made_at = time.monotonic()
+    return descriptor, _SharedFile(os.getpid(), directory, "", status.st_dev, status.st_ino, 0, frozenset(), made_at)
+
+
+def _named(descriptor: int, directory: str, key: str, if_absent: bool, *, is_new: bool) -> bool:
+    """Give a file the name of `key`; return whether it has got it."""
     path = f"{directory}/{key}"
     try:
-        shared.link(path)
+        _link(descriptor, path)
     except FileExistsError:
-        if if_absent:
-            return False
-        temporary = f"{directory}/{temporary_name()}"
-        shared.link(temporary)
-        try:
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):  # the first error is the one to tell
-                os.unlink(temporary)
-            raise
+        return False if if_absent else _replaced(descriptor, directory, path)
+    except OSError as error:
+        if is_new:
+            raise UnsupportedError(f"a file without a name gets none: {error}") from error
+        raise
     return True
 
 
-# -- this process's files ---------------------------------------------------------------------------------------------
-
-_files: dict[str, _SharedFile] = {}
-_adding = threading.Lock()
-
-
-def _file_for(directory: str, key: str, size: int) -> _SharedFile:
-    shared = _files.get(directory)
-    if shared is None or not shared.takes(key, size):
-        if not _UNNAMED:
-            raise UnsupportedError("the operating system has no files without a name")
-        _close(directory)
-        shared = _files[directory] = _SharedFile(directory)
-    return shared
+def _replaced(descriptor: int, directory: str, path: str) -> bool:
+    temporary = f"{directory}/{temporary_name()}"
+    try:
+        _link(descriptor, temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):  # the first error is the one to tell
+            os.unlink(temporary)
+        raise
+    return True
 
 
-def _close(directory: str) -> None:
-    shared = _files.pop(directory, None)
-    if shared is not None:
-        shared.close()
+def _link(descriptor: int, path: str) -> None:
+    # the directory's descriptor is not used, the path being absolute, but makes Python follow the link in /proc
+    os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)
 
 
-def _let_go_in_child() -> None:
-    """Leave the files to the process that has forked this one: they would write to the same place."""
-    global _adding
-    for directory in list(_files):
-        _close(directory)
-    _adding = threading.Lock()  # another thread may have held it
-
-
-os.register_at_fork(after_in_child=_let_go_in_child)
+def _aligned(size: int) -> int:
+    return size + -size % ALIGNMENT
