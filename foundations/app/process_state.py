@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import operator
 import os
 import pickle
 import sys
@@ -33,7 +32,10 @@ class Settings(NamedTuple):
         """Return the name of a setting that is another now; None where there is none."""
         if _directory() != self.directory:
             return "the working directory"
-        return "decimal.getcontext()" if _context() != self.decimal else None
+        now = _context()
+        if now == self.decimal or (self.decimal is None and now == _usual_context()):
+            return None
+        return "decimal.getcontext()"
 
 
 def _directory() -> str:
@@ -43,16 +45,27 @@ def _directory() -> str:
         return ""
 
 
-_parts_of_the_context = operator.attrgetter("prec", "rounding", "Emin", "Emax", "clamp")
-_USUAL = (28, "ROUND_HALF_EVEN", -999999, 999999, 0)
-"""The context that Python begins with, also where its module is imported later."""
-
-
 def _context() -> Any:
+    """Return all of the context but for its flags, which any operation may set; None where there is none yet."""
     decimal = sys.modules.get("decimal")
     if decimal is None:
-        return _USUAL
-    return _parts_of_the_context(decimal.getcontext())
+        return None
+    *parts, _, traps = decimal.getcontext().__reduce__()[1]
+    return [*parts, traps]
+
+
+def _usual_context() -> Any:
+    """Return the context that Python begins with, in a process that has imported its module meanwhile."""
+    decimal = sys.modules["decimal"]
+    return [
+        28,
+        "ROUND_HALF_EVEN",
+        -999999,
+        999999,
+        1,
+        0,
+        [decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
+    ]
 
 
 class ProcessState(NamedTuple):

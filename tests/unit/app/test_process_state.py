@@ -131,12 +131,23 @@ def test_the_working_directory_and_the_context_of_decimals_are_named(monkeypatch
     with decimal.localcontext():
         for change, expected in (
             (lambda: setattr(decimal.getcontext(), "prec", 5), "decimal.getcontext()"),
+            (lambda: setattr(decimal.getcontext(), "capitals", 0), "decimal.getcontext()"),
+            (lambda: decimal.getcontext().traps.update({decimal.Inexact: True}), "decimal.getcontext()"),
             (lambda: os.chdir("inner"), "the working directory"),
             ((tmp_path / "inner").rmdir, "the working directory"),
         ):
             before = process_state()
             change()
             assert expected == what_changed(before)
+
+
+def test_flags_of_decimals_that_an_operation_sets_do_not_matter():
+    with decimal.localcontext() as context:
+        context.clear_flags()
+        before = process_state()
+        assert decimal.Decimal(1) / 3
+        assert context.flags[decimal.Inexact]
+        assert what_changed(before) is None
 
 
 def test_decimals_that_are_imported_later_are_as_python_sets_them_up(monkeypatch):
