@@ -143,21 +143,41 @@ def test_a_returned_global_is_seen_to_change(sdk, module, said, source, is_passe
 
 
 PASSED_ON = """
-def made(): return [1]
+import dataclasses
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    rows: list
+    def append(self, x): self.rows.append(x)
+    def __getitem__(self, number): return self.rows[number]
+    def __len__(self): return len(self.rows)
+@dataclasses.dataclass(unsafe_hash=True)
+class Hashed:
+    last: int = 0
+    count: int = 1
+    def append(self, x): self.last, self.count = x, self.count + 1
+    def __getitem__(self, number): return self.last
+    def __len__(self): return self.count
+def a_list(): return [1]
+def a_tuple(): return ([1],)
+def frozen(): return Frozen([1])
+def hashed(): return Hashed()
 def same(value): return value
 def in_a_list(value): return [value]
 def grown(value, x):
-    (value[0] if isinstance(value[0], list) else value).append(x)
-def length(value, after): return len(value)
+    while isinstance(value[0], (list, tuple, Frozen, Hashed)):
+        value = value[0]
+    value.append(x)
+def length(value, after): return len(value[0] if isinstance(value, tuple) else value)
 """
 
 
 @pytest.mark.parametrize("passed_on", ["same", "in_a_list"])
-def test_a_returned_argument_that_others_take_is_seen_to_change(sdk, module, said, passed_on):  # noqa: F811
+@pytest.mark.parametrize("what", ["a_list", "a_tuple", "frozen", "hashed"])
+def test_a_returned_argument_that_others_take_is_seen_to_change(sdk, module, said, what, passed_on):  # noqa: F811
     found = []
     for x in (5, 6, 6):
         code = module(PASSED_ON)
-        made = sdk.pipeline.stage(code.made)
+        made = sdk.pipeline.stage(getattr(code, what))
         grown = sdk.pipeline.stage(code.grown, sdk.pipeline.stage(getattr(code, passed_on), made), x)
         length = sdk.pipeline.stage(code.length, made, grown).enable_caching()
         found.append(length.run().fetch_job_results().output)
