@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 from collections.abc import Callable
 from types import (
@@ -24,7 +25,7 @@ from foundations.domain.code_findings import Findings
 from foundations.domain.code_names import SET_BY_PYTHON, called, is_importable, module_of, of_its_class
 from foundations.domain.code_parts import Around, shown
 from foundations.domain.stage import StageFactory
-from foundations.domain.value_digests import ValueDigester
+from foundations.domain.value_digests import UndigestibleError, ValueDigester
 from foundations.domain.value_reduction import is_known_by_name
 
 _SLOTS = (
@@ -34,6 +35,7 @@ _SLOTS = (
     GetSetDescriptorType,
     MemberDescriptorType,
 )
+_OF_MEMORIES = SET_BY_PYTHON | {"cache_parameters"}
 _NUMBERS = (int, float, complex, type(None))
 
 Follow = Callable[[str, Any, str, list[bytes]], None]
@@ -94,7 +96,15 @@ class References:
                 self._found.is_packaged(code.__module__ or "builtins")
                 return f"builtin {code.__module__}.{code.__qualname__}".encode()
             return f"builtin {code.__qualname__} ".encode() + self.values.digest(holder, where)
-        if isinstance(code, (functools._lru_cache_wrapper, staticmethod, classmethod)):
+        if isinstance(code, functools._lru_cache_wrapper):
+            if not any(held is code.__wrapped__ for held in gc.get_referents(code)):
+                raise UndigestibleError(
+                    f"{where} has another `__wrapped__` than the function that it remembers results of, which"
+                    " functools.wraps sets; lru_cache belongs on the outside"
+                )
+            own = {name: value for name, value in vars(code).items() if name not in _OF_MEMORIES}
+            return b"memory " + self.value(code.__wrapped__, where) + self.values.digest(own, where)
+        if isinstance(code, (staticmethod, classmethod)):
             return b"wrapper " + self.reference(type(code), where) + self.value(code.__wrapped__, where)
         if isinstance(code, MethodWrapperType):
             return f"slot {code.__name__} of ".encode() + self.values.digest(code.__self__, where)

@@ -163,7 +163,8 @@ class Traversal:
             holder, (name, *further) = found, attributes
             attributes, names = tuple(further), vars(holder)
             if not self._found.is_packaged(holder.__name__):
-                found = member(holder, name, is_imported=is_imported, importer=surroundings)
+                # a module may be imported by a helper of whoever takes it from its package
+                found = member(holder, name, is_imported=True, importer=surroundings)
                 continue
             # a function that imports a package does not find it loaded in every process, nor all that it loads later
             found = names.get(name, NOTHING) if is_imported else member(holder, name, importer=surroundings)

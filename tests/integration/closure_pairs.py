@@ -17,6 +17,17 @@ class Pair(NamedTuple):
 
 PAIRS = [
     Pair(
+        "a module that a helper imports",
+        True,
+        {
+            "main.py": "import pk\ndef stage(x):\n load()\n return pk.sub.f()\ndef load():\n import pk.sub\n",
+            "pk/__init__.py": "",
+            "pk/sub.py": "def f():\n return 2\n",
+        },
+        "return 2",
+        "return 3",
+    ),
+    Pair(
         "global stored in helper",
         True,
         {"main.py": "A=0\nB=0\ndef setter():\n global A\n A=5\ndef stage(x):\n setter()\n return A\n"},

@@ -56,6 +56,10 @@ SAME = {
 }  # fmt: skip
 
 DIFFERENT = {
+    "an attribute of a function with a memory": (
+        "import functools\n@functools.cache\ndef g(x): return x\ng.k = 1\ndef f(): return g.k",
+        *("g.k = 1", "g.k = 2"),
+    ),
     "a helper": ("def g(): return 1\ndef f(): return g()", "return 1", "return 2"),
     "a helper's default": ("def g(x=1): return x\ndef f(): return g()", "x=1", "x=2"),
     "a default that can change": ("def g(x=[1]): return x\ndef f(): return g()", "[1]", "[2]"),
@@ -600,3 +604,12 @@ def test_a_python_whose_byte_code_was_not_tested_is_not_followed(closures):
     assert PYTHON in FOLLOWED
     with pytest.raises(UndigestibleError, match="the byte code of cpython-399 may differ"):
         closures("cpython-399").of(len)
+
+
+def test_a_memory_of_another_function_than_it_says_cannot_be_followed(closures, load):
+    code = load(
+        "import functools\ndef named(x): return 0\ndef g(x): return x\n"
+        "h = functools.wraps(named)(functools.lru_cache(g))\ndef f(): return h(1)"
+    )
+    with pytest.raises(UndigestibleError, match="lru_cache belongs on the outside"):
+        closures().of(code.f)
