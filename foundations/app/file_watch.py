@@ -121,11 +121,16 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         touched.note(event, arguments, frame)
 
 
+def is_of_library(file: str) -> bool:
+    """Tell whether a source file is one of an installed package, or of the SDK and what comes with it."""
+    return "site-packages" in file or "dist-packages" in file or file.startswith(_OF_THE_SDK)
+
+
 def _is_in_library(frame: FrameType | None) -> bool:
     """Tell whether it is a library's code, whatever of Python's own it calls, that runs in `frame`."""
     while frame is not None:
         name = frame.f_code.co_filename
-        if "site-packages" in name or "dist-packages" in name or name.startswith(_OF_THE_SDK):
+        if is_of_library(name):
             return True
         if not name.startswith(("<frozen ", STANDARD_LIBRARY)):
             return False

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from foundations.app.cache_asked import Asked
+from foundations.app.environment_watch import watched_environment
 from foundations.app.file_watch import ProjectListing, Touched, obstacle, texts_in, watched_files
 from foundations.app.process_state import ProcessState, process_state, what_changed
 from foundations.app.shared_outputs import SharedOutputs
@@ -61,20 +63,20 @@ class WatchedCalls:
         around = process_state()
         self._listing.changed()  # what others did before
         begun = time.perf_counter()
-        with watched_files() as touched:
+        with watched_files() as touched, watched_environment() as variables:
             output = asked.node.function(*call.arguments, **call.keyword_arguments)
         if os.getpid() != self._process:
             return Computed(output, 0.0, "a process that it has forked returned from it")
         seconds = time.perf_counter() - begun
         try:
             self._shared.after(asked.name, before)
-            doubt = doubt or self._obstacle(asked, around, touched) or self._copied(output, before)
+            doubt = doubt or self._obstacle(asked, around, touched, variables) or self._copied(output, before)
         except Exception as error:  # of a value's own methods, say: the output is there
             doubt = f"nobody could tell whether it changed what others see: {type(error).__name__}: {error}"
             self._shared.note(doubt)
         return Computed(output, seconds, doubt)
 
-    def _obstacle(self, asked: Asked, around: ProcessState, touched: Touched) -> str | None:
+    def _obstacle(self, asked: Asked, around: ProcessState, touched: Touched, variables: Iterable[str]) -> str | None:
         if self._artifacts:
             return f"it saved the artifact {self._artifacts[0]}, which a hit would not"
         changed = self._keys.drifted(asked.recipe)
@@ -85,6 +87,12 @@ class WatchedCalls:
         of_process = what_changed(around)
         if of_process is not None:
             return f"it changed {of_process}, which a hit would not"
+        for variable in variables:
+            if not asked.recipe.closure.covers_variable(variable):
+                return (
+                    f"it read the environment variable {variable}, which its key does not cover; name it in the code"
+                    " that asks for it, or pass its value as an argument"
+                )
         call = asked.call
         stated = [self._keys.here(path) for path in asked.node.hints.depends_on if isinstance(path, str)]
         texts = [*asked.recipe.closure.texts, *texts_in((call.arguments, call.keyword_arguments))]

@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any
 
 from foundations.domain.code_names import NOTHING
-from foundations.domain.code_parts import Closure, Part, Surroundings, Watched, digest_of, is_of_others
+from foundations.domain.code_parts import ENVIRONMENT, Closure, Part, Surroundings, Watched, digest_of, is_of_others
 from foundations.domain.secrets import looks_secret
 from foundations.domain.value_digests import UndigestibleError
 
@@ -152,7 +152,7 @@ class Findings:
             if value is not None:
                 self.state("environment variable", name, digest_of([name.encode(), value.encode(errors="replace")]))
         get = functools.partial(_values, variable, tuple(names))
-        self._watched["environment", 0] = Watched("the environment variables (os.environ)", get, is_mutable=True)
+        self._watched["environment", 0] = Watched(ENVIRONMENT, get, is_mutable=True)
 
     # -- the end ------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 from types import CodeType, ModuleType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from foundations.domain.bytecode import Shape
 from foundations.domain.secrets import looks_secret
@@ -48,6 +48,10 @@ class Surroundings(Protocol):
 
     def variable(self, name: str) -> str | None:
         """Return the value of an environment variable; None where it is not set."""
+
+
+ENVIRONMENT: Final = "the environment variables (os.environ)"
+"""What is watched where code asks for variables that it names."""
 
 
 class Part(NamedTuple):
@@ -103,6 +107,10 @@ class Closure(NamedTuple):
     texts: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
+
+    def covers_variable(self, name: str) -> bool:
+        """Tell whether an environment variable counts, by what it is set to."""
+        return name in self.texts and any(watched.name == ENVIRONMENT for watched in self.state)
 
     def to_json(self) -> dict[str, Any]:
         """Return what a person may want to compare, as JSON's own types."""

@@ -126,6 +126,8 @@ class References:
     def _function_reference(self, function: FunctionType) -> bytes:
         """Return what stands for a function; one of a package is known by its name, where it has one."""
         owner = str(function.__globals__.get("__name__"))
+        if function is os.getenv or function is os.getenvb:
+            self._found.names.add("getenv")  # whatever the code calls it
         if self._found.is_packaged(owner):
             if is_importable(function, owner):
                 return f"function {owner}.{function.__qualname__}".encode()

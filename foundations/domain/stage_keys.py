@@ -116,7 +116,8 @@ class StageKeys:
         ]
         own = zip(closure.state, self._baseline(closure), strict=True)
         state += [held._replace(value=digest) if held.is_mutable else held for held, digest in own]
-        joined = closure._replace(state=tuple(state))
+        texts = [*closure.texts, *(text for other in others for text in other.texts)]
+        joined = closure._replace(state=tuple(state), texts=tuple(dict.fromkeys(texts)))
         if not any(held.is_mutable for held in joined.state):
             self._joined[identity] = joined, others  # which are held, so that no identity is used again
         return joined
