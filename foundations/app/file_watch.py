@@ -12,7 +12,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from foundations.app.packages import IN_THE_BUNDLE, STANDARD_LIBRARY
@@ -45,9 +45,14 @@ class Touched:
         removed: Those that were there before, and were removed or moved away.
         named: What was handed to other processes, which may name files; absolute.
         settings: Those of all these that a library has touched where tools keep their settings.
+        remembered: Those that were read while certain code was running, by that.
+
+    Args:
+        memories: Code of which it is to be known what was read for it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memories: Iterable[CodeType] = ()) -> None:
+        self.remembered: dict[CodeType, dict[str, None]] = {code: {} for code in memories}
         self.read: dict[str, None] = {}
         self.written: dict[str, None] = {}
         self.removed: dict[str, None] = {}
@@ -83,6 +88,10 @@ class Touched:
             place = _source_of(place)
         if files is self.written or place not in self.written:
             files.setdefault(place)
+        if files is self.read and self.remembered:
+            for code in _running(frame):
+                if code in self.remembered:
+                    self.remembered[code][place] = None
         if place.startswith(os.path.expanduser("~") + os.sep + "."):
             if _is_in_library(frame):
                 self.settings.add(place)
@@ -96,12 +105,16 @@ _EVENTS = frozenset({"open", "import", *_LOOKING, *_MAKING, *_REMOVING, *_STARTI
 
 
 @contextmanager
-def watched_files() -> Iterator[Touched]:
-    """Watch which files are touched inside the block, by whichever thread of this process."""
+def watched_files(memories: Iterable[CodeType] = ()) -> Iterator[Touched]:
+    """Watch which files are touched inside the block, by whichever thread of this process.
+
+    Args:
+        memories: Code of which it is to be known what was read for it.
+    """
     if not _hooked:
         _hooked.append(True)
         sys.addaudithook(_hook)
-    touched = Touched()
+    touched = Touched(memories)
     _watching.append(touched)
     try:
         yield touched
@@ -119,6 +132,13 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         return  # of a traceback or a warning; of code that asks for its own text the key knows
     for touched in list(_watching):
         touched.note(event, arguments, frame)
+
+
+def _running(frame: FrameType | None) -> Iterator[CodeType]:
+    """Yield the code that runs in a frame, and that which has called it, and so on."""
+    while frame is not None:
+        yield frame.f_code
+        frame = frame.f_back
 
 
 def is_of_library(file: str) -> bool:

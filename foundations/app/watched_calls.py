@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from types import CodeType
 from typing import Any, NamedTuple
 
 from foundations.app.cache_asked import Asked
@@ -44,6 +45,7 @@ class WatchedCalls:
         self._project = project
         self._listing = ProjectListing(project)
         self._artifacts: list[str] = []
+        self._remembered: dict[CodeType, dict[str, None]] = {}  # the files that functions with a memory have read
         self._process = os.getpid()
 
     def artifact_saved(self, name: str) -> None:
@@ -63,8 +65,13 @@ class WatchedCalls:
         around = process_state()
         self._listing.changed()  # what others did before
         begun = time.perf_counter()
-        with watched_files() as touched, watched_environment() as variables:
+        memories = asked.recipe.closure.memories
+        with watched_files(memories) as touched, watched_environment() as variables:
             output = asked.node.function(*call.arguments, **call.keyword_arguments)
+        for code in memories:  # who takes it from a memory has read it, too
+            known = self._remembered.setdefault(code, {})
+            known.update(touched.remembered.get(code, {}))
+            touched.read.update(known)
         if os.getpid() != self._process:
             return Computed(output, 0.0, "a process that it has forked returned from it")
         seconds = time.perf_counter() - begun

@@ -6,7 +6,7 @@ import functools
 import os
 from collections.abc import Callable, Collection, Iterable
 from pathlib import PurePath
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 from foundations.domain.code_names import NOTHING
@@ -27,6 +27,7 @@ class Findings:
         names: Every name that the functions use for a global, an attribute or an import.
         texts: The strings and paths among the constants.
         stored: The global variables that the functions set: by the identity of their names' dictionary, and name.
+        memories: The code of functions of which something remembers what they have returned.
     """
 
     def __init__(self, surroundings: Surroundings) -> None:
@@ -44,6 +45,7 @@ class Findings:
         self.names: set[str] = set()
         self.texts: dict[str, None] = {}
         self.stored: dict[tuple[int, str], None] = {}
+        self.memories: dict[CodeType, None] = {}
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
@@ -167,7 +169,8 @@ class Findings:
         contents = [digest_of(content) for _, _, content in self._parts]
         digest = digest_of([*first, *contents, *map(str.encode, sorted(stated)), repr(packages).encode()])
         parts += self._stated.values()
-        return Closure(digest, tuple(parts), packages, tuple(self._watched.values()), tuple(self.texts))
+        state, memories = tuple(self._watched.values()), tuple(self.memories)
+        return Closure(digest, tuple(parts), packages, state, tuple(self.texts), memories=memories)
 
 
 _BY_NAME = frozenset({"compiled module", "environment variable", "source file"})

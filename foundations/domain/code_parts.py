@@ -98,6 +98,8 @@ class Closure(NamedTuple):
         texts: The strings and paths among its constants; a file's name may be among them.
         unknown: What `ignore` names and it does not meet, where that was asked for.
         variables: The names of the global variables that it meets, likewise.
+        memories: The code of functions of which something remembers what they have returned, as does
+            ``functools.lru_cache``.
     """
 
     digest: bytes
@@ -107,6 +109,7 @@ class Closure(NamedTuple):
     texts: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
+    memories: tuple[CodeType, ...] = ()
 
     def covers_variable(self, name: str) -> bool:
         """Tell whether an environment variable counts, by what it is set to."""

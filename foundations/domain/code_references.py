@@ -102,6 +102,9 @@ class References:
                     f"{where} has another `__wrapped__` than the function that it remembers results of, which"
                     " functools.wraps sets; lru_cache belongs on the outside"
                 )
+            inner = getattr(code.__wrapped__, "__code__", None)
+            if inner is not None:
+                self._found.memories[inner] = None
             own = {name: value for name, value in vars(code).items() if name not in _OF_MEMORIES}
             return b"memory " + self.value(code.__wrapped__, where) + self.values.digest(own, where)
         if isinstance(code, (staticmethod, classmethod)):

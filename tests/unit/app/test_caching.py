@@ -69,6 +69,27 @@ def reasons(said):
     return [keys["reason"] for _, event, keys in said if event == "not_cached"]
 
 
+MEMORIES = """
+import functools
+@functools.lru_cache
+def config(name):
+    with open(name + ".csv") as stream:
+        return stream.read()
+@functools.lru_cache(maxsize=None)
+def twice(text):
+    return text * 2
+def first(name):
+    return config(name) + twice("a")
+def second(name, before):
+    return before + config(name)
+def reads(name):
+    with open(name + ".csv") as stream:
+        return stream.read() + twice("a")
+def other(before):
+    return before + twice("a")
+"""
+
+
 class TestHits:
     def test_a_second_job_takes_the_output_from_the_cache(self, sdk, module):
         function = module(COUNTING).f
@@ -284,6 +305,30 @@ class TestWhatIsNotCached:
         assert [("12", [False]), ("12", [True])] == [outcome(), outcome()]
         (project / "data.csv").write_text("13")
         assert ("13", [False]) == outcome()
+
+    @pytest.mark.parametrize("depends_on", [(), ("data.csv",)])
+    def test_a_file_that_a_memory_was_filled_from_counts_for_all_that_use_it(
+        self, sdk, module, said, project, depends_on
+    ):
+        found = []
+        for content in ("12", "13"):
+            (project / "data.csv").write_text(content)
+            code = module(MEMORIES)
+            first = sdk.create_stage(code.first, depends_on=depends_on)("data")
+            found.append(used_cache(sdk.pipeline.stage(code.second, "data", first).enable_caching()))
+        assert [("12aa12", [False, False]), ("13aa13", [False, False])] == found
+        said_of_it = "it read data.csv, which its key does not cover; create_stage(depends_on=['data.csv']) says so"
+        assert [said_of_it] * (2 if depends_on else 4) == reasons(said)
+
+    def test_a_memory_of_something_else_counts_for_nothing(self, sdk, module, said, project):
+        (project / "data.csv").write_text("12")
+        found = []
+        for _ in range(2):
+            code = module(MEMORIES)
+            reads = sdk.create_stage(code.reads, depends_on=["data.csv"])("data")
+            found.append(used_cache(sdk.pipeline.stage(code.other, reads).enable_caching()))
+        assert [("12aaaa", [False, False]), ("12aaaa", [True, True])] == found
+        assert [] == reasons(said)
 
     def test_a_file_that_is_left_behind_is_told(self, sdk, module, said, project):
         code = module("def f(name):\n    with open(name, 'w') as stream:\n        stream.write('x')\n    return name")
