@@ -35,6 +35,14 @@ _SOURCE = _LINES | {
 _ENVIRONMENT = frozenset({"environ", "environb", "getenv", "getenvb"})
 
 
+_ASKING = _NAMES | _DOCS | _ANNOTATIONS | _BASES | _SOURCE
+
+
+def asking(names: Iterable[str]) -> frozenset[str]:
+    """Return those of the names that code uses by which it asks what other code says of itself."""
+    return _ASKING.intersection(names)
+
+
 def asked_of_function(function: FunctionType, names: frozenset[str]) -> Iterator[bytes]:
     """Yield what a function, and those inside it, say of themselves, as far as the `names` that are used ask for it."""
     if names & _NAMES:

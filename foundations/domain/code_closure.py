@@ -37,6 +37,7 @@ class Closures:
     Attributes:
         met: The closures of code in values that were digested, where a call could change something that they refer to;
             whoever asks for them empties it before.
+        asked: The names by which whoever takes the values that are digested asks what code in them says of itself.
     """
 
     def __init__(self, surroundings: Surroundings, digesting: Digesting, python: str) -> None:
@@ -46,8 +47,9 @@ class Closures:
         self.values = ValueDigester(digesting, self)
         self._known: dict[tuple[int, int | None], tuple[object, Closure | str]] = {}
         self.met: dict[int, Closure] = {}
+        self.asked: frozenset[str] = frozenset()
         self._under_way: set[tuple[int, int | None]] = set()
-        self._passing: dict[int, tuple[weakref.ref[Any], Closure]] = {}
+        self._passing: dict[tuple[int, frozenset[str]], tuple[weakref.ref[Any], Closure]] = {}
         self._shapes: dict[int, tuple[CodeType, Shape]] = {}
 
     def of(self, function: object, hints: CacheHints = NO_HINTS) -> Closure:
@@ -79,9 +81,11 @@ class Closures:
         if identity in self._under_way:
             raise UndigestibleError(f"{called(function)} refers to itself through a set, or a dictionary's key")
         self._under_way.add(identity)
+        asked, self.asked = self.asked, frozenset()  # of what this holds in turn, it asks itself
         try:
-            return Traversal(self).follow(function, hints)
+            return Traversal(self, asked).follow(function, hints)
         finally:
+            self.asked = asked
             self._under_way.discard(identity)
 
     def inline(self, code: object, where: str) -> bytes:
@@ -96,11 +100,11 @@ class Closures:
         return closure.digest
 
     def _of_value(self, code: object, where: str) -> Closure:
-        known = self._passing.get(id(code))
+        known = self._passing.get((id(code), self.asked))
         if known is not None and known[0]() is code and _is_as_it_was(known[1]):
             return known[1]
         followed = self._known.get((id(code), None))
-        if followed is not None and isinstance(followed[1], Closure) and _is_as_it_was(followed[1]):
+        if followed is not None and not self.asked and isinstance(followed[1], Closure) and _is_as_it_was(followed[1]):
             return followed[1]
         try:
             closure = self._followed(code, NO_HINTS, (id(code), None))
@@ -108,7 +112,7 @@ class Closures:
             raise UndigestibleError(f"{where}: {error}") from None
         if getattr(code, "__closure__", None) is None and _is_as_it_was(closure):
             with suppress(TypeError):  # and what a closure holds is not to be kept alive
-                self._passing[id(code)] = (weakref.ref(code), closure)
+                self._passing[id(code), self.asked] = (weakref.ref(code), closure)
         return closure
 
     def shape(self, code: CodeType) -> Shape:

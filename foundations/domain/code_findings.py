@@ -9,6 +9,7 @@ from pathlib import PurePath
 from types import CodeType, FunctionType
 from typing import Any
 
+from foundations.domain.code_asked import asking
 from foundations.domain.code_names import NOTHING
 from foundations.domain.code_parts import ENVIRONMENT, Closure, Part, Surroundings, Watched, digest_of, is_of_others
 from foundations.domain.secrets import looks_secret
@@ -170,7 +171,8 @@ class Findings:
         digest = digest_of([*first, *contents, *map(str.encode, sorted(stated)), repr(packages).encode()])
         parts += self._stated.values()
         state, memories = tuple(self._watched.values()), tuple(self.memories)
-        return Closure(digest, tuple(parts), packages, state, tuple(self.texts), memories=memories)
+        texts, asks = tuple(self.texts), asking(self.names)
+        return Closure(digest, tuple(parts), packages, state, texts, memories=memories, asks=asks)
 
 
 _BY_NAME = frozenset({"compiled module", "environment variable", "source file"})

@@ -100,6 +100,7 @@ class Closure(NamedTuple):
         variables: The names of the global variables that it meets, likewise.
         memories: The code of functions of which something remembers what they have returned, as does
             ``functools.lru_cache``.
+        asks: The names by which it asks what other code says of itself.
     """
 
     digest: bytes
@@ -110,6 +111,7 @@ class Closure(NamedTuple):
     unknown: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
     memories: tuple[CodeType, ...] = ()
+    asks: frozenset[str] = frozenset()
 
     def covers_variable(self, name: str) -> bool:
         """Tell whether an environment variable counts, by what it is set to."""

@@ -42,12 +42,18 @@ _Follower = Callable[[Any, str, list[bytes]], None]
 
 
 class Traversal:
-    """One walk through all that a function reaches, in an order that only its structure decides."""
+    """One walk through all that a function reaches, in an order that only its structure decides.
 
-    def __init__(self, closures: Around) -> None:
+    Args:
+        closures: Asks for the walk.
+        asked: Names by which others ask what the code that is reached says of itself.
+    """
+
+    def __init__(self, closures: Around, asked: Iterable[str] = ()) -> None:
         self._closures = closures
         self._surroundings = closures.surroundings
         self._found = Findings(closures.surroundings)
+        self._found.names.update(asked)
         self._refers = References(closures, self._found, self._later)
         self._waiting: deque[tuple[_Follower, Any, str, list[bytes]]] = deque()
         self._followers: dict[str, _Follower] = {

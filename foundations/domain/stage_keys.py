@@ -78,11 +78,15 @@ class StageKeys:
         if closure.unknown:
             _refuse_unknown(name, node.function, closure)
         self._closures.met.clear()
-        arguments = [
-            self._argument(label, value, keys, outputs, names)
-            for label, value in self._labelled(node)
-            if label not in ignored
-        ]
+        self._closures.asked = closure.asks
+        try:
+            arguments = [
+                self._argument(label, value, keys, outputs, names)
+                for label, value in self._labelled(node)
+                if label not in ignored
+            ]
+        finally:
+            self._closures.asked = frozenset()
         if self._closures.met:
             closure = self._with_state(closure, tuple(self._closures.met.values()))
         if node.upstream:

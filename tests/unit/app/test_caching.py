@@ -90,6 +90,46 @@ def other(before):
 """
 
 
+ASKED = """
+import inspect
+def g(x):
+    "one"
+    return x
+class C:
+    x: int = 1
+    def __init__(self, y): pass
+def named(functions):
+    return [f.__name__ for f in functions]
+def documented(functions):
+    return [inspect.getdoc(f) for f in functions]
+def annotated(functions):
+    return [str(f.__annotations__) for f in functions]
+def called(functions):
+    return [f(1) is None for f in functions]
+"""
+
+
+class TestArgumentsThatAreCode:
+    @pytest.mark.parametrize(
+        ("asks", "change"),
+        [
+            ("named", ("def g", "def h")),
+            ("documented", ('"one"', '"two"')),
+            ("annotated", ('(x):\n    "', '(x: int):\n    "')),
+            ("annotated", ("x: int =", "x: float =")),
+        ],
+    )
+    def test_what_they_say_of_themselves_counts_where_it_is_asked_for(self, sdk, module, asks, change):
+        outcomes = {}
+        for function in (asks, "called"):
+            outcomes[function] = []
+            for source in (ASKED, ASKED, ASKED.replace(*change)):
+                code = module(source)
+                given = [code.C, code.h if hasattr(code, "h") else code.g]
+                outcomes[function].append(run(sdk, getattr(code, function), given)[1])
+        assert {asks: [False, True, False], "called": [False, True, True]} == outcomes
+
+
 class TestHits:
     def test_a_second_job_takes_the_output_from_the_cache(self, sdk, module):
         function = module(COUNTING).f
