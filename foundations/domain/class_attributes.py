@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
+
+from foundations.domain.bytecode import names_inside
 
 _DERIVED = frozenset(
     {
@@ -86,6 +89,24 @@ def class_attributes(kind: type, *, annotations: bool) -> Iterator[tuple[str, An
             yield "generated", name
             continue
         yield from _unwrapped(name, value)
+
+
+def classes_of_fields(kind: type) -> Iterator[type]:
+    """Yield the classes that annotations of a class's fields name, as whoever makes it from a mapping reads them."""
+    names = vars(kind)
+    if "__dataclass_fields__" in names or "__attrs_attrs__" in names or issubclass(kind, tuple):
+        module = getattr(sys.modules.get(kind.__module__), "__dict__", {})
+        for annotation in _annotations(kind).values():
+            yield from _classes_in(annotation, module)
+
+
+def _classes_in(annotation: Any, module: Mapping[str, Any]) -> Iterator[type]:
+    text = getattr(annotation, "__forward_arg__", annotation)
+    for named in [module.get(name) for name in names_inside(text)] or [annotation]:
+        if isinstance(named, type):
+            yield named
+    for part in getattr(annotation, "__args__", ()):
+        yield from _classes_in(part, module)
 
 
 def _decorators_of_pydantic(decorators: Any) -> Iterator[tuple[str, Any]]:

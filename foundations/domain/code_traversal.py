@@ -13,7 +13,7 @@ from typing import Any
 
 from foundations.domain.bytecode import IMPORTS, READS_STRINGS, Request, names_inside
 from foundations.domain.cache_hints import CacheHints
-from foundations.domain.class_attributes import class_attributes
+from foundations.domain.class_attributes import class_attributes, classes_of_fields
 from foundations.domain.code_asked import asked_of_class, asked_of_function, asks_for_environment, files_asked_for
 from foundations.domain.code_findings import Findings
 from foundations.domain.code_names import (
@@ -143,6 +143,9 @@ class Traversal:
             if self._counting((attribute,)):
                 content.append(attribute.encode())
                 content.append(self._refers.value(value, f"{name}.{attribute}"))
+        for held in classes_of_fields(kind):
+            if held is not kind and self._surroundings.packages_of(module_of(held)) is None:
+                content.append(b"of a field " + self._refers.reference(held, f"an annotation of {name}"))
 
     def _module(self, names: dict[str, Any], name: str, content: list[bytes]) -> None:
         for variable in sorted(names.keys() - _OF_MODULES):

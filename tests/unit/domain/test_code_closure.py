@@ -16,6 +16,16 @@ from foundations.ports.digesting import Digesting
 
 # Each row: a module with a function `f`, what is replaced in it, and by what.
 SAME = {
+    "how a field's annotation is spelled": (
+        "from dataclasses import *\n@dataclass\nclass B: a: int = 1\n@dataclass\nclass C: b: B\ndef f(): return C",
+        *("b: B", "b: 'B'"),
+    ),
+    "a field's annotation of another class of Python's": (
+        "from dataclasses import *\n@dataclass\nclass C: b: int\ndef f(): return C", "b: int", "b: float"
+    ),
+    "a dataclass that is a field of itself": (
+        "from dataclasses import *\n@dataclass\nclass C: b: 'C | None'\ndef f(): return C", "def f", "# f\ndef f"
+    ),
     "nothing": ("def f(x): return x", "f", "f"),
     "a helper's name": ("def helper(x): return x\ndef f(x): return helper(x)", "helper", "assistant"),
     "a constant's name": ("A = 1\ndef f(): return A", "A", "B"),
@@ -56,6 +66,33 @@ SAME = {
 }  # fmt: skip
 
 DIFFERENT = {
+    "a dataclass that is a field's": (
+        "from dataclasses import *\n@dataclass\nclass B: a: int = 1\n@dataclass\nclass C: b: B\ndef f(): return C",
+        *("a: int = 1", "a: int = 2"),
+    ),
+    "a dataclass in a field's list": (
+        "from dataclasses import *\n@dataclass\nclass B: a: int = 1\n"
+        "@dataclass\nclass C: b: dict[str, list[B]]\ndef f(): return C",
+        *("a: int = 1", "a: int = 2"),
+    ),
+    "a dataclass that a field's annotation names": (
+        "from __future__ import annotations\nfrom dataclasses import *\n@dataclass\nclass B: a: int = 1\n"
+        "@dataclass\nclass C: b: B | None = None\ndef f(): return C",
+        *("a: int = 1", "a: int = 2"),
+    ),
+    "a dataclass that is named before it is there": (
+        "import typing\nfrom dataclasses import *\n@dataclass\nclass C: b: typing.Optional['B'] = None\n"
+        "@dataclass\nclass B: a: int = 1\ndef f(): return C",
+        *("a: int = 1", "a: int = 2"),
+    ),
+    "a class that is the field of an attrs class": (
+        "import attrs\n@attrs.define\nclass B: a: int = 1\n@attrs.define\nclass C: b: B\ndef f(): return C",
+        *("a: int = 1", "a: int = 2"),
+    ),
+    "a class that is a named tuple's": (
+        "from typing import *\nclass B(NamedTuple): a: int = 1\nclass C(NamedTuple): b: B\ndef f(): return C",
+        *("a: int = 1", "a: int = 2"),
+    ),
     "an attribute of a function with a memory": (
         "import functools\n@functools.cache\ndef g(x): return x\ng.k = 1\ndef f(): return g.k",
         *("g.k = 1", "g.k = 2"),
