@@ -96,7 +96,8 @@ def process_state() -> ProcessState:
     if numpy is not None:
         ask = functools.partial(_state_of_numpy, numpy)
         generators.append(("the generator behind numpy.random.rand()", ask, ask()))
-    return ProcessState(_variables().copy(), generators, Settings.now(), len(sys.modules))
+    variables = dict(_variables().items())  # its copy() would ask whoever watches them for each
+    return ProcessState(variables, generators, Settings.now(), len(sys.modules))
 
 
 def _variables() -> dict[bytes, bytes]:

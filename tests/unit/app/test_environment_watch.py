@@ -7,6 +7,9 @@ import sys
 import pytest
 from test_caching import module, reasons, run  # noqa: F401 - `module` is a fixture
 
+from foundations.app.environment_watch import watched_environment
+from foundations.app.process_state import process_state, what_changed
+
 # Each row: a module whose `f(x)` returns what MODE is set to, by a name that the code holds.
 COVERED = {
     "a subscript": "import os\ndef f(x): return os.environ['MODE']",
@@ -104,3 +107,10 @@ def test_what_a_stage_sets_reaches_the_system(sdk, module):  # noqa: F811
     code = "import os; print(os.environ['MODE'], os.environ['OF_MODE'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ("new y", "y") == (done.stdout.strip(), os.environ.pop("OF_MODE"))
+
+
+def test_looking_at_the_process_asks_for_none(monkeypatch):
+    with watched_environment() as found:
+        assert what_changed(process_state()) is None
+        assert os.environ["MODE"]
+    assert ["MODE"] == list(found)
