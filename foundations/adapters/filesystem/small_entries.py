@@ -25,7 +25,9 @@ LARGEST: Final = MOST_SHARED // 2
 
 _ADDED_TO_FOR = 60.0  # seconds: the entries of a file are of one age
 _UNNAMED = getattr(os, "O_TMPFILE", 0)
-_NEVER_HERE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS})
+_NO_FILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS})
+_NO_NAME = frozenset({errno.EPERM, errno.EACCES, errno.ENOENT, errno.EOPNOTSUPP, errno.ENOSYS})
+"""Errors of systems that cannot make a file without a name, or give it one; ENOENT is of those without /proc."""
 
 
 class UnsupportedError(Exception):
@@ -135,7 +137,7 @@ def _made(directory: str) -> tuple[int, _SharedFile]:
     try:
         descriptor = os.open(directory, _UNNAMED | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        if error.errno in _NEVER_HERE:
+        if error.errno in _NO_FILE:
             raise UnsupportedError(f"the file system has no files without a name: {error}") from error
         raise
     try:
@@ -156,7 +158,7 @@ def _named(descriptor: int, directory: str, key: str, if_absent: bool, *, is_new
     except FileExistsError:
         return False if if_absent else _replaced(descriptor, directory, path)
     except OSError as error:
-        if is_new:
+        if is_new and error.errno in _NO_NAME:
             raise UnsupportedError(f"a file without a name gets none: {error}") from error
         raise
     return True
