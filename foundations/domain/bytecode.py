@@ -24,6 +24,7 @@ _BEHAVIOUR_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
 READS_STRINGS = frozenset({"eval", "exec", "query", "sql"})
 """What finds variables by names inside of strings, as pandas does in ``query``."""
 
+_NAMED_IN_QUERIES = re.compile(r"@([^\W\d]\w*)")  # https://pandas.pydata.org/docs/reference/api/pandas.eval.html
 IMPORTS = frozenset({"import_module", "__import__"})
 """What imports a module by its name."""
 
@@ -119,6 +120,10 @@ class _Walk:
                 for name in names_inside(constant):
                     self._ask(Request(name))
                     self._number(name)
+        else:  # it may hand one on to what reads it
+            for constant in code.co_consts[1:]:  # the first is the docstring, or nothing
+                for name in _NAMED_IN_QUERIES.findall(constant) if isinstance(constant, str) else ():
+                    self._ask(Request(name))
         variables.stored = frozenset(found.argval for found in kept if found.opname == "STORE_NAME")
         for step in path(kept, handlers(code)):
             if step.position is None:

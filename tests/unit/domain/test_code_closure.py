@@ -16,6 +16,9 @@ from foundations.ports.digesting import Digesting
 
 # Each row: a module with a function `f`, what is replaced in it, and by what.
 SAME = {
+    "a docstring that names a global with an at sign": (
+        "A = 1\ndef f(d):\n '@A'\n return d", "'@A'", "'@B'"
+    ),
     "how a field's annotation is spelled": (
         "from dataclasses import *\n@dataclass\nclass B: a: int = 1\n@dataclass\nclass C: b: B\ndef f(): return C",
         *("b: B", "b: 'B'"),
@@ -66,6 +69,12 @@ SAME = {
 }  # fmt: skip
 
 DIFFERENT = {
+    "a global in a query that a helper makes": (
+        "A = 1\ndef g(d, q): return d.query(q)\ndef f(d): return g(d, 'x > @A')", "A = 1", "A = 2"
+    ),
+    "a global in a query that a lambda hands on": (
+        "A = 1\ndef g(d, q): return d.query(q)\nf = lambda d: g(d, 'x > @A')", "A = 1", "A = 2"
+    ),
     "a dataclass that is a field's": (
         "from dataclasses import *\n@dataclass\nclass B: a: int = 1\n@dataclass\nclass C: b: B\ndef f(): return C",
         *("a: int = 1", "a: int = 2"),
