@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from foundations.app.cache_asked import Asked
 from foundations.app.environment_watch import watched_environment
-from foundations.app.file_watch import ProjectListing, Touched, obstacle, texts_in, watched_files
+from foundations.app.file_watch import Touched, obstacle, texts_in, watched_files
 from foundations.app.process_state import ProcessState, process_state, what_changed
+from foundations.app.project_listing import ProjectListing
 from foundations.app.shared_outputs import SharedOutputs
 from foundations.domain.stage_keys import StageKeys
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from test_caching import module, reasons, run  # noqa: F401 - `module` is a fixture
 
-from foundations.app.file_watch import ProjectListing, Touched, obstacle, watched_files
+from foundations.app.file_watch import Touched, obstacle, watched_files
+from foundations.app.project_listing import ProjectListing
 from foundations.app.unwatched import unwatched
 
 HELPER = "def helper(x):\n    return x + 1\n"
