@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from foundations.app.file_watch import is_of_library
-from foundations.app.packages import STANDARD_LIBRARY
+from foundations.app.file_watch import is_of_library, is_of_python
 from foundations.domain.secrets import looks_secret
 
 _PASSED_ON_BY = (os.__file__, "<frozen os>", "<frozen _collections_abc>")
@@ -71,4 +70,4 @@ def _is_asked_by_project(frame: FrameType | None) -> bool:
     while frame is not None and frame.f_code.co_filename.startswith(_PASSED_ON_BY):
         frame = frame.f_back
     file = "" if frame is None else frame.f_code.co_filename
-    return not (file.startswith(("<frozen ", STANDARD_LIBRARY)) or is_of_library(file))
+    return not (is_of_python(file) or is_of_library(file))

@@ -146,13 +146,18 @@ def is_of_library(file: str) -> bool:
     return "site-packages" in file or "dist-packages" in file or file.startswith(_OF_THE_SDK)
 
 
+def is_of_python(file: str) -> bool:
+    """Tell whether a source file is one of Python's own."""
+    return file.startswith(("<frozen ", STANDARD_LIBRARY))
+
+
 def _is_in_library(frame: FrameType | None) -> bool:
     """Tell whether it is a library's code, whatever of Python's own it calls, that runs in `frame`."""
     while frame is not None:
         name = frame.f_code.co_filename
         if is_of_library(name):
             return True
-        if not name.startswith(("<frozen ", STANDARD_LIBRARY)):
+        if not is_of_python(name):
             return False
         frame = frame.f_back
     return True

@@ -121,7 +121,9 @@ class SharedOutputs:
         parts = self._parts_of_the_code()
         if type(output) in _FIXED or not (parts or before):
             return None
-        arguments = {id(value) for value, _ in before if any(map(_has_state, _with_all_inside(value)))}
+        arguments = {
+            id(value) for value, _ in before if _has_state(value) or any(map(_has_state, _reachable((value,))))
+        }
         items = _inside(output) if isinstance(output, (*_CONTAINERS, *_special())) else ()
         for value in (output, *items):
             if id(value) in arguments:
@@ -218,12 +220,6 @@ def _reachable(values: Iterable[Any], ends: Container[int] = ()) -> Iterator[obj
         inside.append(gc.get_referents(*(value for value in into if not isinstance(value, special))))
         held.append(inside)
         level = [value for values in inside for value in _changeable(values)]
-
-
-def _with_all_inside(value: object) -> Iterator[object]:
-    """Iterate over an object, and what it holds at any depth that a call could change."""
-    yield value
-    yield from _reachable((value,))
 
 
 def _has_state(value: object) -> bool:

@@ -66,16 +66,15 @@ class WatchedCalls:
         around = process_state()
         self._listing.changed()  # what others did before
         begun = time.perf_counter()
-        memories = asked.recipe.closure.memories
-        with watched_files(memories) as touched, watched_environment() as variables:
+        with watched_files(asked.recipe.closure.memories) as touched, watched_environment() as variables:
             output = asked.node.function(*call.arguments, **call.keyword_arguments)
-        for code in memories:  # who takes it from a memory has read it, too
-            known = self._remembered.setdefault(code, {})
-            known.update(touched.remembered.get(code, {}))
-            touched.read.update(known)
         if os.getpid() != self._process:
             return Computed(output, 0.0, "a process that it has forked returned from it")
         seconds = time.perf_counter() - begun
+        for code, read in touched.remembered.items():  # who takes it from a memory has read it, too
+            known = self._remembered.setdefault(code, {})
+            known.update(read)
+            touched.read.update(known)
         try:
             self._shared.after(asked.name, before)
             doubt = doubt or self._obstacle(asked, around, touched, variables) or self._copied(output, before)

@@ -50,8 +50,7 @@ def class_attributes(kind: type, *, annotations: bool) -> Iterator[tuple[str, An
         annotations: Whether how its annotations are spelled may change what it does.
     """
     names = vars(kind)
-    has_fields = "__dataclass_fields__" in names or "__attrs_attrs__" in names
-    if annotations or has_fields or issubclass(kind, tuple):
+    if annotations or _has_fields(kind) or issubclass(kind, tuple):
         yield "annotated", tuple(_annotations(kind))
     if annotations:
         for value in _annotations(kind).values():
@@ -93,8 +92,7 @@ def class_attributes(kind: type, *, annotations: bool) -> Iterator[tuple[str, An
 
 def classes_of_fields(kind: type) -> Iterator[type]:
     """Yield the classes that annotations of a class's fields name, as whoever makes it from a mapping reads them."""
-    names = vars(kind)
-    if "__dataclass_fields__" in names or "__attrs_attrs__" in names or issubclass(kind, tuple):
+    if _has_fields(kind) or issubclass(kind, tuple):
         module = getattr(sys.modules.get(kind.__module__), "__dict__", {})
         for annotation in _annotations(kind).values():
             yield from _classes_in(annotation, module)
@@ -125,6 +123,10 @@ def _annotations(kind: type) -> dict[str, Any]:
     return get_annotations(kind)
 
 
+def _has_fields(kind: type) -> bool:
+    return "__dataclass_fields__" in vars(kind) or "__attrs_attrs__" in vars(kind)
+
+
 def _is_sunder(name: str) -> bool:
     if name in _SET_BY_HAND:
         return False
@@ -132,10 +134,9 @@ def _is_sunder(name: str) -> bool:
 
 
 def _is_generated(kind: type, function: FunctionType) -> bool:
-    has_fields = "__dataclass_fields__" in vars(kind) or "__attrs_attrs__" in vars(kind)
     inner = getattr(function, "__wrapped__", function)
     code = inner.__code__
-    return has_fields and (
+    return _has_fields(kind) and (
         code.co_filename.startswith("<attrs generated") or code.co_qualname.startswith("__create_fn__.<locals>.")
     )
 

@@ -344,8 +344,7 @@ def test_a_disk_that_is_full_loses_no_entry_that_was_put(cache, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        for name in ("pwrite", "writev"):
-            patched.setattr(os, name, full)
+        patched.setattr(os, "writev", full)
         with pytest.raises(StorageUnavailableError, match="No space left"):
             put_all(cache, ["b"])
     put_all(cache, ["c"])
@@ -354,15 +353,16 @@ def test_a_disk_that_is_full_loses_no_entry_that_was_put(cache, monkeypatch):
 
 def test_what_was_added_in_part_is_followed_by_nothing(cache, monkeypatch):
     put_all(cache, ["a"])
-    pwrite = os.pwrite
+    writev, asked = os.writev, []
 
-    def full(descriptor, data, position):
-        if position % 64:
+    def full(descriptor, views):
+        asked.append(descriptor)
+        if len(asked) == 2:  # the file of several is full; one of its own is not
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return pwrite(descriptor, data[:100], position)
+        return writev(descriptor, [views[0][:100]])
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "pwrite", full)
+        patched.setattr(os, "writev", full)
         put_all(cache, ["b"])
     put_all(cache, ["c", "d"])
     assert [expected(key) for key in "abcd"] == [got(cache, key) for key in "abcd"]
@@ -370,8 +370,8 @@ def test_what_was_added_in_part_is_followed_by_nothing(cache, monkeypatch):
 
 
 def test_a_disk_that_takes_a_few_bytes_at_a_time_changes_nothing(cache, monkeypatch):
-    pwrite = os.pwrite
-    monkeypatch.setattr(os, "pwrite", lambda descriptor, data, position: pwrite(descriptor, data[:37], position))
+    writev = os.writev
+    monkeypatch.setattr(os, "writev", lambda descriptor, views: writev(descriptor, [views[0][:37]]))
     put_all(cache)
     assert [expected(key) for key in KEYS] == [got(cache, key) for key in KEYS]
 

@@ -30,12 +30,11 @@ _WRITES = {
     "os.symlink",
     "write",
     "writev",
-    "pwrite",
     "fsync",
     "copy_file_range",
     "mkfifo",
 }
-_OF_DESCRIPTORS = ("write", "writev", "pwrite", "fsync", "copy_file_range")
+_OF_DESCRIPTORS = ("write", "writev", "fsync", "copy_file_range")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 _settings = json.loads(os.environ.get("TORTURE", "{}"))

@@ -26,7 +26,7 @@ def check_cache_key(key: str) -> str:
     Raises:
         ValueError: It does not.
     """
-    if not _KEY.match(key):
+    if not is_cache_key(key):
         raise ValueError(f"not a cache key (1 to {LONGEST_KEY} of 0-9 A-Z a-z . _ -, no dot first): {key!r:.250}")
     return key
 

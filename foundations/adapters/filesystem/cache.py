@@ -204,10 +204,7 @@ class LocalFileSystemCacheBackend(CacheBackend):
             return None
         try:
             try:
-                try:
-                    descriptor = os.open(path, _READING | _UNNOTICED)
-                except PermissionError:
-                    descriptor = os.open(path, _READING)
+                descriptor = _opened(path)
             except FileNotFoundError:
                 return None
             except OSError:
@@ -264,6 +261,13 @@ def _one_of(name: str, found: str | None, choices: tuple[str | None, ...]) -> st
         return found
     expected = " or ".join(repr(choice) for choice in choices)
     raise ConfigurationError(f"a cache's {name} is {expected}, not {found!r}", found=found, expected=expected)
+
+
+def _opened(path: str) -> int:
+    try:
+        return os.open(path, _READING | _UNNOTICED)
+    except PermissionError:
+        return os.open(path, _READING)
 
 
 def _renew(key: str, descriptor: int, status: os.stat_result) -> None:

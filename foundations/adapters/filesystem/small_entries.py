@@ -13,16 +13,14 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from foundations.adapters._shared.files import temporary_name
+from foundations.adapters._shared.files import temporary_name, write_all
 from foundations.adapters.filesystem.cache_file import MOST_SHARED
 from foundations.adapters.filesystem.cache_writing import small_entry
 from foundations.ports.frames import ALIGNMENT, Buffer
 
-LARGEST: Final = MOST_SHARED // 2
-"""Bytes up to which an entry is small."""
-
+_LARGEST = MOST_SHARED // 2  # bytes
 _ADDED_TO_FOR = 60.0  # seconds: the entries of a file are of one age
 _UNNAMED = getattr(os, "O_TMPFILE", 0)
 _NO_FILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS})
@@ -80,7 +78,7 @@ def put_small(directory: str, key: str, value: Sequence[Buffer], about: bytes, *
     Raises:
         UnsupportedError: No entry can be put so here.
     """
-    entry = small_entry(key, value, about, LARGEST)
+    entry = small_entry(key, value, about, _LARGEST)
     if entry is None or not _adding.acquire(blocking=False):
         return None
     try:
@@ -95,15 +93,11 @@ def _added(directory: str, key: str, entry: bytes, if_absent: bool) -> bool:
     descriptor, shared = _reopened(directory, key, len(entry)) or _made(directory)
     try:
         _last.clear()  # nothing is added to what may end with a part of an entry
-        end = _aligned(shared.size)
-        rest = entry
-        while rest:
-            count = os.pwrite(descriptor, rest, end)
-            rest = rest[count:]
-            end += count
+        begin = os.lseek(descriptor, _aligned(shared.size), os.SEEK_SET)
+        write_all(descriptor, [entry])
         if not _named(descriptor, directory, key, if_absent, is_new=shared.size == 0):
             return False
-        _last.append(shared._replace(name=key, size=end, keys=shared.keys | {key}))
+        _last.append(shared._replace(name=key, size=begin + len(entry), keys=shared.keys | {key}))
         return True
     finally:
         with suppress(OSError):  # the entry has its name; should the disk have lost it, its digest tells
