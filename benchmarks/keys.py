@@ -19,9 +19,9 @@ from measuring import Report, arguments, take_turns
 from stages import HELD, Stages, held_stage, length, repeated, wiring_of
 
 from foundations import create_stage
-from foundations.app.stage_caches import stage_keys
-from foundations.domain.pipeline import Pipeline
-from foundations.domain.stage_keys import StageKeys
+from foundations.app.caching.assembly import stage_keys
+from foundations.domain.caching.stage_keys import StageKeys
+from foundations.domain.pipeline.graph import Pipeline
 
 BATCH = 100
 HARDLY_ANY = 1_000  # bytes

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from measuring import Report, arguments, take_turns
 
-from foundations.adapters._shared.unpack import unpack_bundle
+from foundations.adapters._shared.bundle.unpack import unpack_bundle
 from foundations.adapters.tarball import TarballJobBundler
 from foundations.ports.bundling import Bundle, BundleContents
 

@@ -9,13 +9,13 @@ import numpy
 import pandas
 
 from foundations import create_stage
-from foundations.app.settings import AdapterSettings
-from foundations.app.stage_caches import stage_cache
+from foundations.app.caching.assembly import stage_cache
+from foundations.app.config.settings import AdapterSettings
 from foundations.app.wiring import Wiring
-from foundations.domain.execution import Call
-from foundations.domain.job import Job
-from foundations.domain.pipeline import Deferred, Pipeline
-from foundations.domain.stage import Stage
+from foundations.domain.jobs.job import Job
+from foundations.domain.pipeline.executor import Call
+from foundations.domain.pipeline.graph import Deferred, Pipeline
+from foundations.domain.pipeline.stage import Stage
 from foundations.testing.in_memory import in_memory_settings
 
 HELD: dict[str, Any] = {}

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
         MemoryPipelineListing,
     )
     from foundations.adapters.tarball import TarballJobBundler
-    from foundations.app.inside import log_metric, save_artifact
+    from foundations.app.running_stage import log_metric, save_artifact
     from foundations.app.sdk import config_manager, create_stage, load_job, pipeline, set_environment
-    from foundations.domain.hyperparameter import Hyperparameter
+    from foundations.domain.pipeline.hyperparameter import Hyperparameter
     from foundations.errors import FoundationsError, RemoteException
     from foundations.version import __version__
 
 _MODULES = {
     "FoundationsError": "foundations.errors",
-    "Hyperparameter": "foundations.domain.hyperparameter",
+    "Hyperparameter": "foundations.domain.pipeline.hyperparameter",
     "LocalFileSystemCacheBackend": "foundations.adapters.filesystem",
     "LocalFileSystemPipelineArchive": "foundations.adapters.filesystem",
     "LocalFileSystemPipelineListing": "foundations.adapters.filesystem",
@@ -47,9 +47,9 @@ _MODULES = {
     "config_manager": "foundations.app.sdk",
     "create_stage": "foundations.app.sdk",
     "load_job": "foundations.app.sdk",
-    "log_metric": "foundations.app.inside",
+    "log_metric": "foundations.app.running_stage",
     "pipeline": "foundations.app.sdk",
-    "save_artifact": "foundations.app.inside",
+    "save_artifact": "foundations.app.running_stage",
     "set_environment": "foundations.app.sdk",
 }
 

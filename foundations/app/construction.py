@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
-from foundations.app.settings import AdapterSettings, resolve_variables
+from foundations.app.config.settings import AdapterSettings, resolve_variables
 from foundations.errors import ConfigurationError, FoundationsError
 
 Port = TypeVar("Port")

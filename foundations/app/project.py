@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from foundations.domain.pipeline import Pipeline
+from foundations.domain.pipeline.graph import Pipeline
 from foundations.errors import PipelineError
 from foundations.ports.bundling import extra_source_member
 

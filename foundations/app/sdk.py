@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-from foundations.app.config_manager import ConfigManager
-from foundations.domain.cache_hints import cache_hints
-from foundations.domain.stage import Stage, StageFactory, hints_of, unwrapped
+from foundations.app.config.manager import ConfigManager
+from foundations.domain.pipeline.cache_policy import cache_hints
+from foundations.domain.pipeline.stage import Stage, StageFactory, hints_of, unwrapped
 
 if TYPE_CHECKING:
-    from foundations.domain.deployment import Deployment
-    from foundations.domain.explanation import Explanation
+    from foundations.domain.caching.explanation import Explanation
+    from foundations.domain.jobs.deployment import Deployment
 
 
 class Sdk:
@@ -78,7 +78,7 @@ class Sdk:
         Raises:
             JobNotFoundError: The listing has no job of that name.
         """
-        from foundations.app.deploy import find_deployment
+        from foundations.app.use_cases.deploy import find_deployment
 
         return find_deployment(job_name, self.config_manager.settings())
 
@@ -88,19 +88,19 @@ class Sdk:
         self, stage: Stage, params_dict: Mapping[str, Any] | None, job_name: str | None, params: Mapping[str, Any]
     ) -> Deployment:
         """Run a stage as a job."""
-        from foundations.app.deploy import deploy
+        from foundations.app.use_cases.deploy import deploy
 
         return deploy(stage, params_dict, job_name, params, self.config_manager.settings)
 
     def run_here(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
         """Run a stage in this process and return its output."""
-        from foundations.app.run_here import run_here
+        from foundations.app.use_cases.run_inline import run_here
 
         return run_here(stage, params_dict, params)
 
     def explain(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Explanation:
         """Tell what the cache would do for a stage, and why."""
-        from foundations.app.explaining import explain
+        from foundations.app.use_cases.explain_cache import explain
 
         return explain(stage, params_dict, params, self.config_manager.settings())
 

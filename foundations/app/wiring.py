@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from foundations import events
 from foundations.adapters.cloudpickling import CloudpickleSerialiser
+from foundations.app.config.settings import AdapterSettings, Settings
 from foundations.app.construction import construct
-from foundations.app.settings import AdapterSettings, Settings
-from foundations.domain.archives import Archives
+from foundations.domain.jobs.archive_layout import Archives
 from foundations.errors import CapabilityError, StorageError, UntrustedLocationError
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.serialisation import Serialiser

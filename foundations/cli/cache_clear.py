@@ -12,7 +12,7 @@ from foundations.cli.configured import ConfiguredCache, configured_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
 from foundations.cli.quantities import count_text, size_text
 from foundations.cli.removals import end, show_removal
-from foundations.domain.one_line import printable
+from foundations.domain.text.one_line import printable
 
 EXAMPLES = """\b
 Examples:
@@ -32,7 +32,7 @@ def clear(
     It asks before it does. Jobs may run meanwhile: what they have got from the cache stays theirs, and what they miss
     they compute.
     """
-    from foundations.app.cache_admin import clear as clear_cache
+    from foundations.app.use_cases.manage_cache import clear as clear_cache
 
     if not yes and not output.is_terminal(sys.stdin):
         context.fail("There is no terminal to ask on: give --yes if all entries of the cache are to go.")
@@ -49,7 +49,7 @@ def clear(
 
 
 def _question(configured: ConfiguredCache) -> str:
-    from foundations.app.cache_admin import statistics
+    from foundations.app.use_cases.manage_cache import statistics
 
     found = statistics(configured.cache)
     return f"Remove {count_text(found.entries)}, {size_text(found.size)}, of {printable(configured.name)}?"

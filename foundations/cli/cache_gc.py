@@ -48,7 +48,7 @@ def gc(
     First what has not been used for DURATION, then the least recently used until the rest fits in SIZE. Jobs may run
     meanwhile: what they have got from the cache stays theirs, and what they miss they compute.
     """
-    from foundations.app.cache_admin import collect
+    from foundations.app.use_cases.manage_cache import collect
 
     if max_size is None and older_than is None:
         context.fail("Nothing says what may go: give --max-size, --older-than or both.")

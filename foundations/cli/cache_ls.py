@@ -13,7 +13,7 @@ from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName, parser
 from foundations.cli.quantities import age_text, count_text, duration_text, parsed_count, size_text
 
 if TYPE_CHECKING:
-    from foundations.app.cache_admin import ListedEntry, Order
+    from foundations.app.use_cases.manage_cache import ListedEntry, Order
 
 EXAMPLES = """\b
 Examples:
@@ -66,7 +66,7 @@ def ls(
     Each with the stage and the job that computed it. Listing is no use of an entry. On a terminal, keys and names of
     stages are shortened where they do not fit; elsewhere they are whole.
     """
-    from foundations.app.cache_admin import listed
+    from foundations.app.use_cases.manage_cache import listed
 
     configured = configured_cache(environment, config)
     found = listed(configured.cache, cast("Order", order), limit)

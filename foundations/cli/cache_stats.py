@@ -9,10 +9,10 @@ from foundations.cli import output
 from foundations.cli.configured import configured_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
 from foundations.cli.quantities import age_text, size_text
-from foundations.domain.one_line import printable
+from foundations.domain.text.one_line import printable
 
 if TYPE_CHECKING:
-    from foundations.app.cache_admin import CacheStatistics, SizeClass
+    from foundations.app.use_cases.manage_cache import CacheStatistics, SizeClass
 
 EXAMPLES = """\b
 Examples:
@@ -25,7 +25,7 @@ def stats(as_json: AsJson = False, environment: EnvironmentName = None, config: 
 
     How many entries it has, how large they are, when they were created and used.
     """
-    from foundations.app.cache_admin import statistics
+    from foundations.app.use_cases.manage_cache import statistics
 
     configured = configured_cache(environment, config)
     found = statistics(configured.cache)

@@ -30,7 +30,7 @@ def why(
 
     The job has to have ended. For a miss: the nearest entry that was there before, and what differs from it.
     """
-    from foundations.app.explaining import why
+    from foundations.app.use_cases.explain_cache import why
 
     told = why(job, stage, configured_settings(environment, config))
     if as_json:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from foundations.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from foundations.app.settings import AdapterSettings, Settings
+    from foundations.app.config.settings import AdapterSettings, Settings
     from foundations.ports.cache import CacheBackend
 
 
@@ -53,7 +53,7 @@ def configured_settings(environment: str | None, files: Sequence[Path] | None) -
     Raises:
         ConfigurationError: The configuration is wrong, or the working directory is gone.
     """
-    from foundations.app.config_manager import ConfigManager
+    from foundations.app.config.manager import ConfigManager
 
     try:
         directory = os.getcwd()

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from foundations.domain.one_line import printable
+from foundations.domain.text.one_line import printable
 
 _GAP = 2
 

@@ -10,7 +10,7 @@ from foundations.cli import output
 from foundations.cli.quantities import age_text, count_text, size_text
 
 if TYPE_CHECKING:
-    from foundations.app.cache_admin import Collected
+    from foundations.app.use_cases.manage_cache import Collected
 
 _COLUMNS = [
     output.Column("size", right=True),

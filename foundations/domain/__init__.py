@@ -1,1 +1,7 @@
-"""Stages, pipelines, jobs, deployments and results: what foundations is about, free of any technology."""
+"""What foundations is about, free of any technology: it does no I/O, and needs nothing but Python.
+
+- ``pipeline``: stages, the graph that they form, and running it. Start with ``pipeline.stage``.
+- ``jobs``: a job, its bundle, its deployment, its result, and what it leaves in the archives.
+- ``caching``: the content keys of stages, and what an earlier key differs in.
+- ``text``: values, calls and secrets as a person reads them.
+"""

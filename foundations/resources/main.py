@@ -14,20 +14,20 @@ def main() -> int:
     directory, lock = os.environ["FOUNDATIONS_JOB_DIRECTORY"], int(os.environ["FOUNDATIONS_LOCK"])
 
     # Imported before the fork, since both sides need it: the worker would wait as long, and the processor works once.
-    from foundations.adapters._shared.supervisor import supervise
-    from foundations.app import inside
-    from foundations.app.run_job import work
+    from foundations.adapters._shared.supervision.supervisor import supervise
+    from foundations.app import running_stage
     from foundations.app.sdk import config_manager
+    from foundations.app.use_cases.run_job import work
 
     gc.freeze()
     gc.enable()
 
     def serve(progress):  # type: ignore[no-untyped-def]
-        inside.serve()
+        running_stage.serve()
         return work(directory, progress, config_manager.freeze)
 
     def attend():  # type: ignore[no-untyped-def]
-        from foundations.app.finish_job import Attendant
+        from foundations.app.use_cases.finish_job import Attendant
 
         return Attendant.of(directory)
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from foundations.adapters.memory import forget_store
-from foundations.app.config_manager import ConfigManager
+from foundations.app.config.manager import ConfigManager
+from foundations.app.config.settings import ADAPTER_KEYS, AdapterSettings, Settings
 from foundations.app.sdk import Sdk
-from foundations.app.settings import ADAPTER_KEYS, AdapterSettings, Settings
 
 _CLASSES = {
     "cache": "foundations.MemoryCacheBackend",

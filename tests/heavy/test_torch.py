@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from foundations.adapters.digesting import XxhashDigesting
-from foundations.domain.value_digests import UndigestibleError, ValueDigester
+from foundations.domain.caching.values.digests import UndigestibleError, ValueDigester
 
 
 class FakeCode:

@@ -13,8 +13,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 import foundations
 from foundations.adapters.digesting import XxhashDigesting
-from foundations.app.packages import PYTHON, InstalledPackages
-from foundations.domain.code_closure import Closures
+from foundations.app.caching.packages import PYTHON, InstalledPackages
+from foundations.domain.caching.code.closure import Closures
 digesting = XxhashDigesting()
 def key(files):
     reader, writer = os.pipe()

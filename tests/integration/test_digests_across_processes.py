@@ -13,7 +13,7 @@ DIGESTS = """
 import json, sys
 import test_digesting, test_value_digests
 from foundations.adapters.digesting import XxhashDigesting
-from foundations.domain.value_digests import ValueDigester
+from foundations.domain.caching.values.digests import ValueDigester
 
 names = {f"name {number}" for number in range(100)}
 values = [

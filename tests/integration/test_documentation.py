@@ -17,7 +17,9 @@ import typer.main
 import foundations
 import foundations.testing
 from foundations import errors
-from foundations.app.cache_admin import (
+from foundations.app.config.file import read_config_file
+from foundations.app.config.settings import TOP_LEVEL_KEYS, SourceBundleSettings
+from foundations.app.use_cases.manage_cache import (
     CacheListing,
     CacheStatistics,
     Collected,
@@ -26,11 +28,9 @@ from foundations.app.cache_admin import (
     RemovedEntry,
     SizeClass,
 )
-from foundations.app.config_file import read_config_file
-from foundations.app.settings import TOP_LEVEL_KEYS, SourceBundleSettings
 from foundations.cli.main import app
-from foundations.domain import archives
-from foundations.domain.result import CONTEXT_DEFAULTS
+from foundations.domain.jobs import archive_layout as archives
+from foundations.domain.jobs.result import CONTEXT_DEFAULTS
 from foundations.ports.execution import Capabilities
 from foundations.ports.job import EndCause, JobEnd, JobState
 

@@ -172,7 +172,7 @@ def test_a_flip_anywhere_in_a_large_entry_that_is_compressed_is_a_miss(root, tol
 def test_a_frame_that_does_not_decompress_to_its_length_is_a_miss(root, told, monkeypatch):
     packed = [*compression.compressed(memoryview(SMALL[3]))]
     for length, content in ((len(SMALL[3]) + 1, packed), (len(SMALL[3]) - 1, packed), (9, [b"no such format"])):
-        monkeypatch.setattr("foundations.adapters.filesystem.cache_writing.compressed", lambda view, of=content: of)
+        monkeypatch.setattr("foundations.adapters.filesystem.cache.writing.compressed", lambda view, of=content: of)
         cache = caches(root)["compressing"]
         cache.put("key", [b"x" * max(length, compression.WORTH_COMPRESSING)])
         assert got(cache) is None

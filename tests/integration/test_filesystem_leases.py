@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from foundations.adapters.filesystem import LocalFileSystemCacheBackend, leases
+from foundations.adapters.filesystem import LocalFileSystemCacheBackend
+from foundations.adapters.filesystem.cache.backend import leases
 from foundations.errors import StorageUnavailableError, UntrustedLocationError
 
 COMPUTED_ONCE = """

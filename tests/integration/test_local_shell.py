@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from foundations.adapters._shared.job_directory import JobDirectory
+from foundations.adapters._shared.supervision.job_directory import JobDirectory
 from foundations.adapters.local_shell import LocalShellJobDeployment, environment
 from foundations.adapters.tarball import TarballJobBundler
 from foundations.errors import (

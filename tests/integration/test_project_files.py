@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from foundations.adapters._shared.unpack import unpack_bundle
+from foundations.adapters._shared.bundle.unpack import unpack_bundle
 from foundations.adapters.tarball import TarballJobBundler
 from foundations.ports.bundling import BundleContents
 

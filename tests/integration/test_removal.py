@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from foundations.adapters._shared.removal import remove_tree
+from foundations.adapters._shared.fs.removal import remove_tree
 
-REMOVE = "import sys; from foundations.adapters._shared.removal import remove_tree; remove_tree(sys.argv[1])"
+REMOVE = "import sys; from foundations.adapters._shared.fs.removal import remove_tree; remove_tree(sys.argv[1])"
 
 
 def test_several_processes_may_remove_one_tree(tmp_path: Path) -> None:

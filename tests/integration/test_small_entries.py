@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from foundations import events
-from foundations.adapters.filesystem import LocalFileSystemCacheBackend, small_entries
-from foundations.adapters.filesystem.cache_file import MAGIC, MOST_SHARED
+from foundations.adapters.filesystem import LocalFileSystemCacheBackend
+from foundations.adapters.filesystem.cache.backend import small_entries
+from foundations.adapters.filesystem.cache.file_format import MAGIC, MOST_SHARED
 from foundations.errors import StorageUnavailableError
 
 KEYS = [f"key-{number}" for number in range(100)]

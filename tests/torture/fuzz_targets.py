@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from foundations.adapters._shared.gzip_format import stored
-from foundations.adapters._shared.manifest import RUNTIME, Entry, Manifest, digest_of, project_digest
-from foundations.adapters._shared.project_files import project_files
+from foundations.adapters._shared.bundle.gzip_format import stored
+from foundations.adapters._shared.bundle.manifest import RUNTIME, Entry, Manifest, digest_of, project_digest
+from foundations.adapters._shared.bundle.project_files import project_files
+from foundations.adapters._shared.bundle.tar_format import header, padding
+from foundations.adapters._shared.bundle.unpack import unpack_bundle
 from foundations.adapters._shared.rules import check_cache_key, check_item
-from foundations.adapters._shared.tar_format import header, padding
-from foundations.adapters._shared.unpack import unpack_bundle
 from foundations.adapters.filesystem import LocalFileSystemCacheBackend
 from foundations.adapters.filesystem.item_paths import item_name, item_path
-from foundations.app.config_file import read_config_file
-from foundations.app.settings import Settings
-from foundations.domain.result import ResultDocument
+from foundations.app.config.file import read_config_file
+from foundations.app.config.settings import Settings
+from foundations.domain.jobs.result import ResultDocument
 from foundations.errors import BundleError, ConfigurationError, DamagedBundleError, JobNameError
 from foundations.ports.bundling import Bundle
 from foundations.ports.cache import CachedValue

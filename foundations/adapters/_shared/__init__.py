@@ -1,1 +1,7 @@
-"""What several adapters need: trusted directories, atomic files, job directories."""
+"""What several adapters need.
+
+- ``fs``: atomic files, trusted directories, removal.
+- ``bundle``: the formats of bundles, packing and verified unpacking.
+- ``supervision``: a job's directory, its supervisor, its log.
+- ``rules``: the rules of the ports for names and values.
+"""

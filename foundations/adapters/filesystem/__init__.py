@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from foundations.adapters.filesystem.archive import LocalFileSystemPipelineArchive
-    from foundations.adapters.filesystem.cache import LocalFileSystemCacheBackend
+    from foundations.adapters.filesystem.cache.backend import LocalFileSystemCacheBackend
     from foundations.adapters.filesystem.listing import LocalFileSystemPipelineListing
 
 _MODULES = {
-    "LocalFileSystemCacheBackend": "cache",
+    "LocalFileSystemCacheBackend": "cache.backend",
     "LocalFileSystemPipelineArchive": "archive",
     "LocalFileSystemPipelineListing": "listing",
 }

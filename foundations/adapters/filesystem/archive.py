@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from foundations.adapters._shared.files import (
+from foundations.adapters._shared.fs.files import (
     TEMPORARY_PREFIX,
     copy_all,
     copy_atomically,
@@ -17,8 +17,8 @@ from foundations.adapters._shared.files import (
     translating_os_errors,
     write_atomically,
 )
+from foundations.adapters._shared.fs.trusted import check_private_directory, could_be_foreign
 from foundations.adapters._shared.rules import check_digest, check_item
-from foundations.adapters._shared.trusted import check_private_directory, could_be_foreign
 from foundations.adapters.filesystem.blobs import Blobs
 from foundations.adapters.filesystem.item_paths import item_name, item_path
 from foundations.adapters.filesystem.root import absolute_root, ensure_writable, readable

@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from foundations.adapters._shared.files import copy_atomically, link_atomically
+from foundations.adapters._shared.fs.files import copy_atomically, link_atomically
 from foundations.adapters.filesystem.root import ensure_writable, readable
 
 _NOT_LINKED = frozenset({errno.EMLINK, errno.EPERM, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOENT})

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from foundations.adapters._shared.files import locked_directory, translating_os_errors, write_atomically
-from foundations.adapters._shared.trusted import could_be_foreign
+from foundations.adapters._shared.fs.files import locked_directory, translating_os_errors, write_atomically
+from foundations.adapters._shared.fs.trusted import could_be_foreign
 from foundations.errors import StorageUnavailableError, UntrustedLocationError
 
 if TYPE_CHECKING:

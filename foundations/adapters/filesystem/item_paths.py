@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from foundations.adapters._shared.files import TEMPORARY_PREFIX
+from foundations.adapters._shared.fs.files import TEMPORARY_PREFIX
 
 LONGEST_FILE_NAME: Final = 240  # bytes; most file systems take 255
 _TOKEN = re.compile(r"%[0-9A-F]{2}|.", re.DOTALL)

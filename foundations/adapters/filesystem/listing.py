@@ -8,8 +8,12 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from foundations.adapters._shared.fs.trusted import (
+    check_private_directory,
+    ensure_private_directory,
+    is_private_directory,
+)
 from foundations.adapters._shared.rules import canonical_json
-from foundations.adapters._shared.trusted import check_private_directory, ensure_private_directory, is_private_directory
 from foundations.adapters.filesystem.database import Database
 from foundations.adapters.filesystem.root import absolute_root
 from foundations.errors import JobExistsError, JobNotFoundError

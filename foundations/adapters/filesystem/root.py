@@ -8,7 +8,7 @@ import stat
 import time
 from pathlib import Path
 
-from foundations.adapters._shared.trusted import could_be_foreign, ensure_private_directory, is_private_directory
+from foundations.adapters._shared.fs.trusted import could_be_foreign, ensure_private_directory, is_private_directory
 from foundations.errors import ConfigurationError
 
 _VOUCHED_FOR = 1.0  # seconds

@@ -12,12 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from foundations import events
-from foundations.adapters._shared.files import locked_directory
-from foundations.adapters._shared.job_directory import Announcement, JobDirectory, hold_lock, liveness
-from foundations.adapters._shared.removal import remove_tree
-from foundations.adapters._shared.trusted import check_private_directory, ensure_private_directory, is_private_directory
-from foundations.adapters._shared.unpack import unpack_bundle
-from foundations.adapters._shared.verdict import unrecorded_end
+from foundations.adapters._shared.bundle.unpack import unpack_bundle
+from foundations.adapters._shared.fs.files import locked_directory
+from foundations.adapters._shared.fs.removal import remove_tree
+from foundations.adapters._shared.fs.trusted import (
+    check_private_directory,
+    ensure_private_directory,
+    is_private_directory,
+)
+from foundations.adapters._shared.supervision.job_directory import Announcement, JobDirectory, hold_lock, liveness
+from foundations.adapters._shared.supervision.verdict import unrecorded_end
 from foundations.adapters.local_shell.options import root_directory, seconds
 from foundations.adapters.local_shell.process import Supervisor, start_supervisor
 from foundations.adapters.local_shell.requirements import check_requirements

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from foundations.adapters._shared.job_directory import JobDirectory
+from foundations.adapters._shared.supervision.job_directory import JobDirectory
 from foundations.ports.execution import Submission
 
 _PRIVATE_VARIABLES = ("FOUNDATIONS_PYTHON", "FOUNDATIONS_JOB_DIRECTORY", "FOUNDATIONS_RUNTIME", "FOUNDATIONS_LOCK")

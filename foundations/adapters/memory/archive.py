@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import attrs
 
-from foundations.adapters._shared.files import translating_os_errors
+from foundations.adapters._shared.fs.files import translating_os_errors
 from foundations.adapters._shared.rules import check_digest, check_item
 from foundations.adapters.memory.stores import MemoryStore, StoredItem, memory_store
 from foundations.errors import ItemNotFoundError

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import attrs
 
-from foundations.adapters._shared.manifest import NAME, Entry, Manifest, digest_of, project_digest
-from foundations.adapters._shared.project_files import bundled_files
+from foundations.adapters._shared.bundle.manifest import NAME, Entry, Manifest, digest_of, project_digest
+from foundations.adapters._shared.bundle.project_files import bundled_files
 from foundations.adapters.memory.stores import MemoryStore, memory_store
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError
 from foundations.ports.bundling import Bundle, BundleContents, JobBundler

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foundations import events
-from foundations.adapters._shared.files import copy_all, write_all
-from foundations.adapters._shared.gzip_format import stored
-from foundations.adapters._shared.manifest import NAME, RUNTIME, Entry, Manifest, digest_of
-from foundations.adapters._shared.project_files import SourceFile, bundled_files
-from foundations.adapters._shared.tar_format import header, padding
-from foundations.adapters._shared.unpack import verify_bundle
+from foundations.adapters._shared.bundle.gzip_format import stored
+from foundations.adapters._shared.bundle.manifest import NAME, RUNTIME, Entry, Manifest, digest_of
+from foundations.adapters._shared.bundle.project_files import SourceFile, bundled_files
+from foundations.adapters._shared.bundle.tar_format import header, padding
+from foundations.adapters._shared.bundle.unpack import verify_bundle
+from foundations.adapters._shared.fs.files import copy_all, write_all
 from foundations.adapters.tarball.packing import Packed, pack_project, packed_files
 from foundations.adapters.tarball.registry import PRIVATE_PREFIX, BundleRegistry, Registered
 from foundations.adapters.tarball.runtime import Runtime, packed_runtime

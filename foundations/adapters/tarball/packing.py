@@ -10,11 +10,11 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
-from foundations.adapters._shared.files import write_all
-from foundations.adapters._shared.gzip_format import CHUNK, StoredWriter, compressed_parts
-from foundations.adapters._shared.manifest import Entry, digest_of, listed
-from foundations.adapters._shared.project_files import SourceFile, stamp
-from foundations.adapters._shared.tar_format import END, header, padding
+from foundations.adapters._shared.bundle.gzip_format import CHUNK, StoredWriter, compressed_parts
+from foundations.adapters._shared.bundle.manifest import Entry, digest_of, listed
+from foundations.adapters._shared.bundle.project_files import SourceFile, stamp
+from foundations.adapters._shared.bundle.tar_format import END, header, padding
+from foundations.adapters._shared.fs.files import write_all
 from foundations.errors import BundleError
 from foundations.ports.frames import Buffer
 
@@ -26,7 +26,7 @@ class Packed(NamedTuple):
     """A project that was packed.
 
     Attributes:
-        files: What it holds, as :func:`~foundations.adapters._shared.manifest.listed` returns it.
+        files: What it holds, as :func:`~foundations.adapters._shared.bundle.manifest.listed` returns it.
         size: Of the packed bytes.
         digest: Of what it holds.
     """

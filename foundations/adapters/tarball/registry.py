@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foundations import events
-from foundations.adapters._shared.files import locked_directory, write_all
-from foundations.adapters._shared.trusted import ensure_private_directory
+from foundations.adapters._shared.fs.files import locked_directory, write_all
+from foundations.adapters._shared.fs.trusted import ensure_private_directory
 
 PRIVATE_PREFIX = "foundations-bundle-"
 """What the name of a temporary directory begins with that was made for one bundle."""

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from foundations.adapters.cloudpickling import CloudpickleSerialiser
-from foundations.app.config_manager import ConfigManager
-from foundations.app.deploy import RUNTIME_PACKAGES, bundle_members
-from foundations.app.run_here import run_pipeline
+from foundations.app.config.manager import ConfigManager
+from foundations.app.config.settings import Settings
 from foundations.app.sdk import Sdk
-from foundations.app.settings import Settings
-from foundations.domain.job import Job
-from foundations.domain.pipeline import Pipeline
-from foundations.domain.stage import Stage
+from foundations.app.use_cases.deploy import RUNTIME_PACKAGES, bundle_members
+from foundations.app.use_cases.run_inline import run_pipeline
+from foundations.domain.jobs.job import Job
+from foundations.domain.pipeline.graph import Pipeline
+from foundations.domain.pipeline.stage import Stage
 from foundations.ports.bundling import BUNDLE_JOB, Bundle, BundleContents, JobBundler
 from foundations.ports.execution import Submission
 from foundations.ports.job import EndCause, JobEnd, JobState

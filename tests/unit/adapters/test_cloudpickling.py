@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from foundations.adapters.cloudpickling import CloudpickleSerialiser
-from foundations.domain.stage import NO_LAUNCHER, StageFactory
+from foundations.domain.pipeline.stage import NO_LAUNCHER, StageFactory
 from foundations.errors import NotSerialisableError
 
 SERIALISER = CloudpickleSerialiser()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from foundations.adapters.digesting import XxhashDigesting, array_content
-from foundations.domain.value_digests import UndigestibleError, ValueDigester
+from foundations.domain.caching.values.digests import UndigestibleError, ValueDigester
 
 
 class FakeCode:

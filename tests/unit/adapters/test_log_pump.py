@@ -3,8 +3,8 @@ import threading
 
 import pytest
 
-from foundations.adapters._shared import log_pump
-from foundations.adapters._shared.log_pump import LogPump
+from foundations.adapters._shared.supervision import log_pump
+from foundations.adapters._shared.supervision.log_pump import LogPump
 
 
 @pytest.fixture

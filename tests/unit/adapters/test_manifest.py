@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundations.adapters._shared.manifest import Entry, Manifest, check_link, check_path, digest_of
+from foundations.adapters._shared.bundle.manifest import Entry, Manifest, check_link, check_path, digest_of
 from foundations.errors import DamagedBundleError
 
 JSON = st.recursive(

@@ -3,8 +3,8 @@ import signal
 
 import pytest
 
-from foundations.adapters._shared import descendants
-from foundations.adapters._shared.descendants import adopt_orphans, kill_children
+from foundations.adapters._shared.supervision import descendants
+from foundations.adapters._shared.supervision.descendants import adopt_orphans, kill_children
 
 
 def in_a_child(act):

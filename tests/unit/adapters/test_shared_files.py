@@ -4,8 +4,8 @@ import stat
 
 import pytest
 
-from foundations.adapters._shared import files
-from foundations.adapters._shared.files import (
+from foundations.adapters._shared.fs import files
+from foundations.adapters._shared.fs.files import (
     copy_all,
     copy_atomically,
     link_atomically,
@@ -160,7 +160,7 @@ def test_a_link_replaces_what_was_there(tmp_path, before):
 @pytest.mark.parametrize("mapped", [False, True])
 @pytest.mark.parametrize("size", [0, 3, 7, 1000])
 def test_a_file_is_read_whole_whatever_size_was_expected(tmp_path, monkeypatch, size, mapped):
-    monkeypatch.setattr("foundations.adapters._shared.files._WORTH_A_MAP", 1 if mapped else 2**30)
+    monkeypatch.setattr("foundations.adapters._shared.fs.files._WORTH_A_MAP", 1 if mapped else 2**30)
     (tmp_path / "file").write_bytes(b"content")
     with (tmp_path / "file").open("rb") as file:
         assert b"content" == read_all(file.fileno(), size)

@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
-from foundations.adapters._shared import project_files as module
-from foundations.adapters._shared.ignoring import IGNORED_ENDINGS, IGNORED_NAMES, _ignored_by_default
-from foundations.adapters._shared.project_files import project_files
+from foundations.adapters._shared.bundle import project_files as module
+from foundations.adapters._shared.bundle.ignoring import IGNORED_ENDINGS, IGNORED_NAMES, _ignored_by_default
+from foundations.adapters._shared.bundle.project_files import project_files
 from foundations.errors import BundleError
 
 
@@ -310,7 +310,7 @@ def test_a_user_without_a_home_can_have_projects(root, monkeypatch):
 @pytest.mark.parametrize("name", ["id_rsa", "server.pem", "tls.key", ".netrc", ".env.local", "inner/credentials"])
 def test_a_file_named_like_a_secret_is_warned_of(tmp_path, monkeypatch, name):
     from foundations import events
-    from foundations.adapters._shared.project_files import bundled_files
+    from foundations.adapters._shared.bundle.project_files import bundled_files
     from foundations.ports.bundling import BundleContents
 
     told = []

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from foundations.adapters._shared import trusted
-from foundations.adapters._shared.trusted import (
+from foundations.adapters._shared.fs import trusted
+from foundations.adapters._shared.fs.trusted import (
     check_private_directory,
     ensure_private_directory,
     is_private_directory,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundations.adapters._shared import gzip_format
-from foundations.adapters._shared.ahead import running_ahead
-from foundations.adapters._shared.gzip_format import (
+from foundations.adapters._shared.bundle import gzip_format
+from foundations.adapters._shared.bundle.buffer_reader import Pieces
+from foundations.adapters._shared.bundle.gzip_format import (
     CHUNK,
     StoredWriter,
     compressed,
@@ -21,9 +21,9 @@ from foundations.adapters._shared.gzip_format import (
     stored,
     stored_size,
 )
-from foundations.adapters._shared.manifest import Entry
-from foundations.adapters._shared.pieces import Pieces
-from foundations.adapters._shared.tar_format import END, header
+from foundations.adapters._shared.bundle.manifest import Entry
+from foundations.adapters._shared.bundle.prefetch import running_ahead
+from foundations.adapters._shared.bundle.tar_format import END, header
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=300).filter(
     lambda name: name not in (".", "..")

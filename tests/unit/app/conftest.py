@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from foundations.app.settings import Settings
+from foundations.app.config.settings import Settings
 from foundations.app.wiring import Wiring
 
 
@@ -42,7 +42,7 @@ def with_adapter(sdk):
     """Exchange one of the adapters of `sdk` for a class, by its dotted name."""
 
     def exchange(key, type_name, *arguments):
-        from foundations.app.config_manager import ConfigManager
+        from foundations.app.config.manager import ConfigManager
         from foundations.app.sdk import Sdk
 
         document = json.loads(json.dumps(sdk.config_manager.settings().to_json()))

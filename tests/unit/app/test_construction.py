@@ -10,8 +10,8 @@ from abc import ABC, abstractmethod
 import pytest
 
 import foundations
+from foundations.app.config.settings import AdapterSettings, Origin
 from foundations.app.construction import construct, load_class
-from foundations.app.settings import AdapterSettings, Origin
 from foundations.errors import ConfigurationError, StorageUnavailableError
 
 KEY = "cache_implementation"
@@ -238,7 +238,7 @@ def test_another_error_of_foundations_passes_through():
 
 def test_what_every_job_imports_is_light():
     code = (
-        "import sys; import foundations.app.construction, foundations.app.config_manager; "
+        "import sys; import foundations.app.construction, foundations.app.config.manager; "
         "print(sorted({'yaml', 'difflib', 'structlog', 'cloudpickle'} & set(sys.modules)))"
     )
 

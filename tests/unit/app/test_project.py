@@ -6,7 +6,7 @@ import types
 import pytest
 
 from foundations.app.project import check_modules, import_paths, use_import_paths
-from foundations.domain.pipeline import Pipeline
+from foundations.domain.pipeline.graph import Pipeline
 from foundations.errors import PipelineError
 
 

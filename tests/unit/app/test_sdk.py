@@ -10,10 +10,10 @@ import attrs
 import pytest
 
 import foundations
-from foundations.app.config_manager import ConfigManager
+from foundations.app.config.manager import ConfigManager
+from foundations.app.config.settings import AdapterSettings
 from foundations.app.sdk import Sdk
-from foundations.app.settings import AdapterSettings
-from foundations.domain.hyperparameter import Hyperparameter
+from foundations.domain.pipeline.hyperparameter import Hyperparameter
 from foundations.errors import JobNotFoundError, PipelineError, RemoteException
 
 Pair = namedtuple("Pair", "left right")

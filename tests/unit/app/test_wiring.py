@@ -7,7 +7,7 @@ from foundations.adapters.memory import (
     MemoryPipelineArchive,
     MemoryPipelineListing,
 )
-from foundations.app.settings import AdapterSettings
+from foundations.app.config.settings import AdapterSettings
 from foundations.app.wiring import Wiring
 from foundations.errors import CapabilityError, ConfigurationError, StorageUnavailableError, UntrustedLocationError
 from foundations.ports.execution import Capabilities

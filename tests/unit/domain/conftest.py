@@ -2,9 +2,9 @@ import itertools
 
 import pytest
 
-from foundations.domain.execution import execute
-from foundations.domain.pipeline import Pipeline
-from foundations.domain.stage import Stage, unwrapped
+from foundations.domain.pipeline.executor import execute
+from foundations.domain.pipeline.graph import Pipeline
+from foundations.domain.pipeline.stage import Stage, unwrapped
 
 
 class FakeLauncher:

@@ -1,0 +1,76 @@
+"""Taking files out of a bundle: new ones only, and only what was promised."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from foundations.adapters._shared.bundle.manifest import Entry
+from foundations.adapters._shared.bundle.prefetch import running_ahead
+from foundations.adapters._shared.fs.files import write_all
+from foundations.errors import DamagedBundleError
+from foundations.ports.frames import Buffer
+
+_WORTH_A_THREAD = 2**24
+
+
+@contextmanager
+def reading_tgz(name: str, *further: type[Exception]) -> Iterator[None]:
+    """Raise what reading a .tgz raises where it is none, or damaged, and `further`, as :class:`DamagedBundleError`."""
+    raised: tuple[type[Exception], ...] = (gzip.BadGzipFile, zlib.error, EOFError, ValueError, *further)
+    try:
+        yield
+    except raised as error:
+        raise damaged(name, f"it is no intact .tgz: {error}") from error
+
+
+def copy_checked(content: Iterable[Buffer], entry: Entry, target: str | Path | None) -> None:
+    """Copy one file, at most as long as its entry says, and compare its size and digest.
+
+    Hashing runs ahead of writing where that is worth a thread.
+    """
+    digest = hashlib.sha256()
+    size = 0
+
+    def hashed() -> Iterator[Buffer]:
+        nonlocal size
+        for data in content:
+            size += len(data)
+            if size > entry.size:
+                return
+            digest.update(data)
+            yield data
+
+    if target is None:
+        for _ in hashed():
+            continue
+    else:
+        if "/" in entry.path and isinstance(target, Path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        if entry.size < _WORTH_A_THREAD:
+            write_new(target, hashed(), entry.mode)
+        else:
+            with running_ahead(hashed()) as ahead:
+                write_new(target, ahead, entry.mode)
+    if size != entry.size or digest.hexdigest() != entry.digest:
+        raise damaged(entry.path, "its size or digest is not the manifest's")
+
+
+def write_new(target: str | Path, content: Iterable[Buffer], mode: int = 0o600) -> None:
+    """Write a new file; whatever is there already, a link too, is an error."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        for data in content:
+            write_all(descriptor, [data])
+    finally:
+        os.close(descriptor)
+
+
+def damaged(member: str, why: str) -> DamagedBundleError:
+    """Return the error for a bundle that is damaged at a member."""
+    return DamagedBundleError(f"the bundle is damaged at {member}: {why}. Nothing of it was run.", member=member)

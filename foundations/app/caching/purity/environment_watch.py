@@ -1,0 +1,73 @@
+"""Which environment variables a call reads by names that its key does not know.
+
+Python tells nobody of them. But what :data:`os.environ` shows is a dictionary, which another kind can stand for that
+notes who asks.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from foundations.app.caching.purity.file_watch import is_of_library, is_of_python
+from foundations.domain.text.redaction import looks_secret
+
+_PASSED_ON_BY = (os.__file__, "<frozen os>", "<frozen _collections_abc>")
+_watching: list[dict[str, None]] = []
+
+
+class _Variables(dict[Any, Any]):
+    """The variables as the system holds them; what is looked up is noted, where somebody watches.
+
+    Who goes through all of them, to hand them on to another process, hardly asks for one: as many as there are when
+    that begins are let pass.
+    """
+
+    passing = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        self.passing = len(self)
+        return super().__iter__()
+
+    def __getitem__(self, key: Any) -> Any:
+        if self.passing:
+            self.passing -= 1
+        elif _watching and _is_asked_by_project(sys._getframe(1)):
+            name = os.fsdecode(key)
+            if not looks_secret(name):
+                for found in _watching:
+                    found.setdefault(name)
+        return super().__getitem__(key)
+
+
+@contextmanager
+def watched_environment() -> Iterator[dict[str, None]]:
+    """Watch which variables code of the project, or of whoever else is no library, looks up inside the block.
+
+    The names come in the order of the first look, those of variables that are not set among them. Left out is what
+    looks like a secret: a result hardly depends on it, and its value is not to be stored.
+    """
+    views: list[Any] = [os.environ, os.environb]
+    if type(views[0]._data) is not _Variables:
+        variables = _Variables(views[0]._data)
+        for view in views:
+            view._data = variables
+    views[0]._data.passing = 0
+    found: dict[str, None] = {}
+    _watching.append(found)
+    try:
+        yield found
+    finally:
+        _watching[:] = [other for other in _watching if other is not found]
+
+
+def _is_asked_by_project(frame: FrameType | None) -> bool:
+    """Tell whether it is neither a library's nor Python's own code that asks, by whichever method of the mapping."""
+    while frame is not None and frame.f_code.co_filename.startswith(_PASSED_ON_BY):
+        frame = frame.f_back
+    file = "" if frame is None else frame.f_code.co_filename
+    return not (is_of_python(file) or is_of_library(file))

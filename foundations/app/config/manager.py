@@ -1,0 +1,216 @@
+"""The configuration in layers, read from the files when it is asked for."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from foundations import events
+from foundations.app.config.settings import TOP_LEVEL_KEYS, Settings
+from foundations.errors import ConfigurationError, UnknownConfigurationKeyError
+from foundations.home import foundations_home
+
+if TYPE_CHECKING:
+    from foundations.app.config.file import Section
+
+_SUFFIX = ".config.yaml"
+
+
+class ConfigManager:
+    """The configuration that files, and calls in the user's script, put together.
+
+    Of every top-level key the last layer that has it wins: the defaults; the ``*.config.yaml`` files of the working
+    directory; files that were added, in the order of adding; the environment chosen by :meth:`set_environment`. Files
+    are read at each call, until :meth:`freeze`. Pickling one keeps what it says at that moment.
+
+    Args:
+        environ: The environment variables that the place of the defaults depends on; the process's own by default.
+    """
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self._environ = environ
+        self._added: list[Path] = []
+        self._environment: str | None = None
+        self._frozen: Settings | None = None
+        self._told: set[Path] = set()
+
+    def add_config_path(self, path: str | os.PathLike[str]) -> None:
+        """Add a file to what :meth:`settings` reads.
+
+        Args:
+            path: The file; where relative, to the present working directory.
+        """
+        if self._is_changeable("add_config_path"):
+            self._added.append(_expanded(Path(path)).absolute())
+
+    def set_environment(self, name: str | None) -> None:
+        """Choose a named environment, whose file has the last word.
+
+        Args:
+            name: As in ``config/<name>.config.yaml`` of the working directory or of foundations' own directory; None
+                for none again.
+
+        Raises:
+            ConfigurationError: The name can be no file's. Whether there is such a file is seen when it is read.
+        """
+        if name is not None and (
+            not isinstance(name, str) or not name or name.startswith(".") or "/" in name or "\0" in name
+        ):
+            raise ConfigurationError(
+                f"{name!r} cannot name an environment: it is the part before {_SUFFIX!r} of a file's name.",
+                found=repr(name),
+                expected="the name of an environment, as in 'staging'",
+            )
+        if self._is_changeable("set_environment"):
+            self._environment = name
+
+    def settings(self, directory: Path | None = None) -> Settings:
+        """Return the configuration as values.
+
+        Args:
+            directory: The working directory, where it is not the process's.
+
+        Raises:
+            ConfigurationError: A file is wrong, two files of the working directory have the same key, or the chosen
+                environment does not exist.
+        """
+        if self._frozen is not None:
+            return self._frozen
+        directory = Path.cwd() if directory is None else directory
+        sections = self._read_working_directory(directory)
+        for path in self._added:
+            sections.update(self._read(path, required=True))
+        if self._environment is not None:
+            sections.update(self._read(_environment_file(self._environment, directory, self._home), required=True))
+        origins = {key: section.origin for key, section in sections.items()}
+        return Settings.from_sections({key: section.value for key, section in sections.items()}, self._home, origins)
+
+    def config(self) -> Mapping[str, Any]:
+        """Return the merged configuration, of the shape that a file with every key has; changing it changes nothing."""
+        return MappingProxyType(copy.deepcopy(self.settings().to_mapping()))
+
+    def __getitem__(self, key: str) -> Any:
+        """Return what :meth:`config` has under `key`, as in ``config_manager["user_settings"]``.
+
+        Raises:
+            UnknownConfigurationKeyError: There is no such key.
+        """
+        if key not in TOP_LEVEL_KEYS:
+            from foundations.app.config.file import nearest_name
+
+            nearest = nearest_name(str(key), TOP_LEVEL_KEYS)
+            hint = f"did you mean {nearest!r}?" if nearest else "your own values are under 'user_settings'."
+            raise UnknownConfigurationKeyError(
+                f"the configuration has no such key; {hint}",
+                key=key,
+                found=key,
+                expected=f"one of {', '.join(TOP_LEVEL_KEYS)}",
+                nearest=nearest,
+            )
+        return self.config()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TOP_LEVEL_KEYS)
+
+    def freeze(self, settings: Settings | None = None) -> None:
+        """Keep the configuration as it is now: files are read no more, and later changes are passed over.
+
+        Args:
+            settings: What to keep, in a process that was handed its settings; read from the files by default.
+
+        Raises:
+            ConfigurationError: As for :meth:`settings`.
+        """
+        if self._frozen is None:
+            self._frozen = self.settings() if settings is None else settings
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _thawed, (self.settings().to_json(),)
+
+    def _home(self) -> Path:
+        return foundations_home(os.environ if self._environ is None else self._environ)
+
+    def _is_changeable(self, change: str) -> bool:
+        if self._frozen is not None:
+            events.debug("configuration_frozen", passed_over=change)
+        return self._frozen is None
+
+    def _read_working_directory(self, directory: Path) -> dict[str, Section]:
+        sections: dict[str, Section] = {}
+        for path in _config_files(directory):
+            for key, section in self._read(path, required=False).items():
+                if key in sections:
+                    first = sections[key].origin
+                    raise ConfigurationError(
+                        f"the key is in {first.file}:{first.line} already, and neither file comes before the other; "
+                        "remove one, or move it to a file of config/ and choose that with set_environment.",
+                        file=section.origin.file,
+                        line=section.origin.line,
+                        key=key,
+                        found=f"the key in {first.file}:{first.line} and {section.origin.file}:{section.origin.line}",
+                        expected="each key in one file of the working directory",
+                    )
+                sections[key] = section
+        return sections
+
+    def _read(self, path: Path, *, required: bool) -> dict[str, Section]:
+        from foundations.app.config.file import read_config_file
+
+        sections = read_config_file(path, required=required)
+        if sections is None and path not in self._told:
+            self._told.add(path)
+            reason = "it has none of our top-level keys, so it belongs to another tool"
+            events.info("configuration_passed_over", file=str(path), reason=reason)
+        return sections or {}
+
+
+def _thawed(record: Mapping[str, Any]) -> ConfigManager:
+    manager = ConfigManager()
+    manager.freeze(Settings.from_json(record))
+    return manager
+
+
+def _config_files(directory: Path) -> list[Path]:
+    """Return the files of a directory that may be ours, sorted; hidden ones are nobody's."""
+    try:
+        paths = sorted(directory.iterdir())
+    except OSError as error:
+        raise ConfigurationError(
+            f"the directory cannot be searched for configuration files: {error.strerror or error}.",
+            file=str(directory),
+            found=error.strerror or str(error),
+            expected="a directory that can be listed",
+        ) from error
+    return [path for path in paths if path.name.endswith(_SUFFIX) and not path.name.startswith(".")]
+
+
+def _environment_file(name: str, directory: Path, home: Callable[[], Path]) -> Path:
+    own = directory / "config" / f"{name}{_SUFFIX}"
+    if own.exists():
+        return own
+    shared = home() / "config" / own.name
+    if shared.exists():
+        return shared
+    places = [place for place in (own.parent, shared.parent) if place.is_dir()]
+    known = sorted({path.name.removesuffix(_SUFFIX) for place in places for path in _config_files(place)})
+    listed = ", ".join(known)
+    raise ConfigurationError(
+        f"there is no environment {name!r}: neither {own} nor {shared} exists. "
+        + (f"There are: {listed}." if known else "There is none at all."),
+        found=name,
+        expected=f"one of {listed}" if known else f"a file {own}",
+        known=tuple(known),
+    )
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"{str(path)!r} cannot be added: {error}", found=str(path), expected="the path of a file"
+        ) from error

@@ -1,0 +1,124 @@
+"""How a result came to be: code, configuration, environment, parameters, versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from foundations.app.config.settings import Settings
+from foundations.domain.jobs.job import Job
+from foundations.domain.pipeline.stage import name_of
+from foundations.domain.text.redaction import without_secrets
+from foundations.domain.text.representation import short
+from foundations.version import __version__
+
+RECORDED_VARIABLES = (
+    *("CUDA_VISIBLE_DEVICES", "HOSTNAME", "LANG", "LC_ALL", "MKL_NUM_THREADS", "OMP_NUM_THREADS"),
+    *("OPENBLAS_NUM_THREADS", "PYTHONHASHSEED", "TZ", "USER", "VIRTUAL_ENV", "CONDA_DEFAULT_ENV"),
+)
+
+
+def describe_provenance(job: Job, settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the provenance of a job as JSON's own types.
+
+    The environment is recorded by an allow-list, and values whose names look like secrets are left out.
+    """
+    nodes = job.pipeline.nodes
+    return {
+        "format": 1,
+        "job_name": job.name,
+        "foundations": __version__,
+        "python": {
+            "version": platform.python_version(),
+            "implementation": sys.implementation.name,
+            "executable": sys.executable,
+        },
+        "platform": {"system": os.uname().sysname, "release": os.uname().release, "machine": os.uname().machine},
+        "host": os.uname().nodename,
+        "project_directory": job.project,
+        "commit": job.commit,
+        "parameters": recorded_parameters(job.parameters),
+        "stages": {
+            "uuids": [node.uuid for node in nodes],
+            "names": [job.pipeline.name(index) for index in range(len(nodes))],
+            "functions": _functions(job),
+            "upstream": [list(node.upstream) for node in nodes],
+        },
+        "configuration": without_secrets(settings.to_json()),
+        "environment": {name: environ[name] for name in RECORDED_VARIABLES if name in environ},
+        "packages": _packages(),
+    }
+
+
+def recorded_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return hyperparameters as JSON's own types; others abbreviated, those named like secrets left out."""
+    return {
+        name: value if _is_plain(value) else short(value) for name, value in without_secrets(dict(parameters)).items()
+    }
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, int):
+        return value.bit_length() <= 1024  # longer ones are no JSON that everybody reads
+    if isinstance(value, float):
+        return value == value and value not in (float("inf"), float("-inf"))
+    if isinstance(value, list):
+        return len(value) <= 100 and all(_is_plain(item) for item in value)
+    if isinstance(value, dict):
+        return len(value) <= 100 and all(isinstance(name, str) and _is_plain(item) for name, item in value.items())
+    return value is None or (isinstance(value, str) and len(value) <= 1000)
+
+
+def _functions(job: Job) -> list[str]:
+    names: dict[int, str] = {}
+    found = []
+    for node in job.pipeline.nodes:
+        function = node.function
+        if id(function) not in names:
+            module = getattr(function, "__module__", None) or type(function).__module__
+            names[id(function)] = f"{module}.{name_of(function)}"
+        found.append(names[id(function)])
+    return found
+
+
+def _packages() -> list[str]:
+    """Return the installed distributions as ``name-version``, as their metadata directories are called."""
+    found = set()
+    for place in sys.path:
+        if not os.path.isdir(place):
+            continue
+        with os.scandir(place) as entries:
+            found |= {entry.name.removesuffix(".dist-info") for entry in entries if entry.name.endswith(".dist-info")}
+    return sorted(found)
+
+
+def current_commit(project: Path) -> str | None:
+    """Return the git commit that a directory stands on; None where it is in no repository, or on no commit."""
+    for directory in (project, *project.parents):
+        place = directory / ".git"
+        if place.exists():
+            try:
+                return _commit(place)
+            except (OSError, ValueError):  # not as git lays it out: nothing is known
+                return None
+    return None
+
+
+def _commit(place: Path) -> str | None:
+    """Return the commit of a ``.git``, which is a file in worktrees and submodules (gitrepository-layout(5))."""
+    if place.is_file():
+        place = place.parent / place.read_text().strip().removeprefix("gitdir: ")
+    head = (place / "HEAD").read_text().strip()
+    if not head.startswith("ref: "):
+        return head
+    shared = place / "commondir"
+    common = place / shared.read_text().strip() if shared.exists() else place
+    name = head.removeprefix("ref: ")
+    if (common / name).exists():
+        return (common / name).read_text().strip()
+    packed = (common / "packed-refs").read_text().splitlines()
+    return next((line.split()[0] for line in packed if line.endswith(f" {name}")), None)

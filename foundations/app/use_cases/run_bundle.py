@@ -1,0 +1,55 @@
+"""Jobs inside their caller's process, for execution environments that are for tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from foundations.app.use_cases.finish_job import tell_end
+from foundations.app.use_cases.run_job import Workplace, run_job
+from foundations.app.wiring import Wiring
+from foundations.domain.jobs import archive_layout as items
+from foundations.ports.archive_listing import JobChange
+from foundations.ports.bundling import BUNDLE_JOB, Bundle
+from foundations.ports.frames import Buffer
+from foundations.ports.job import JobEnd, JobState
+
+
+def run_bundle(bundle: Bundle, wiring: Wiring) -> JobEnd:
+    """Run a bundle to its end in this thread."""
+    started_at = time.time()
+    try:
+        wiring.bundler.verify(bundle)
+        data = wiring.bundler.read(bundle, BUNDLE_JOB)
+        source = wiring.bundler.read(bundle, wiring.settings.job_source_bundle.member)
+    finally:
+        wiring.bundler.discard(bundle)
+    wiring.listing.update(bundle.job_name, JobChange(state=JobState.RUNNING, started_at=started_at))
+    outcome = run_job(
+        data,
+        Workplace(
+            job_name=bundle.job_name,
+            wiring=wiring,
+            project=None,
+            source=lambda keeper: keeper.write(wiring.archives.job_source, items.SOURCE, [source]),
+            keep_here=_refuse_to_keep,
+            note=lambda line: None,
+            progress=lambda index: None,
+        ),
+    )
+    end = JobEnd(
+        job_name=bundle.job_name,
+        state=outcome.state,
+        cause=outcome.cause,
+        message=outcome.message,
+        stage=outcome.stage,
+        started_at=started_at,
+        ended_at=time.time(),
+        not_archived=outcome.not_archived,
+    )
+    tell_end(wiring, end)
+    return end
+
+
+def _refuse_to_keep(item: str, data: Sequence[Buffer]) -> None:
+    raise OSError("a job inside its caller's process has no directory")

@@ -1,0 +1,136 @@
+"""Jobs: a pipeline, its parameters and where it came from, under a unique name; and their serialised form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, cast
+
+from foundations.domain.pipeline.graph import Node, Pipeline
+from foundations.domain.pipeline.placeholders import Template
+from foundations.domain.pipeline.stage import unwrapped
+from foundations.errors import DamagedBundleError, NotSerialisableError
+from foundations.ports.frames import Buffer
+from foundations.ports.serialisation import Serialiser
+
+FORMAT = 1
+
+
+class Job(NamedTuple):
+    """What is frozen when a pipeline is run.
+
+    Attributes:
+        name: Unique among the jobs of the listing.
+        pipeline: What to run.
+        parameters: A value for each hyperparameter.
+        project: The project directory it was submitted from, an absolute path; it need not exist any more.
+        import_paths: Where the job imports the project's modules from, relative to the project directory.
+        commit: The git commit that the project stood on, where it did.
+    """
+
+    name: str
+    pipeline: Pipeline
+    parameters: dict[str, Any]
+    project: str
+    import_paths: tuple[str, ...]
+    commit: str | None = None
+
+    def to_buffers(self, serialiser: Serialiser) -> list[Buffer]:
+        """Return the job as one pickle for its header, one for its parameters and one a stage, from one pickler.
+
+        Raises:
+            NotSerialisableError: Something in it cannot be pickled; the stage and the way to the culprit are named.
+        """
+        failed: list[int] = []
+
+        def parts(position: int) -> Iterator[tuple[str, object]]:
+            failed.append(position)
+            return self._named_parts(position)
+
+        try:
+            return serialiser.dump_sequence(self._parts(), parts)
+        except NotSerialisableError as error:
+            stage = self.pipeline.name(failed[0] - 2) if failed and failed[0] >= 2 else None
+            raise NotSerialisableError(
+                error.message, path=error.path, reason=error.reason, stage=stage
+            ) from error.__cause__
+
+    def _parts(self) -> Iterator[object]:
+        yield {
+            "format": FORMAT,
+            "name": self.name,
+            "project": self.project,
+            "import_paths": self.import_paths,
+            "commit": self.commit,
+            "stages": len(self.pipeline.nodes),
+            "hyperparameters": sorted(self.pipeline.hyperparameters),
+        }
+        yield self.parameters
+        for node in self.pipeline.nodes:
+            yield (
+                node.function,
+                node.arguments,
+                node.keyword_arguments,
+                node.upstream,
+                node.uuid,
+                node.persisted,
+                node.caching,
+                node.hints,
+            )
+
+    def _named_parts(self, position: int) -> Iterator[tuple[str, object]]:
+        if position < 2:
+            for name, value in self.parameters.items():
+                yield f"hyperparameter {name}", value
+            return
+        index = position - 2
+        node, name = self.pipeline.nodes[index], self.pipeline.name(index)
+        yield name, node.function
+        for number, value in enumerate(node.arguments):
+            yield f"{name}(argument {number + 1})", _held(value)
+        for key, value in node.keyword_arguments.items():
+            yield f"{name}({key}=...)", _held(value)
+
+    @classmethod
+    def header(cls, data: Buffer, serialiser: Serialiser) -> dict[str, Any]:
+        """Return what :meth:`to_buffers` wrote first, of Python's own types: reading it imports nothing of the user's.
+
+        Raises:
+            DamagedBundleError: It is of another format.
+        """
+        return _checked_header(next(serialiser.load_sequence(data)))
+
+    @classmethod
+    def from_buffer(cls, data: Buffer, serialiser: Serialiser) -> Job:
+        """Read what :meth:`to_buffers` wrote.
+
+        Raises:
+            DamagedBundleError: It is of another format.
+            Exception: Whatever importing the modules of its functions raises.
+        """
+        values = serialiser.load_sequence(data)
+        header = _checked_header(next(values))
+        parameters: Any = next(values)
+        nodes = []
+        for value in values:
+            function, *fields = cast("tuple[Any, ...]", value)
+            nodes.append(Node(unwrapped(function), *fields))
+        if len(nodes) != header["stages"]:
+            raise DamagedBundleError(f"job.bin has {len(nodes)} stages of {header['stages']}", member="job.bin")
+        return cls(
+            name=header["name"],
+            pipeline=Pipeline(tuple(nodes), frozenset(header["hyperparameters"])),
+            parameters=parameters,
+            project=header["project"],
+            import_paths=tuple(header["import_paths"]),
+            commit=header["commit"],
+        )
+
+
+def _held(value: object) -> object:
+    return value.value if isinstance(value, Template) else value
+
+
+def _checked_header(header: Any) -> dict[str, Any]:
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise DamagedBundleError(f"job.bin is not of format {FORMAT}: {header!r:.200}", member="job.bin")
+    return header

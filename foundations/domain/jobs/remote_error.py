@@ -1,0 +1,39 @@
+"""A job that did not complete, as an exception that a person can act upon."""
+
+from __future__ import annotations
+
+from foundations.domain.jobs.result import Result
+from foundations.errors import RemoteException
+from foundations.ports.job import EndCause, JobEnd, JobState
+
+_LAST_LINES = 20
+
+
+def describe_failure(end: JobEnd, result: Result, said: str) -> RemoteException:
+    """Return the exception for a job's end: the stage and its arguments, the user's frames, what it last said.
+
+    Args:
+        end: How it ended.
+        result: What it had archived by then.
+        said: All it wrote to stderr.
+    """
+    error = result["global_stage_context"]["error_information"]
+    lines = [f"job {end.job_name} ended as {end.state.value}: {end.message}"]
+    if error and end.cause is not EndCause.NOT_SERIALISABLE:
+        lines += ["", f"in stage {error['call']}:" if error["stage"] else "before the first stage:", ""]
+        lines.append(error["traceback"])
+    if error:
+        said = said.replace(error["traceback"], "")  # the job wrote it there too
+    last = said.rstrip().splitlines()[-_LAST_LINES:]
+    if last and end.state is JobState.ERROR:
+        lines += ["", "The last lines of its stderr:", *("  " + line for line in last)]
+    lines += [f"not archived: {what}" for what in end.not_archived]
+    failure = RemoteException(
+        "\n".join(lines),
+        job_name=end.job_name,
+        state=end.state.value,
+        cause=end.cause.value if end.cause else None,
+        stage=end.stage,
+    )
+    failure.result = result
+    return failure

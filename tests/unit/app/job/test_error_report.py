@@ -1,0 +1,115 @@
+import pytest
+
+from foundations.app.job.error_report import describe_failure, summary
+
+
+def raised(error, cause=None):
+    try:
+        if cause is not None:
+            raise error from cause
+        raise error
+    except BaseException as caught:
+        return caught
+
+
+def described(error, roots=()):
+    return describe_failure(error, list(roots), "train", "uuid", "train(1)")
+
+
+class Mute(Exception):  # noqa: N818
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+def test_the_document_tells_what_where_and_which_stage():
+    document = described(raised(ValueError("bad")))
+    assert ("ValueError", "bad", "train", "uuid", "train(1)") == tuple(
+        document[key] for key in ("type", "message", "stage", "stage_uuid", "call")
+    )
+    (frame,) = document["frames"]
+    assert (__file__, "raised", "raise error") == (frame["file"], frame["function"], frame["text"])
+    line = frame["line"]
+    assert f'File "{__file__}", line {line}, in raised\n    raise error\nValueError: bad' in document["traceback"]
+
+
+def test_files_are_shown_relative_to_the_project(tmp_path):
+    code = compile("def f():\n    raise ValueError('x')\nf()", str(tmp_path / "gone" / "train.py"), "exec")
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "train.py").write_text("def f():\n    raise ValueError('x')\nf()")
+    with pytest.raises(ValueError, match="x") as caught:
+        exec(code, {})
+    frames = described(caught.value, [str(tmp_path / "bundle"), str(tmp_path / "gone")])["frames"]
+    assert ("train.py", 2, "f", "raise ValueError('x')") == tuple(frames[-1].values())
+
+
+def test_frames_of_the_sdk_are_left_out():
+    from foundations.domain.pipeline.stage import exactly
+
+    with pytest.raises(ValueError, match="split") as caught:
+        exactly([], 1)
+    assert [__file__] == [frame["file"] for frame in described(caught.value)["frames"]]
+
+
+def test_causes_and_contexts_are_shown_in_the_order_they_happened():
+    text = described(raised(ValueError("second"), cause=raised(KeyError("first"))))["traceback"]
+    assert text.index("KeyError: 'first'") < text.index("direct cause") < text.index("ValueError: second")
+    try:
+        try:
+            raise KeyError("first")
+        except KeyError:
+            raise ValueError("second")  # noqa: B904
+    except ValueError as error:
+        text = described(error)["traceback"]
+    assert text.index("KeyError: 'first'") < text.index("During handling") < text.index("ValueError: second")
+
+
+def test_endless_chains_end():
+    error = previous = ValueError("0")
+    for number in range(1, 50):
+        previous.__cause__ = ValueError(str(number))
+        previous = previous.__cause__
+    assert 7 == described(error)["traceback"].count("direct cause")
+
+
+def test_groups_show_their_parts():
+    text = described(raised(ExceptionGroup("several", [raised(ValueError("one")), KeyError("two")])))["traceback"]
+    assert "ExceptionGroup: several (2 sub-exceptions)" in text
+    assert "  | ValueError: one" in text
+    assert "  | KeyError: 'two'" in text
+
+
+def test_syntax_errors_show_the_place():
+    with pytest.raises(SyntaxError) as caught:
+        compile("a = = 1", "their.py", "exec")
+    assert "a = = 1\n        ^" in described(caught.value)["traceback"]
+
+
+def test_notes_are_shown():
+    error = raised(ValueError("bad"))
+    error.add_note("a hint")
+    error.__notes__.append(3)
+    assert described(error)["traceback"].endswith("ValueError: bad\na hint")
+
+
+def test_long_messages_are_cut_and_missing_ones_told():
+    document = described(raised(ValueError("x" * 50_000)))
+    assert document["message"].endswith("[40000 characters left out]")
+    assert "<its str() raises RuntimeError>" == described(raised(Mute()))["message"]
+
+
+def test_deep_recursion_shows_the_innermost_frames():
+    def deeper(number):
+        if number == 0:
+            raise ValueError("deep")
+        deeper(number - 1)
+
+    with pytest.raises(ValueError, match="deep") as caught:
+        deeper(200)
+    frames = described(caught.value)["frames"]
+    assert (50, 'raise ValueError("deep")') == (len(frames), frames[-1]["text"])
+
+
+def test_a_summary_is_one_line():
+    assert "ValueError: one" == summary(ValueError("one\ntwo"))
+    assert summary(Mute()) == f"{__name__}.Mute: <its str() raises RuntimeError>"
+    assert 500 == len(summary(ValueError("x" * 5000)))

@@ -1,0 +1,216 @@
+"""Jobs that fail, and what is archived of them."""
+
+import json
+import pickle
+import sys
+import time
+
+import pytest
+
+from foundations.adapters.memory import MemoryPipelineArchive
+from foundations.domain.jobs import archive_layout as items
+from foundations.errors import FoundationsError, PipelineError, RemoteException, StorageUnavailableError
+
+
+class UserError(Exception):
+    pass
+
+
+class Unbuildable(Exception):  # noqa: N818
+    def __init__(self, one, other):
+        super().__init__("only this")
+
+
+class Unpicklable(Exception):  # noqa: N818
+    def __init__(self):
+        super().__init__("with a lock")
+        import threading
+
+        self.lock = threading.Lock()
+
+
+def inner(number):
+    raise UserError(f"the number is {number}")
+
+
+def failing(number, text="x"):
+    try:
+        {}["missing"]
+    except KeyError as error:
+        raise UserError("outer") from error
+
+
+def add(a, b):
+    return a + b
+
+
+def raising(error, *args):
+    if isinstance(error, type):
+        raise error(*args)
+    raise error
+
+
+def failure_of(target, **params):
+    with pytest.raises(RemoteException) as raised:
+        target.run(**params).fetch_job_results()
+    return raised.value
+
+
+class TestFailures:
+    def test_the_message_shows_frames_stage_and_arguments(self, sdk):
+        error = failure_of(sdk.pipeline.stage(inner, sdk.pipeline.stage(add, 1, 2)), job_name="mine")
+        text = str(error)
+        assert "job mine ended as Error: stage inner raised" in text
+        assert "in stage inner(3):" in text
+        assert "test_run_job.py" in text
+        assert 'raise UserError(f"the number is {number}")' in text
+        assert "foundations/domain" not in text, "only the user's own frames"
+        assert ("mine", "Error", "user_code", "inner") == (error.job_name, error.state, error.cause, error.stage)
+
+    def test_the_cause_is_the_original_exception(self, sdk):
+        error = failure_of(sdk.pipeline.stage(inner, 3))
+        assert (UserError, ("the number is 3",)) == (type(error.__cause__), error.__cause__.args)
+
+    def test_what_led_to_the_exception_is_shown(self, sdk):
+        text = str(failure_of(sdk.pipeline.stage(failing, 1, text="y" * 1000)))
+        assert "KeyError: 'missing'" in text
+        assert "The above exception was the direct cause of the following exception:" in text
+        assert "y" * 100 not in text
+
+    @pytest.mark.parametrize("kind", [Unbuildable, Unpicklable])
+    def test_an_exception_that_cannot_travel_is_told_all_the_same(self, sdk, kind):
+        arguments = (1, 2) if kind is Unbuildable else ()
+        error = failure_of(sdk.pipeline.stage(raising, kind, *arguments))
+        assert kind.__name__ in str(error)
+        assert error.__cause__ is None
+
+    def test_an_exception_that_cannot_be_rebuilt_here_is_told(self, sdk, wiring):
+        deployment = sdk.pipeline.stage(inner, 1).run(job_name="mine")
+        deployment.wait_for_deployment_to_complete()
+        from foundations.ports.frames import join_frames
+
+        wiring.archives.miscellaneous.write("mine", items.EXCEPTION, join_frames([b"cnowhere\nto_be_found\n."]))
+        with pytest.raises(RemoteException) as raised:
+            deployment.fetch_job_results()
+        assert isinstance(raised.value.__cause__, FoundationsError)
+        assert "cannot be rebuilt here: ModuleNotFoundError" in str(raised.value.__cause__)
+
+    @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
+    def test_whatever_a_stage_raises_is_its_failure(self, sdk, error):
+        failure = failure_of(sdk.pipeline.stage(raising, error))
+        assert ("user_code", "raising") == (failure.cause, failure.stage)
+        assert type(error) is type(failure.__cause__)
+
+    def test_an_output_that_cannot_be_serialised_is_named(self, sdk):
+        error = failure_of(sdk.pipeline.stage(lambda: {"a": [], "b": (x for x in ())}))
+        assert "not_serialisable" == error.cause
+        assert "['b'] cannot be serialised: it is of type generator" in str(error)
+
+    def test_a_persisted_output_that_cannot_be_serialised_does_not_stop_the_job(self, sdk, said):
+        middle = sdk.pipeline.stage(lambda: (x for x in (1, 2))).persist()
+        result = sdk.pipeline.stage(list, middle).run().fetch_job_results()
+        assert [1, 2] == result.output
+        context = result["stage_contexts"][middle.uuid()]
+        assert (False, None) == (context["has_stage_output"], context["stage_output"])
+        assert "generator" in context["no_output_because"]
+        assert [("warning", "output_not_kept")] == [(level, event) for level, event, _ in said]
+
+    def test_a_stage_that_a_function_returns_is_an_error(self, sdk):
+        factory = sdk.create_stage(add)
+        error = failure_of(sdk.pipeline.stage(lambda: factory(1, 2)))
+        assert isinstance(error.__cause__, PipelineError)
+        assert "call the plain function" in str(error)
+
+    def test_stages_before_the_failing_one_are_kept(self, sdk):
+        first = sdk.pipeline.stage(add, 1, 2).persist()
+        last = sdk.pipeline.stage(inner, first).stage(add, 1)
+        error = failure_of(last)
+        contexts = error.result["stage_contexts"]
+        assert 3 == contexts[first.uuid()]["stage_output"]
+        assert (None, None) == (contexts[last.uuid()]["start_time"], contexts[last.uuid()]["stage_output"])
+        assert error.result["global_stage_context"]["error_information"]["type"].endswith("UserError")
+        with pytest.raises(FoundationsError, match="has no output: it ended as Error"):
+            _ = error.result.output
+        assert "failed" in str(error.result)
+        assert "not run" in str(error.result)
+
+    def test_a_remote_exception_survives_pickling_without_its_result(self, sdk):
+        error = failure_of(sdk.pipeline.stage(inner, 1))
+        back = pickle.loads(pickle.dumps(error))
+        assert (str(error), error.stage, None) == (str(back), back.stage, back.result)
+
+
+class TestLoading:
+    def test_a_job_that_cannot_be_loaded_tells_why(self, sdk, monkeypatch):
+        module = type(sys)("soon_gone")
+        exec("def work(): pass", vars(module))
+        monkeypatch.setitem(sys.modules, "soon_gone", module)
+        from foundations.adapters.memory import MemoryJobBundler
+
+        verify = MemoryJobBundler.verify
+
+        def verify_and_forget(self, bundle):
+            verify(self, bundle)
+            monkeypatch.delitem(sys.modules, "soon_gone", raising=False)
+
+        monkeypatch.setattr(MemoryJobBundler, "verify", verify_and_forget)
+        error = failure_of(sdk.pipeline.stage(module.work))
+        assert "environment_setup" == error.cause
+        assert "the job could not be loaded: ModuleNotFoundError: No module named 'soon_gone'" in str(error)
+
+
+class FailingArchive(MemoryPipelineArchive):
+    def write(self, job_name, item, data):
+        raise StorageUnavailableError("it is full")
+
+
+class TestArchiving:
+    @pytest.mark.parametrize(
+        ("role", "item"),
+        [
+            ("stage_log", "stage_log/stages/"),
+            ("provenance", items.PROVENANCE),
+            ("job_source", items.SOURCE),
+        ],
+    )
+    def test_an_archive_that_fails_is_told_and_the_rest_is_kept(self, with_adapter, role, item):
+        sdk = with_adapter(f"{role}_archive_implementation", f"{__name__}.FailingArchive")
+        middle = sdk.pipeline.stage(add, 1, 2).persist()
+        result = sdk.pipeline.stage(add, middle, 3).run().fetch_job_results()
+        assert (6, 3) == (result.output, result["stage_contexts"][middle.uuid()]["stage_output"])
+        assert f"not archived: {item}" in str(result)
+        assert "it is full" in str(result)
+
+    def test_a_job_whose_output_can_be_kept_nowhere_is_not_completed(self, with_adapter):
+        sdk = with_adapter("persisted_data_archive_implementation", f"{__name__}.FailingArchive")
+        error = failure_of(sdk.pipeline.stage(add, 1, 2))
+        assert ("Error", "storage", "add") == (error.state, error.cause, error.stage)
+        assert "the output of add could not be kept: " in str(error)
+
+    def test_all_archives_receive_what_their_names_say(self, sdk, wiring):
+        from foundations import save_artifact
+
+        target = sdk.pipeline.stage(save_artifact, "data.txt").persist()
+        sdk.pipeline.stage(lambda *_: 1, target).run(job_name="mine").fetch_job_results()
+        kept = [item.name for item in wiring.archives.miscellaneous.items("mine")]
+        for name in (
+            "artifacts/data.txt",
+            "job_source/project.tgz",
+            "miscellaneous/end.json",
+            "miscellaneous/result.json",
+            f"persisted_data/{target.uuid()}",
+            "provenance/provenance.json",
+            f"stage_log/stages/{target.uuid()}.json",
+        ):
+            assert name in kept
+
+    def test_provenance_comes_with_the_result(self, sdk):
+        before = time.time()
+        target = sdk.pipeline.stage(add, 1, sdk.pipeline.stage(add, 1, 1))
+        result = target.run().fetch_job_results()
+        stages = result["provenance"]["stages"]
+        assert ["add", "add"] == stages["names"]
+        assert [[], [0]] == stages["upstream"]
+        assert stages["uuids"][-1] == target.uuid() == result["global_stage_context"]["uuid"]
+        assert before <= result["global_stage_context"]["start_time"] <= result["global_stage_context"]["end_time"]
+        assert json.loads(json.dumps(result["provenance"])) == result["provenance"]
