@@ -8,7 +8,7 @@ import pytest
 
 from foundations import events
 from foundations.adapters.filesystem import LocalFileSystemCacheBackend
-from foundations.adapters.filesystem.cache.backend import backend as cache_module
+from foundations.adapters.filesystem.cache import backend as cache_module
 from foundations.errors import ConfigurationError, StorageUnavailableError, UntrustedLocationError
 
 VALUE = [b"a pickle", b"", b"an array"]

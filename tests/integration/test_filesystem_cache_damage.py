@@ -8,13 +8,8 @@ import sys
 import pytest
 
 from foundations import events
-from foundations.adapters.filesystem import (
-    LocalFileSystemCacheBackend,
-    cache_file,
-    cache_reading,
-    compression,
-    small_entries,
-)
+from foundations.adapters.filesystem import LocalFileSystemCacheBackend
+from foundations.adapters.filesystem.cache import compression, file_format, reading, small_entries
 from foundations.errors import ConfigurationError, StorageUnavailableError
 from foundations.ports.cache import CachedValue
 
@@ -66,7 +61,7 @@ def without(monkeypatch, library):
 
 
 def forget():
-    for known in (compression._library, cache_file._digester, cache_file._own_algorithm):
+    for known in (compression._library, file_format._digester, file_format._own_algorithm):
         known.cache_clear()
 
 
@@ -220,13 +215,13 @@ def test_changing_what_is_mapped_changes_no_entry(root):
 def test_what_cannot_be_mapped_is_read(root, monkeypatch, why):
     cache = caches(root)["default"]
     cache.put("key", LARGE, b"known")
-    monkeypatch.setattr(cache_reading, "_HOLDS_NO_DESCRIPTOR", {} if why == "many maps" else {"flags": -1})
-    monkeypatch.setattr(cache_reading, "_MOST_MAPS", 0 if why == "many maps" else 1)
+    monkeypatch.setattr(reading, "_HOLDS_NO_DESCRIPTOR", {} if why == "many maps" else {"flags": -1})
+    monkeypatch.setattr(reading, "_MOST_MAPS", 0 if why == "many maps" else 1)
 
     def refused(*arguments, **keywords):
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
 
-    monkeypatch.setattr(cache_reading.mmap, "mmap", refused)
+    monkeypatch.setattr(reading.mmap, "mmap", refused)
     assert (b"known", LARGE) == got(cache)
 
 

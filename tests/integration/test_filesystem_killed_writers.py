@@ -69,7 +69,7 @@ def put(first, **settings):
 
 _LEASE = """
 from foundations.adapters.filesystem import LocalFileSystemCacheBackend
-from foundations.adapters.filesystem.cache.backend import leases
+from foundations.adapters.filesystem.cache import leases
 cache = LocalFileSystemCacheBackend(root)
 held = None
 def prepare():

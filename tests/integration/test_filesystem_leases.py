@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from foundations.adapters.filesystem import LocalFileSystemCacheBackend
-from foundations.adapters.filesystem.cache.backend import leases
+from foundations.adapters.filesystem.cache import leases
 from foundations.errors import StorageUnavailableError, UntrustedLocationError
 
 COMPUTED_ONCE = """

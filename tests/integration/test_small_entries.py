@@ -12,7 +12,7 @@ import pytest
 
 from foundations import events
 from foundations.adapters.filesystem import LocalFileSystemCacheBackend
-from foundations.adapters.filesystem.cache.backend import small_entries
+from foundations.adapters.filesystem.cache import small_entries
 from foundations.adapters.filesystem.cache.file_format import MAGIC, MOST_SHARED
 from foundations.errors import StorageUnavailableError
 
