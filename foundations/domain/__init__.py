@@ -3,5 +3,6 @@
 - ``pipeline``: stages, the graph that they form, and running it. Start with ``pipeline.stage``.
 - ``jobs``: a job, its bundle, its deployment, its result, and what it leaves in the archives.
 - ``caching``: the content keys of stages, and what an earlier key differs in.
+- ``fields``: the fields of dataclasses, attrs classes and named tuples.
 - ``text``: values, calls and secrets as a person reads them.
 """

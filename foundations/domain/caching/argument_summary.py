@@ -12,6 +12,7 @@ from types import FunctionType, MemberDescriptorType
 from typing import Any, NamedTuple
 
 from foundations.domain.caching.code.parts import PLAIN, shown
+from foundations.domain.fields import fields_of
 from foundations.domain.text.redaction import looks_secret
 
 MOST_PARTS = 50
@@ -152,13 +153,15 @@ def _items(value: Any) -> Iterator[tuple[str, object]] | None:
         return None
     if issubclass(kind, dict):
         return _of_dictionary(value)
-    fields = _fields(kind)
+    fields = fields_of(kind)
     if issubclass(kind, tuple) and fields and len(fields) == tuple.__len__(value):
-        return _of_object(zip(fields, tuple.__iter__(value), strict=True))
+        return _of_object(zip([field.name for field in fields], tuple.__iter__(value), strict=True))
     if issubclass(kind, (list, tuple)):
         own: Any = list if issubclass(kind, list) else tuple
         return _of_sequence(own.__iter__(value), own.__len__(value))
-    return None if fields is None else _of_object((name, _attribute(value, name)) for name in fields)
+    if fields is None:
+        return None
+    return _of_object((field.name, _attribute(value, field.name)) for field in fields if field.is_shown)
 
 
 def _labelled(path: str, items: Any) -> Iterator[tuple[str, object]]:
@@ -185,18 +188,6 @@ def _of_object(items: Any) -> Iterator[tuple[str, object]]:
 
 def _unless_secret(name: object, item: object) -> object:
     return Shown("") if looks_secret(name) else item
-
-
-def _fields(kind: Any) -> list[str] | None:
-    """Return the names of the fields of a named tuple, and those a dataclass or an attrs class would show; or None."""
-    if issubclass(kind, tuple):
-        names = getattr(kind, "_fields", None)
-        return [str(name) for name in names] if isinstance(names, tuple) else None
-    if isinstance(getattr(kind, "__dataclass_fields__", None), dict):
-        return [name for name, field in kind.__dataclass_fields__.items() if field.repr is True]
-    if isinstance(getattr(kind, "__attrs_attrs__", None), tuple):
-        return [attribute.name for attribute in kind.__attrs_attrs__ if attribute.repr is True]
-    return None
 
 
 def _attribute(value: object, name: str) -> object:

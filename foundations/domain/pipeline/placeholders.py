@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any
 
+from foundations.domain.fields import fields_of
 from foundations.errors import PipelineError
 
 _LEAVES = frozenset({int, float, complex, bool, str, bytes, bytearray, type(None)})
@@ -143,14 +144,8 @@ def _refuse(values: Iterable[object], kinds: tuple[type, ...], where: str, remed
 
 
 def _field_names(kind: type) -> list[str] | None:
-    if hasattr(kind, "__dataclass_fields__"):
-        from dataclasses import fields  # loaded already, by whoever made the class
-
-        return [field.name for field in fields(kind)]
-    attributes = getattr(kind, "__attrs_attrs__", None)
-    if attributes is not None:
-        return [attribute.name for attribute in attributes]
-    return None
+    fields = fields_of(kind)
+    return None if fields is None else [field.name for field in fields if field.is_of_instance]
 
 
 def _rebuilt(value: Any, changed: list[Any]) -> Any:

@@ -18,6 +18,7 @@ from typing import Any
 
 from foundations.app.caching.packages import IN_THE_BUNDLE, STANDARD_LIBRARY
 from foundations.app.tracking_pause import is_unwatched
+from foundations.domain.fields import fields_of
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _LOOKING = frozenset({"os.listdir", "os.scandir", "sqlite3.connect", "ctypes.dlopen"})
@@ -226,7 +227,7 @@ def texts_in(value: object, depth: int = 0) -> Iterator[str]:
             inner = value
         elif isinstance(value, dict) and len(value) <= 1000:
             inner = value.values()
-        elif hasattr(value, "__dataclass_fields__") or hasattr(value, "__attrs_attrs__"):
+        elif fields_of(type(value)) is not None:
             inner = getattr(value, "__dict__", {}).values()
         for item in inner:
             yield from texts_in(item, depth + 1)

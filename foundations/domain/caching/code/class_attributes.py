@@ -10,20 +10,15 @@ from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 from foundations.domain.caching.code.bytecode import names_inside
+from foundations.domain.fields import declares_fields
 
 _DERIVED = frozenset(
     {
         *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__"),
         *("__annotate_func__", "__annotations_cache__", "__firstlineno__", "__static_attributes__", "__parameters__"),
         *("__dataclass_fields__", "__attrs_attrs__", "__attrs_own_setattr__", "__attrs_props__"),
-        *(
-            "__attrs_types_resolved__",
-            "__abstractmethods__",
-            "_abc_impl",
-            "__orig_bases__",
-            "__dataclass_params__",
-            "__slotnames__",
-        ),
+        *("__attrs_types_resolved__", "__abstractmethods__", "_abc_impl", "__orig_bases__", "__dataclass_params__"),
+        "__slotnames__",
     }
 )
 _BUILT_BY_PYDANTIC = frozenset(
@@ -50,7 +45,7 @@ def class_attributes(kind: type, *, annotations: bool) -> Iterator[tuple[str, An
         annotations: Whether how its annotations are spelled may change what it does.
     """
     names = vars(kind)
-    if annotations or _has_fields(kind) or issubclass(kind, tuple):
+    if annotations or declares_fields(kind) or issubclass(kind, tuple):
         yield "annotated", tuple(_annotations(kind))
     if annotations:
         for value in _annotations(kind).values():
@@ -66,13 +61,7 @@ def class_attributes(kind: type, *, annotations: bool) -> Iterator[tuple[str, An
         for member in names.get("_member_map_", {}).items():
             own = {key: value for key, value in vars(member[1]).items() if key not in _OF_MEMBERS}
             yield "member", (member[0], member[1]._value_, own)
-    left_out = _DERIVED | {
-        "__dataclass_fields__",
-        "__attrs_attrs__",
-        "__attrs_own_setattr__",
-        "__attrs_props__",
-        "__attrs_types_resolved__",
-    }
+    left_out = _DERIVED
     if "__pydantic_fields__" in names:
         left_out |= _BUILT_BY_PYDANTIC
         yield from _decorators_of_pydantic(names.get("__pydantic_decorators__"))
@@ -92,7 +81,7 @@ def class_attributes(kind: type, *, annotations: bool) -> Iterator[tuple[str, An
 
 def classes_of_fields(kind: type) -> Iterator[type]:
     """Yield the classes that annotations of a class's fields name, as whoever makes it from a mapping reads them."""
-    if _has_fields(kind) or issubclass(kind, tuple):
+    if declares_fields(kind) or issubclass(kind, tuple):
         module = getattr(sys.modules.get(kind.__module__), "__dict__", {})
         for annotation in _annotations(kind).values():
             yield from _classes_in(annotation, module)
@@ -123,10 +112,6 @@ def _annotations(kind: type) -> dict[str, Any]:
     return get_annotations(kind)
 
 
-def _has_fields(kind: type) -> bool:
-    return "__dataclass_fields__" in vars(kind) or "__attrs_attrs__" in vars(kind)
-
-
 def _is_sunder(name: str) -> bool:
     if name in _SET_BY_HAND:
         return False
@@ -136,7 +121,7 @@ def _is_sunder(name: str) -> bool:
 def _is_generated(kind: type, function: FunctionType) -> bool:
     inner = getattr(function, "__wrapped__", function)
     code = inner.__code__
-    return _has_fields(kind) and (
+    return declares_fields(kind) and (
         code.co_filename.startswith("<attrs generated") or code.co_qualname.startswith("__create_fn__.<locals>.")
     )
 
