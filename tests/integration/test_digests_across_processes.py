@@ -11,27 +11,31 @@ UNIT_TESTS = pathlib.Path(__file__).parents[1] / "unit"
 
 DIGESTS = """
 import json, sys
-import test_digesting, test_value_digests
+import test_digesting, test_digests
 from foundations.adapters.digesting import XxhashDigesting
 from foundations.domain.caching.values.digests import ValueDigester
 
 names = {f"name {number}" for number in range(100)}
 values = [
-    *test_value_digests.DIFFERENT,
+    *test_digests.DIFFERENT,
     *test_digesting.ALL,
     *test_digesting.LOSE_SOMETHING_WHEN_COPIED,
     *(test_digesting.pa.array(held, kind) for kind, held in test_digesting.ARROW.values()),
-    *(test_value_digests.MySet(names), {name: {name} for name in names}, frozenset((name, 1) for name in names)),
-    *(test_value_digests.Plain(**dict.fromkeys(names)), test_digesting.np.array([names, frozenset(names)], "O")),
-    *(test_digesting.pd.DataFrame({"a": [names]}), {test_value_digests.Site(name): name for name in names}),
+    *(test_digests.MySet(names), {name: {name} for name in names}, frozenset((name, 1) for name in names)),
+    *(test_digests.Plain(**dict.fromkeys(names)), test_digesting.np.array([names, frozenset(names)], "O")),
+    *(test_digesting.pd.DataFrame({"a": [names]}), {test_digests.Site(name): name for name in names}),
 ]
-digester = ValueDigester(XxhashDigesting(), test_value_digests.FakeCode())
+digester = ValueDigester(XxhashDigesting(), test_digests.FakeCode())
 print(json.dumps([(repr(type(value)), digester.digest(value).hex()) for value in values]))
 """
 
 
 def digests_elsewhere(seed):
-    paths = [str(UNIT_TESTS / "domain"), str(UNIT_TESTS / "adapters"), str(UNIT_TESTS.parents[1])]
+    paths = [
+        str(UNIT_TESTS / "domain" / "caching" / "values"),
+        str(UNIT_TESTS / "adapters"),
+        str(UNIT_TESTS.parents[1]),
+    ]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE_", "COV_"))}
     done = subprocess.run(
         [sys.executable, "-c", DIGESTS],
