@@ -1,4 +1,8 @@
-"""Serialisation by cloudpickle."""
+"""Serialisation by cloudpickle.
+
+Start with ``serialiser``, the adapter, which is public. ``diagnosis`` finds the part of a value that cannot be pickled;
+it is loaded when pickling fails.
+"""
 
 from foundations.adapters.cloudpickling.serialiser import CloudpickleSerialiser
 

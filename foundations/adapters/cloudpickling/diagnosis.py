@@ -1,4 +1,4 @@
-"""Finding the part of a value that cannot be pickled, and the way to it."""
+"""The search for the part of a value that cannot be pickled, and its path."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from foundations.errors import FoundationsError
 
-_DEEPEST = 60
-_WIDEST = 10_000
+_MAX_DEPTH = 60
+_MAX_ITEMS = 10_000
 
 
 def find_culprit(
@@ -18,45 +18,46 @@ def find_culprit(
     """Return the path of the innermost part that cannot be pickled by itself, its type's name, and what it raises.
 
     Args:
-        parts: What to search, each with the beginning of its path.
+        parts: The values to search, each with the beginning of its path.
         error: What pickling the whole raised.
         failure: Returns what pickling a value by itself raises, or None.
     """
     path, kind, cause = "", "unknown", error
-    ours = isinstance(error, FoundationsError)  # it is searched for what raises the same, and not further inside
+    # Of an error of ours, only the parts that raise the same class of error are searched.
+    is_own_error = isinstance(error, FoundationsError)
     candidates: Iterable[tuple[str, object]] = parts
     seen: set[int] = set()
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_DEPTH):
         for suffix, value in candidates:
             if id(value) in seen:
                 continue
             found = failure(value)
-            if found is not None and isinstance(found, type(cause) if ours else Exception):
+            if found is not None and isinstance(found, type(cause) if is_own_error else Exception):
                 seen.add(id(value))
                 path, kind, cause = path + suffix, _type_name(value), found
-                candidates = _inside(value)
+                candidates = _parts_of(value)
                 break
         else:
             break
     return path or "the job", kind, cause
 
 
-def _inside(value: Any) -> Iterator[tuple[str, object]]:
-    """Iterate over the parts of `value`, each with what its path adds."""
+def _parts_of(value: Any) -> Iterator[tuple[str, object]]:
+    """Iterate over the parts of `value`, each with the end of its path."""
     if isinstance(value, Mapping):
         for number, (key, item) in enumerate(value.items()):
-            if number == _WIDEST:
+            if number == _MAX_ITEMS:
                 return
             yield f"[{key!r:.60}]", item
     elif isinstance(value, (list, tuple, set, frozenset)):
         for number, item in enumerate(value):
-            if number == _WIDEST:
+            if number == _MAX_ITEMS:
                 return
             yield f"[{number}]", item
     elif isinstance(value, MethodType):
         yield ".__self__", value.__self__
     elif isinstance(value, FunctionType):
-        yield from _inside_function(value)
+        yield from _parts_of_function(value)
         return
     yield from _attributes(value)
 
@@ -64,12 +65,12 @@ def _inside(value: Any) -> Iterator[tuple[str, object]]:
 def _attributes(value: Any) -> Iterator[tuple[str, object]]:
     if isinstance(value, type):
         return
-    for name in ("func", "args", "keywords"):  # functools.partial keeps them out of __dict__
+    for name in ("func", "args", "keywords"):  # functools.partial does not have them in __dict__
         if type(value).__name__ == "partial":
             yield f".{name}", getattr(value, name)
-    held = getattr(value, "__dict__", None)
-    if isinstance(held, dict):
-        for name, item in held.items():
+    attributes = getattr(value, "__dict__", None)
+    if isinstance(attributes, dict):
+        for name, item in attributes.items():
             yield f".{name}", item
     for kind in type(value).__mro__:
         slots = kind.__dict__.get("__slots__", ())
@@ -78,12 +79,12 @@ def _attributes(value: Any) -> Iterator[tuple[str, object]]:
                 yield f".{name}", getattr(value, name)
 
 
-def _inside_function(function: FunctionType) -> Iterator[tuple[str, object]]:
-    """Iterate over what a function that travels by value takes along: closure, globals it names, defaults."""
+def _parts_of_function(function: FunctionType) -> Iterator[tuple[str, object]]:
+    """Iterate over what is pickled with a function by value: its closure, the globals that it names, its defaults."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             yield f"'s closure: {name}", cell.cell_contents
-        except ValueError:  # an empty cell holds nothing
+        except ValueError:  # an empty cell
             continue
     for name in _names(function.__code__):
         if name in function.__globals__:
