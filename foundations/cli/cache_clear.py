@@ -12,7 +12,7 @@ from foundations.cli.configured import ConfiguredCache, configured_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
 from foundations.cli.quantities import count_text, size_text
 from foundations.cli.removals import end, show_removal
-from foundations.domain.text.one_line import printable
+from foundations.domain.text.one_line import escape_unprintable
 
 EXAMPLES = """\b
 Examples:
@@ -52,4 +52,4 @@ def _question(configured: ConfiguredCache) -> str:
     from foundations.app.use_cases.manage_cache import statistics
 
     found = statistics(configured.cache)
-    return f"Remove {count_text(found.entries)}, {size_text(found.size)}, of {printable(configured.name)}?"
+    return f"Remove {count_text(found.entries)}, {size_text(found.size)}, of {escape_unprintable(configured.name)}?"

@@ -9,7 +9,7 @@ from foundations.cli import output
 from foundations.cli.configured import configured_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
 from foundations.cli.quantities import age_text, size_text
-from foundations.domain.text.one_line import printable
+from foundations.domain.text.one_line import escape_unprintable
 
 if TYPE_CHECKING:
     from foundations.app.use_cases.manage_cache import CacheStatistics, SizeClass
@@ -43,7 +43,7 @@ def stats(as_json: AsJson = False, environment: EnvironmentName = None, config: 
             "created": _span(found.oldest_creation, found.newest_creation, now),
             "last used": _span(found.oldest_use, found.newest_use, now),
         }
-        output.say("\n".join(f"{label:<10} {printable(fact)}" for label, fact in facts.items()) + "\n")
+        output.say("\n".join(f"{label:<10} {escape_unprintable(fact)}" for label, fact in facts.items()) + "\n")
         _show_sizes(found)
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from foundations.domain.text.one_line import printable
+from foundations.domain.text.one_line import escape_unprintable
 
 _GAP = 2
 
@@ -51,7 +51,7 @@ def abandon(stream: Any) -> None:
 
 def complain(text: str) -> None:
     """Print lines on stderr, as an error."""
-    typer.echo("\n".join(map(printable, f"Error: {text}".split("\n"))), err=True)
+    typer.echo("\n".join(map(escape_unprintable, f"Error: {text}".split("\n"))), err=True)
 
 
 def note(text: str) -> None:
@@ -79,7 +79,7 @@ def say_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
     On a terminal, columns that allow it are shortened until the table fits, the last first. Elsewhere every cell is
     whole, so that it can be searched for and copied.
     """
-    cells = [[printable(cell) for cell in row] for row in rows]
+    cells = [[escape_unprintable(cell) for cell in row] for row in rows]
     say(_for_terminal(columns, cells) if is_terminal(sys.stdout) else _for_files(columns, cells))
 
 

@@ -12,10 +12,10 @@ from foundations.domain.caching.values.digests import UndigestibleError, ValueDi
 class FakeCode:
     """Digests code by its name."""
 
-    def inline(self, code, where):
+    def digest_ordered(self, code, where):
         return f"{getattr(code, '__module__', '')}.{getattr(code, '__qualname__', code.__name__)}".encode()
 
-    standing_alone = inline
+    digest_unordered = digest_ordered
 
 
 digest = ValueDigester(XxhashDigesting(), FakeCode()).digest

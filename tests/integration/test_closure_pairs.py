@@ -28,7 +28,7 @@ def key(files):
                 Path(name).write_text(text)
             import main
             closures = Closures(InstalledPackages(Path.cwd(), digesting.buffer), digesting, PYTHON)
-            told = closures.of(main.stage).digest.hex()
+            told = closures.closure_of(main.stage).digest.hex()
             shutil.rmtree(Path.cwd())
         except BaseException as error:
             told = repr(error)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-_SMALL = 1024  # bytes that are passed on as they are
-_SLAB = 2**20  # bytes that are copied at a time
-_ROWS = 4096  # of columns that are read together, so that what one leaves in the processor's caches serves the others
+_SMALL = 1024  # the size in bytes up to which content is not digested
+_SLAB = 2**20  # the number of bytes that are copied at a time
+_ROWS = 4096  # rows of columns that are read together, since neighbours share lines of the processor's caches
 
 
 def is_dense(dtype: Any) -> bool:
-    """Tell whether all bytes of an item count: no padding, no references."""
+    """Return whether all bytes of an item count, without padding and references."""
     if dtype.subdtype is not None:
         return is_dense(dtype.subdtype[0])
     if dtype.names is None:
@@ -25,8 +25,8 @@ def is_dense(dtype: Any) -> bool:
     return bool(end == dtype.itemsize)
 
 
-def content(numpy: Any, array: Any) -> object:
-    """Return what stands for the items of a plain array, given that its shape and type are known.
+def read_content(numpy: Any, array: Any) -> object:
+    """Return the content of the items of a plain array; its shape and dtype are digested beside it.
 
     Args:
         numpy: The module.
@@ -36,16 +36,16 @@ def content(numpy: Any, array: Any) -> object:
     if is_dense(dtype):
         return _digest(numpy, array)
     if dtype.names is not None:
-        return [content(numpy, array[name]) for name in dtype.names]
+        return [read_content(numpy, array[name]) for name in dtype.names]
     if dtype.char in "gG":
         return _digest(numpy, _without_padding(numpy, array))
     return array.astype(object).reshape(-1).tolist()
 
 
-def columns(numpy: Any, arrays: Sequence[Any]) -> list[object]:
+def read_columns(numpy: Any, arrays: Sequence[Any]) -> list[object]:
     """Return the content of several plain arrays of one dimension and one length.
 
-    Those that lie next to each other, as the columns of a table in the order of its rows, are read together.
+    Arrays that share memory, as the columns of a table that is stored row by row, are read together.
     """
     strided = [
         index
@@ -53,7 +53,7 @@ def columns(numpy: Any, arrays: Sequence[Any]) -> list[object]:
         if array.nbytes > _SMALL and not array.flags.c_contiguous and is_dense(array.dtype)
     ]
     if len(strided) < 2:
-        return [content(numpy, array) for array in arrays]
+        return [read_content(numpy, array) for array in arrays]
     from xxhash import xxh3_128
 
     hashers = {index: xxh3_128() for index in strided}
@@ -67,12 +67,13 @@ def columns(numpy: Any, arrays: Sequence[Any]) -> list[object]:
             numpy.copyto(copies[array.dtype][:rows], array[start : start + rows])
             hasher.update(views[array.dtype][: rows * array.itemsize])
     return [
-        hashers[index].digest() if index in hashers else content(numpy, array) for index, array in enumerate(arrays)
+        hashers[index].digest() if index in hashers else read_content(numpy, array)
+        for index, array in enumerate(arrays)
     ]
 
 
 def _digest(numpy: Any, array: Any) -> bytes:
-    """Return the bytes themselves, or XXH3 of more than a few; their number is known, and tells which."""
+    """Return the bytes themselves, or XXH3 of more than a few; their number, which is digested too, decides which."""
     if array.nbytes <= _SMALL:
         return bytes(array.tobytes())
     from xxhash import xxh3_128, xxh3_128_digest
@@ -86,7 +87,7 @@ def _digest(numpy: Any, array: Any) -> bytes:
 
 
 def slabs(array: Any) -> Iterator[Any]:
-    """Iterate over parts of an array that make it up in the order of C, each of a megabyte or so."""
+    """Iterate over the parts of an array in the order of C, each of about a megabyte."""
     if array.nbytes <= _SLAB or array.ndim == 0:
         yield array
         return
@@ -100,7 +101,7 @@ def slabs(array: Any) -> Iterator[Any]:
 
 
 def _without_padding(numpy: Any, array: Any) -> Any:
-    """Return extended floating point numbers as bytes that count: of 80 bits, the rest of 96 or 128 may be anything."""
+    """Return the bytes that count of extended floating point numbers: 80 bits, without padding to 96 or 128."""
     if numpy.finfo(numpy.longdouble).nmant != 63:
         return array
     numbers = numpy.ascontiguousarray(array).reshape(-1).view(numpy.uint8)

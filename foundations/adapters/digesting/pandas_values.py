@@ -1,4 +1,4 @@
-"""What makes up values of pandas: dtype and content a column, however the columns lie in memory."""
+"""The content of values of pandas: a dtype and items for each column, however the columns lie in memory."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import sys
 from typing import Any
 
 from foundations.adapters.digesting import array_content, numpy_values
-from foundations.adapters.digesting.kinds import kind_of
+from foundations.adapters.digesting.class_identity import class_identity
 from foundations.ports.digesting import Foreign
 
 
-def tell(pandas: Any, value: Any) -> Foreign | None:
-    """Return what stands for a value of pandas, or None where its own reduction does.
+def read(pandas: Any, value: Any) -> Foreign | None:
+    """Return the content of a value of pandas; None where its own reduction is enough.
 
     Raises:
-        ValueError: It holds what cannot be told.
+        ValueError: Its content cannot be read.
     """
     if isinstance(value, pandas.DataFrame):
         columns = _columns([series.array for _, series in value.items()])
-        return Foreign("pandas.DataFrame", (*_about(value), value.shape, value.columns, value.index, *columns))
+        return Foreign("pandas.DataFrame", (*_metadata(value), value.shape, value.columns, value.index, *columns))
     if isinstance(value, pandas.Series):
         dtypes, (content,) = _columns([value.array])
-        return Foreign("pandas.Series", (*_about(value), len(value), value.name, value.index, dtypes, content))
+        return Foreign("pandas.Series", (*_metadata(value), len(value), value.name, value.index, dtypes, content))
     if isinstance(value, pandas.Index):
         return _index(pandas, value)
     if isinstance(value, pandas.api.extensions.ExtensionArray):
@@ -29,28 +29,28 @@ def tell(pandas: Any, value: Any) -> Foreign | None:
     return _scalar(pandas, value)
 
 
-def _about(value: Any) -> tuple[object, ...]:
+def _metadata(value: Any) -> tuple[object, ...]:
     added = {name: getattr(value, name, None) for name in value._metadata if name not in ("_name", "name")}
-    return kind_of(value), value.attrs, value.flags.allows_duplicate_labels, added
+    return class_identity(value), value.attrs, value.flags.allows_duplicate_labels, added
 
 
 def _columns(arrays: list[Any]) -> tuple[list[object], list[object]]:
-    """Return what stands for the dtypes of several arrays of one length, None for what tells its own, and contents."""
+    """Return the dtypes of several arrays of one length, None where the content includes it, and their contents."""
     plain = {index: array.to_numpy() for index, array in enumerate(arrays) if _is_plain(array)}
-    contents = array_content.columns(sys.modules["numpy"], list(plain.values()))
-    told = dict(zip(plain, contents, strict=True))
+    contents = array_content.read_columns(sys.modules["numpy"], list(plain.values()))
+    read = dict(zip(plain, contents, strict=True))
     return (
-        [numpy_values.dtype(plain[index].dtype) if index in plain else None for index in range(len(arrays))],
-        [told[index] if index in plain else array for index, array in enumerate(arrays)],
+        [numpy_values.describe_dtype(plain[index].dtype) if index in plain else None for index in range(len(arrays))],
+        [read[index] if index in plain else array for index, array in enumerate(arrays)],
     )
 
 
 def _is_plain(array: Any) -> bool:
-    return type(array).__name__ in ("NumpyExtensionArray", "PandasArray")  # those of strings are of a class below it
+    return type(array).__name__ in ("NumpyExtensionArray", "PandasArray")  # arrays of strings are of a subclass
 
 
 def _index(pandas: Any, index: Any) -> Foreign:
-    kind = kind_of(index)
+    kind = class_identity(index)
     if isinstance(index, pandas.RangeIndex):
         return Foreign("pandas.RangeIndex", (kind, index.name, index.start, index.stop, index.step))
     if isinstance(index, pandas.MultiIndex):
@@ -100,9 +100,9 @@ def _scalar(pandas: Any, value: Any) -> Foreign | None:
     if value is pandas.NaT or value is pandas.NA:
         return Foreign("pandas.NaT" if value is pandas.NaT else "pandas.NA", ())
     if isinstance(value, pandas.Timestamp):
-        return Foreign("pandas.Timestamp", (kind_of(value), value.unit, _number(value), value.tz, value.fold))
+        return Foreign("pandas.Timestamp", (class_identity(value), value.unit, _number(value), value.tz, value.fold))
     if isinstance(value, pandas.Timedelta):
-        return Foreign("pandas.Timedelta", (kind_of(value), value.unit, _number(value)))
+        return Foreign("pandas.Timedelta", (class_identity(value), value.unit, _number(value)))
     if isinstance(value, pandas.Period):
         return Foreign("pandas.Period", (value.freqstr, value.ordinal))
     if isinstance(value, pandas.Interval):
@@ -111,5 +111,5 @@ def _scalar(pandas: Any, value: Any) -> Foreign | None:
 
 
 def _number(moment: Any) -> int:
-    """Return the number of units that a moment or a duration is, in UTC where it has a zone."""
+    """Return a moment or a duration as a number of its units, in UTC where it has a zone."""
     return int(moment.to_numpy().view("i8"))

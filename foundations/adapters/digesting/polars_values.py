@@ -1,40 +1,40 @@
-"""What makes up values of polars: what pyarrow makes of them."""
+"""The content of values of polars, which is read by pyarrow."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from foundations.adapters.digesting.kinds import kind_of
+from foundations.adapters.digesting.class_identity import class_identity
 from foundations.ports.digesting import Foreign
 
 
-def tell(polars: Any, value: Any) -> Foreign | None:
-    """Return what stands for a value of polars, or None where its own reduction does.
+def read(polars: Any, value: Any) -> Foreign | None:
+    """Return the content of a value of polars; None where its own reduction is enough.
 
     Raises:
-        ValueError: It holds what cannot be told.
+        ValueError: Its content cannot be read.
     """
     if isinstance(value, polars.DataFrame):
         return Foreign("polars.DataFrame", _frame(polars, value))
     if isinstance(value, polars.Series):
         return Foreign("polars.Series", _series(polars, value))
     if isinstance(value, polars.LazyFrame):
-        raise ValueError("it is yet to be computed, perhaps of files; collect it first")
-    if isinstance(value, polars.Expr):  # its serialised form is stable, but has functions by name, or with line numbers
-        raise ValueError("the functions that it may hold cannot be told; make it inside the stage")
+        raise ValueError("it is not computed yet, and may read files; collect it first")
+    if isinstance(value, polars.Expr):  # its stable serialised form has functions by name or line
+        raise ValueError("it may hold functions whose code cannot be read; make it inside the stage")
     return None
 
 
 def _frame(polars: Any, frame: Any) -> Iterator[object]:
-    yield kind_of(frame)
+    yield class_identity(frame)
     yield frame.shape
     for series in frame.get_columns():
         yield from _series(polars, series)
 
 
 def _series(polars: Any, series: Any) -> Iterator[object]:
-    yield kind_of(series)
+    yield class_identity(series)
     yield series.name
     yield _dtype(polars, series.dtype)
     if series.dtype == polars.Object:
@@ -44,13 +44,13 @@ def _series(polars: Any, series: Any) -> Iterator[object]:
         plain = _plain(polars, series.dtype)
         yield (series if plain == series.dtype else series.cast(plain)).to_arrow()
     except ImportError as error:
-        raise ValueError(f"its content is told by pyarrow: {error}; pip install pyarrow") from error
+        raise ValueError(f"its content is read by pyarrow: {error}; pip install pyarrow") from error
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException, ValueError) as error:
         raise ValueError(f"it has items of type {series.dtype}: {error}") from error
 
 
 def _dtype(polars: Any, dtype: Any) -> object:
-    """Return plain values that tell a type apart."""
+    """Return plain values that differ for unequal types."""
     if isinstance(dtype, polars.Enum):
         return "Enum", dtype.categories.to_list()
     if isinstance(dtype, polars.Struct):
@@ -61,7 +61,7 @@ def _dtype(polars: Any, dtype: Any) -> object:
 
 
 def _plain(polars: Any, dtype: Any) -> Any:
-    """Return the type in which categories are strings: their numbers are not the same in every process."""
+    """Return the type with strings for categories, whose numbers differ from process to process."""
     if isinstance(dtype, (polars.Categorical, polars.Enum)):
         return polars.String()
     if isinstance(dtype, polars.Struct):

@@ -1,4 +1,4 @@
-"""What makes up values of pyarrow: their logical content, whatever lies around it and under nulls."""
+"""The content of values of pyarrow: their logical content, without offsets and the memory under nulls."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 
 from foundations.ports.digesting import Foreign
 
-_ROWS = 2**16  # that are looked at together; a digest must not depend on how many were put together
+_ROWS = 2**16  # rows that are read together; a digest must not depend on the sizes of chunks
 
 
-def tell(pyarrow: Any, value: Any) -> Foreign | None:
-    """Return what stands for a value of pyarrow, or None where its own reduction does.
+def read(pyarrow: Any, value: Any) -> Foreign | None:
+    """Return the content of a value of pyarrow; None where its own reduction is enough.
 
     Raises:
-        ValueError: It holds what cannot be told.
+        ValueError: Its content cannot be read.
     """
     if isinstance(value, (pyarrow.Table, pyarrow.RecordBatch)):
         name = "pyarrow.Table" if isinstance(value, pyarrow.Table) else "pyarrow.RecordBatch"
         contents = [_content(pyarrow, column) for column in value.columns]
-        return Foreign(name, _all((_schema(value.schema), value.num_rows), contents))
+        return Foreign(name, _chain((_schema(value.schema), value.num_rows), contents))
     if isinstance(value, (pyarrow.Array, pyarrow.ChunkedArray)):
         name = "pyarrow.Array" if isinstance(value, pyarrow.Array) else "pyarrow.ChunkedArray"
-        return Foreign(name, _all((_type(pyarrow, value.type), len(value)), [_content(pyarrow, value)]))
+        return Foreign(name, _chain((_type(pyarrow, value.type), len(value)), [_content(pyarrow, value)]))
     if isinstance(value, pyarrow.Scalar):
         contents = [_content(pyarrow, pyarrow.repeat(value, 1))]
-        return Foreign("pyarrow.Scalar", _all((_type(pyarrow, value.type),), contents))
+        return Foreign("pyarrow.Scalar", _chain((_type(pyarrow, value.type),), contents))
     if isinstance(value, pyarrow.Schema):
         return Foreign("pyarrow.Schema", (_schema(value),))
     if isinstance(value, pyarrow.Field):
@@ -42,18 +42,18 @@ def _schema(schema: Any) -> bytes:
     return bytes(schema.serialize())
 
 
-def _type(pyarrow: Any, of: Any) -> bytes:
-    return _schema(pyarrow.schema([pyarrow.field("", of)]))
+def _type(pyarrow: Any, kind: Any) -> bytes:
+    return _schema(pyarrow.schema([pyarrow.field("", kind)]))
 
 
-def _all(first: tuple[object, ...], contents: list[Iterator[object]]) -> Iterator[object]:
+def _chain(first: tuple[object, ...], contents: list[Iterator[object]]) -> Iterator[object]:
     yield from first
     for content in contents:
         yield from content
 
 
 def _content(pyarrow: Any, data: Any) -> Iterator[object]:
-    """Iterate over what stands for the items of an array or of several, given that their type and length are known."""
+    """Iterate over the content of the items of an array or of several; type and length are digested beside it."""
     chunked = data if isinstance(data, pyarrow.ChunkedArray) else pyarrow.chunked_array([data])
     if pyarrow.types.is_dictionary(chunked.type) and chunked.num_chunks:
         chunked = chunked.unify_dictionaries()
@@ -70,7 +70,7 @@ def _content(pyarrow: Any, data: Any) -> Iterator[object]:
 
 
 def _items(pyarrow: Any, array: Any) -> Iterator[object]:
-    """Iterate over what stands for the items of one array that is not long."""
+    """Iterate over the content of the items of one short array."""
     kind, types = array.type, pyarrow.types
     yield len(array)
     if types.is_null(kind) or len(array) == 0:
@@ -109,7 +109,7 @@ def _values(pyarrow: Any, array: Any) -> Iterator[object]:
     elif types.is_fixed_size_binary(kind) or types.is_primitive(kind) or types.is_decimal(kind):
         yield _numbers(pyarrow, array)
     else:
-        if array.null_count:  # what lies under a null is still there
+        if array.null_count:  # the memory under a null may hold anything
             array = array.fill_null("" if types.is_string(kind) or types.is_large_string(kind) else b"")
         lengths = import_module("pyarrow.compute").binary_length(array)
         yield _numbers(pyarrow, lengths)
@@ -121,7 +121,7 @@ def _values(pyarrow: Any, array: Any) -> Iterator[object]:
 
 
 def _numbers(pyarrow: Any, array: Any) -> object:
-    """Return the memory of items of one width, with nothing under nulls."""
+    """Return the memory of items of one width, with zeros under nulls."""
     if pyarrow.types.is_boolean(array.type):
         array = array.cast(pyarrow.uint8())
     width = array.type.bit_width // 8

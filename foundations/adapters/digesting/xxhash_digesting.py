@@ -1,4 +1,4 @@
-"""The adapter: XXH3 for buffers, and one module for each third-party library whose values it knows."""
+"""The adapter: XXH3 for buffers, and one module for each third-party library whose values it reads."""
 
 from __future__ import annotations
 
@@ -12,55 +12,55 @@ from foundations.adapters.digesting import numpy_values, pandas_values, polars_v
 from foundations.ports.digesting import Digesting, Foreign
 from foundations.ports.frames import Buffer
 
-_Tell = Callable[[Any, Any], Foreign | None]
+_Reader = Callable[[Any, Any], Foreign | None]
 
-_LIBRARIES: dict[str, _Tell] = {
-    "numpy": numpy_values.tell,
-    "pandas": pandas_values.tell,
-    "polars": polars_values.tell,
-    "pyarrow": pyarrow_values.tell,
-    "torch": torch_values.tell,
+_LIBRARIES: dict[str, _Reader] = {
+    "numpy": numpy_values.read,
+    "pandas": pandas_values.read,
+    "polars": polars_values.read,
+    "pyarrow": pyarrow_values.read,
+    "torch": torch_values.read,
 }
 
 
 class XxhashDigesting(Digesting):
-    """Digests buffers by the 128 bits of XXH3: as fast as memory, and no defence against who makes two on purpose."""
+    """Digests buffers by the 128 bits of XXH3, as fast as memory; it does not resist deliberate collisions."""
 
-    __slots__ = ("_digest", "_tells")
+    __slots__ = ("_digest", "_readers")
 
     def __init__(self) -> None:
         self._digest: Callable[[Buffer], bytes] | None = None
-        self._tells: WeakKeyDictionary[type, tuple[_Tell, str] | None] = WeakKeyDictionary()
+        self._readers: WeakKeyDictionary[type, tuple[_Reader, str] | None] = WeakKeyDictionary()
 
     def buffer(self, data: Buffer) -> bytes:
         """Return the 16 bytes of XXH3."""
         if self._digest is None:
-            from xxhash import xxh3_128_digest  # only what is long needs it
+            from xxhash import xxh3_128_digest  # only long buffers need it
 
             self._digest = xxh3_128_digest
         return self._digest(data)
 
     def foreign(self, value: object) -> Foreign | None:
-        """Return what stands for `value`, or None where its type comes from no library that is known here.
+        """Return the content of `value`, or None where its type belongs to none of the libraries.
 
         Raises:
-            ValueError: It holds what cannot be told.
+            ValueError: Its content cannot be read.
         """
         kind = type(value)
         try:
-            found = self._tells[kind]
+            found = self._readers[kind]
         except KeyError:
-            found = self._tells[kind] = _tell_of(kind)
+            found = self._readers[kind] = _find_reader(kind)
         if found is None:
             return None
-        tell, library = found
+        read, library = found
         module = sys.modules[library]
-        foreign = tell(module, value)
-        # what is done with it is the library's, whose version counts wherever the module does
+        foreign = read(module, value)
+        # the library's version decides what code does with the value, and counts where the module is among the parts
         return None if foreign is None else foreign._replace(parts=chain((module,), foreign.parts))
 
 
-def _tell_of(kind: type) -> tuple[_Tell, str] | None:
+def _find_reader(kind: type) -> tuple[_Reader, str] | None:
     for base in kind.__mro__:
         library = str(base.__module__).partition(".")[0]
         if library in _LIBRARIES and library in sys.modules:

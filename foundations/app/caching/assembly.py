@@ -53,5 +53,5 @@ def stage_keys(parameters: Mapping[str, Any], project: str, wiring: Wiring, orig
         origin: Where the project lay when the pipeline was made, where that is another place.
     """
     digesting = wiring.digesting
-    surroundings = InstalledPackages(Path(project), digesting.buffer, origin)
-    return StageKeys(Closures(surroundings, digesting, PYTHON), parameters)
+    environment = InstalledPackages(Path(project), digesting.buffer, origin)
+    return StageKeys(Closures(environment, digesting, PYTHON), parameters)

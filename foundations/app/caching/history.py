@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from foundations import events
 from foundations.app.caching.notes import FORMAT, NOT_CACHED
-from foundations.domain.caching.recipe import Recipe, Traits, differences, recipe_of, summary_of
+from foundations.domain.caching.recipe import Recipe, Traits, describe_differences, read_header, read_recipe
 from foundations.domain.jobs.archive_layout import CACHE_NOTES
 from foundations.errors import ItemNotFoundError
 from foundations.ports.archive import PipelineArchive
@@ -44,11 +44,11 @@ class _Entry:
 
     @functools.cached_property
     def recipe(self) -> Mapping[str, Any]:
-        return recipe_of(self._about) or {}
+        return read_recipe(self._about) or {}
 
     @functools.cached_property
     def traits(self) -> Traits:
-        return Traits.of(self.recipe)
+        return Traits.from_recipe(self.recipe)
 
     @functools.cached_property
     def place(self) -> str | None:
@@ -81,7 +81,7 @@ class CacheHistory:
         """
         if self._entries is None:
             self._entries = self._read()
-        place, traits = _place(recipe), Traits.of(recipe)
+        place, traits = _place(recipe), Traits.from_recipe(recipe)
         candidates = itertools.islice(
             (
                 entry
@@ -90,13 +90,13 @@ class CacheHistory:
             ),
             _MOST_COMPARED,
         )
-        found = max(candidates, key=lambda entry: entry.traits.likeness(traits), default=None)  # of equals the newest
+        found = max(candidates, key=lambda entry: entry.traits.similarity(traits), default=None)  # of equals the newest
         if found is None:
             return None
-        told = tuple(differences(found.recipe, recipe))
+        told = tuple(describe_differences(found.recipe, recipe))
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.created_at))
         said = f"the nearest entry is of job {found.recipe['job']}, {at}"
-        if len(told) > _FEW and not traits.has_in_common(found.traits):
+        if len(told) > _FEW and not traits.overlaps(found.traits):
             return Nearest(f"nothing comparable: {said}, and has no argument and no part of the code in common")
         return Nearest(said, told) if told else Nearest(f"{said}; it had not been there, or has been removed")
 
@@ -106,7 +106,7 @@ class CacheHistory:
         try:
             for entry in self._cache.entries():
                 about = self._about(entry.key)
-                summary = summary_of(about)
+                summary = read_header(about)
                 if summary is not None and summary.get("stage") in found:
                     found[summary["stage"]].append(_Entry(summary["created_at"], about))
         except Exception as error:  # of whatever adapter

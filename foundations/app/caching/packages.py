@@ -33,7 +33,7 @@ IN_THE_BUNDLE = {
 
 
 class InstalledPackages:
-    """The surroundings of code in this process; see :class:`foundations.domain.caching.code.closure.Surroundings`.
+    """The environment of code in this process; see :class:`foundations.domain.caching.code.closure.CodeEnvironment`.
 
     Args:
         project: The project directory, which relative paths begin at.
@@ -60,12 +60,12 @@ class InstalledPackages:
             self._packages[portion] = _packages(portion)
         return self._packages[portion]
 
-    def compiled(self, module: str) -> bytes | None:
+    def compiled_digest(self, module: str) -> bytes | None:
         """Return a digest of the file of a module that was compiled from C or its like; None for any other."""
         file = getattr(sys.modules.get(module), "__file__", None)
         return self._file(Path(file)) if isinstance(file, str) and file.endswith(_COMPILED) else None
 
-    def variable(self, name: str) -> str | None:
+    def environment_variable(self, name: str) -> str | None:
         """Return the value of an environment variable; None where it is not set."""
         return os.environ.get(name)
 
@@ -77,16 +77,16 @@ class InstalledPackages:
             events.debug("not_imported", module=name, reason=f"{type(error).__name__}: {error}")
             return None
 
-    def here(self, path: str) -> str:
+    def resolve_path(self, path: str) -> str:
         """Return the absolute path of a file or directory; one of the project lies in the project's present place."""
         expanded = os.path.expanduser(path)
         if f"{expanded}/".startswith(f"{self._origin}/"):
             expanded = expanded[len(self._origin) :].strip("/")
         return os.path.abspath(os.path.join(self.project, expanded))
 
-    def contents(self, path: str) -> bytes:
+    def content_digest(self, path: str) -> bytes:
         """Return a digest of a file's bytes, or of the names and bytes of all files in a directory."""
-        place = Path(self.here(path))
+        place = Path(self.resolve_path(path))
         if not place.is_dir():
             return self._file(place)
         digest = hashlib.sha256(b"directory")
@@ -94,9 +94,9 @@ class InstalledPackages:
             digest.update(os.fsencode(f"{file.relative_to(place)}\0") + self._file(file))
         return digest.digest()
 
-    def fingerprint(self, path: str) -> object:
+    def file_signature(self, path: str) -> object:
         """Return what tells fast whether a file or directory has changed: names, times, sizes and inodes."""
-        place = Path(self.here(path))
+        place = Path(self.resolve_path(path))
         files = _files_in(place) if place.is_dir() else iter([place])
         found = []
         for file in files:

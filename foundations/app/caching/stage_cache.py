@@ -15,7 +15,7 @@ from foundations.app.caching.notes import HIT, MISS, NOT_CACHED, SELECTED, Cache
 from foundations.app.caching.purity.observed_calls import Computed, WatchedCalls
 from foundations.app.caching.purity.shared_outputs import SharedOutputs
 from foundations.domain.caching.code.closure import Closure
-from foundations.domain.caching.recipe import Recipe, about_value, summary_of
+from foundations.domain.caching.recipe import Recipe, encode_about, read_header
 from foundations.domain.caching.stage_keys import StageKeys, is_selection
 from foundations.domain.caching.values.digests import UndigestibleError
 from foundations.domain.pipeline.cache_policy import Caching
@@ -114,7 +114,7 @@ class StageCache:
             return self._shared.changed
         try:
             self._shared.check(asked.call)
-            changed = self._maker.drifted(asked.recipe)
+            changed = self._maker.find_changed_state(asked.recipe)
         except Exception as error:
             return f"nobody could tell whether what it sees was changed: {type(error).__name__}: {error}"
         if changed is not None:
@@ -134,7 +134,7 @@ class StageCache:
             return None, self._unreadable(asked.name, asked.key, error)
         if value is None:
             return None, ""
-        about = summary_of(value.about)
+        about = read_header(value.about)
         if about is None:
             return None, "the entry was written by another version of foundations"
         if caching.expires is not None:
@@ -260,7 +260,7 @@ class StageCache:
             "seconds": seconds,
             "stage_log": asked.logged(),
         }
-        return about_value(summary, f'{json.dumps(asked.recipe.to_json())[:-1]}, "closure": {known[1]}}}')
+        return encode_about(summary, f'{json.dumps(asked.recipe.to_json())[:-1]}, "closure": {known[1]}}}')
 
     # -- audit --------------------------------------------------------------------------------------------------------
 

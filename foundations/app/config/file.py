@@ -23,7 +23,7 @@ from foundations.app.config.settings import (
     Origin,
     SourceBundleSettings,
 )
-from foundations.domain.text.redaction import looks_secret
+from foundations.domain.text.redaction import is_secret_name
 from foundations.errors import ConfigurationError
 
 _ARGUMENTS = "constructor_arguments"
@@ -99,7 +99,7 @@ def _refuse_secrets(file: str, key: str, item: Marked) -> None:
         return
     for name, value in item.content.items():
         inner = f"{key}.{name}"
-        if looks_secret(name) and isinstance(value.content, str) and value.content and "${" not in value.content:
+        if is_secret_name(name) and isinstance(value.content, str) and value.content and "${" not in value.content:
             variable = re.sub(r"[^A-Za-z0-9]+", "_", str(name)).upper()
             raise mistake(
                 file,

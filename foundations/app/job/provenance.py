@@ -12,8 +12,8 @@ from typing import Any
 from foundations.app.config.settings import Settings
 from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.stage import name_of
-from foundations.domain.text.redaction import without_secrets
-from foundations.domain.text.representation import short
+from foundations.domain.text.redaction import redact
+from foundations.domain.text.representation import short_repr
 from foundations.version import __version__
 
 RECORDED_VARIABLES = (
@@ -48,7 +48,7 @@ def describe_provenance(job: Job, settings: Settings, environ: Mapping[str, str]
             "functions": _functions(job),
             "upstream": [list(node.upstream) for node in nodes],
         },
-        "configuration": without_secrets(settings.to_json()),
+        "configuration": redact(settings.to_json()),
         "environment": {name: environ[name] for name in RECORDED_VARIABLES if name in environ},
         "packages": _packages(),
     }
@@ -56,9 +56,7 @@ def describe_provenance(job: Job, settings: Settings, environ: Mapping[str, str]
 
 def recorded_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return hyperparameters as JSON's own types; others abbreviated, those named like secrets left out."""
-    return {
-        name: value if _is_plain(value) else short(value) for name, value in without_secrets(dict(parameters)).items()
-    }
+    return {name: value if _is_plain(value) else short_repr(value) for name, value in redact(dict(parameters)).items()}
 
 
 def _is_plain(value: object) -> bool:

@@ -16,7 +16,7 @@ from foundations.app.config.settings import Settings
 from foundations.app.use_cases.call_check import check_calls
 from foundations.app.wiring import Wiring
 from foundations.domain.caching.explanation import Explanation, StageExplanation
-from foundations.domain.caching.recipe import summary_of
+from foundations.domain.caching.recipe import read_header
 from foundations.domain.caching.stage_keys import StageKeys, UndeterminedKeyError, is_selection
 from foundations.domain.caching.values.digests import UndigestibleError
 from foundations.domain.jobs import archive_layout as items
@@ -25,7 +25,7 @@ from foundations.domain.pipeline.cache_policy import Caching
 from foundations.domain.pipeline.graph import Node, Pipeline
 from foundations.domain.pipeline.hyperparameter import check_parameters, merge_parameters
 from foundations.domain.pipeline.stage import Stage
-from foundations.domain.text.one_line import cut, printable
+from foundations.domain.text.one_line import escape_unprintable, truncate
 from foundations.errors import FoundationsError, ItemNotFoundError, StorageUnavailableError
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.cache import CacheBackend
@@ -119,7 +119,7 @@ class _Explainer:
             about = self._cache.about(key)
         except Exception as error:  # of whatever adapter
             return False, f"the cache could not be read: {type(error).__name__}: {error}"
-        known = None if about is None else summary_of(about)
+        known = None if about is None else read_header(about)
         if known is None:
             return False, "" if about is None else "the entry was written by another version of foundations"
         too_old = None if caching.expires is None else expired(known, time.time(), caching.expires)
@@ -158,8 +158,10 @@ def why(job_name: str, stage: str | None, settings: Settings) -> Explanation:
         if stage is None or stage in (name, uuid):
             explained.append(_told(name, uuid, notes, history, result.started_at[position]))
     if not explained:
-        names = cut(", ".join(dict.fromkeys(result.names)), 2000)
-        raise FoundationsError(printable(f"job {job_name} has no stage {stage or repr(stage)}; its stages are {names}"))
+        names = truncate(", ".join(dict.fromkeys(result.names)), 2000)
+        raise FoundationsError(
+            escape_unprintable(f"job {job_name} has no stage {stage or repr(stage)}; its stages are {names}")
+        )
     return Explanation(tuple(explained))
 
 

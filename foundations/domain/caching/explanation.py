@@ -1,26 +1,26 @@
-"""What the cache would do, or did, for the stages of a pipeline; and why."""
+"""Explanations of what the cache would do, or did, for the stages of a pipeline."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from foundations.domain.text.one_line import cut, printable
+from foundations.domain.text.one_line import escape_unprintable, truncate
 
-_LONGEST_NAME = 48
-_LONGEST_LINE = 400
-_MOST_DIFFERENCES = 20
+_MAX_NAME_LENGTH = 48
+_MAX_LINE_LENGTH = 400
+_MAX_DIFFERENCES = 20
 
 
 class StageExplanation(NamedTuple):
-    """What is known of one stage.
+    """The explanation for one stage.
 
     Attributes:
         stage: The name of the stage.
         uuid: The stage's identifier.
-        outcome: ``hit``, ``miss``, ``not cached``, or ``depends`` on what the run computes first.
+        outcome: ``hit``, ``miss``, ``not cached``, or ``depends`` where the key needs an output that is computed first.
         key: The content key, where there is one.
-        why: One line: of which job the entry is, why there is none, or why the stage is not cached.
-        differences: For a miss: what differs from the nearest earlier entry, a line each.
+        why: One line: the job that wrote the entry, or the reason for the miss or for not caching the stage.
+        differences: For a miss, the differences from the nearest earlier entry, one a line.
     """
 
     stage: str
@@ -31,47 +31,47 @@ class StageExplanation(NamedTuple):
     differences: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON's own types."""
+        """Return the explanation as types of JSON."""
         return {**self._asdict(), "differences": list(self.differences)}
 
 
 class Explanation(NamedTuple):
-    """What is known of a pipeline's stages; it prints as a list, whose lines hold nothing that is not to be printed.
+    """The explanation for a pipeline's stages; it prints as a list with unprintable characters escaped.
 
     Attributes:
-        stages: In the order in which they run; the last is the one that was asked for.
+        stages: The stages in the order in which they run; the last is the one that was explained.
     """
 
     stages: tuple[StageExplanation, ...]
 
     @property
     def key(self) -> str | None:
-        """The content key of the stage that was asked for."""
+        """The content key of the last stage."""
         return self.stages[-1].key
 
     @property
     def outcome(self) -> str:
-        """What the cache does for the stage that was asked for."""
+        """The outcome of the last stage."""
         return self.stages[-1].outcome
 
     def __str__(self) -> str:
-        names = [cut(printable(stage.stage), _LONGEST_NAME) for stage in self.stages]
+        names = [truncate(escape_unprintable(stage.stage), _MAX_NAME_LENGTH) for stage in self.stages]
         width = max(map(len, names))
         lines = []
         for name, stage in zip(names, self.stages, strict=True):
-            lines.append(f"{name:{width}}  {stage.outcome:10}  {_line(stage.why)}".rstrip())
-            lines += [f"{'':{width}}  {'':10}    {difference}" for difference in _listed(stage.differences)]
+            lines.append(f"{name:{width}}  {stage.outcome:10}  {_format_line(stage.why)}".rstrip())
+            lines += [f"{'':{width}}  {'':10}    {difference}" for difference in _format_differences(stage.differences)]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return str(self)
 
 
-def _listed(differences: tuple[str, ...]) -> list[str]:
-    lines = [_line(difference) for difference in differences[:_MOST_DIFFERENCES]]
+def _format_differences(differences: tuple[str, ...]) -> list[str]:
+    lines = [_format_line(difference) for difference in differences[:_MAX_DIFFERENCES]]
     more = len(differences) - len(lines)
     return [*lines, f"and {more:,} more"] if more else lines
 
 
-def _line(text: str) -> str:
-    return cut(printable(text), _LONGEST_LINE)
+def _format_line(text: str) -> str:
+    return truncate(escape_unprintable(text), _MAX_LINE_LENGTH)

@@ -1,4 +1,4 @@
-"""Recipes: what went into a stage's content key, piece by piece, so that two of them can be compared."""
+"""Recipes: the ingredients of a stage's content key, so that two keys can be compared ingredient by ingredient."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from foundations.domain.caching.argument_summary import Appearance, differing_parts
+from foundations.domain.caching.argument_summary import ArgumentSummary, differing_parts
 from foundations.domain.caching.code.parts import Closure, Part
 
 FORMAT = 1
-AFTER = "after "
-"""What the name of an argument begins with that is a stage which runs before, as by ``require``."""
+AFTER_PREFIX = "after "
+"""The prefix in the name of an argument that is a stage which has to run before, as by ``require``."""
 
-_MOST_TOLD = 8  # parts of an argument
+_MAX_PART_DIFFERENCES = 8  # reported differences between the parts of one argument
 _decoder = json.JSONDecoder()
 
 
 class Argument(NamedTuple):
-    """One argument of a stage, as its key sees it.
+    """One argument of a stage in a recipe.
 
     Attributes:
         name: The parameter's name, or its number where it has none.
-        digest: Of its content; or of the key of the stage whose output it is.
-        appearance: How it is told.
+        digest: The digest of its content, or ``stage`` and the key of the stage whose output it is.
+        summary: The summary of its value, for people.
     """
 
     name: str
     digest: str
-    appearance: Appearance
+    summary: ArgumentSummary
 
 
 class Recipe(NamedTuple):
-    """What a content key is made of.
+    """The ingredients of a content key.
 
     Attributes:
-        stage: The name of the function.
-        closure: Its code.
+        stage: The name of the stage.
+        closure: The code closure of its function.
         arguments: Its arguments.
         python: The implementation and minor version of the interpreter.
     """
@@ -55,32 +55,32 @@ class Recipe(NamedTuple):
         return hashlib.sha256(b"".join(pieces)).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the recipe as JSON's own types, but for its code: ``closure`` is added in the form that is kept.
+        """Return the recipe as types of JSON, without ``closure``, which is added in its encoded form.
 
-        ``parts`` has the parts of arguments, by name, of those that have any; it was added later, and may be absent.
+        ``parts`` maps the names of arguments to their parts; it is absent where no argument has any.
         """
-        told = [(argument, *argument.appearance.told()) for argument in self.arguments]
+        described = [(argument, *argument.summary.describe()) for argument in self.arguments]
         recipe = {
             "stage": self.stage,
             "python": self.python,
-            "arguments": [[argument.name, argument.digest, text] for argument, text, _ in told],
+            "arguments": [[argument.name, argument.digest, text] for argument, text, _ in described],
         }
-        parts = {argument.name: [list(part) for part in found] for argument, _, found in told if found}
+        parts = {argument.name: [list(part) for part in found] for argument, _, found in described if found}
         return {**recipe, "parts": parts} if parts else recipe
 
 
-def about_value(summary: Mapping[str, Any], recipe: str) -> bytes:
-    """Return what lies beside a cached value: two lines of JSON, what every reader needs and the recipe.
+def encode_about(header: Mapping[str, Any], recipe: str) -> bytes:
+    """Return the description that is stored beside a cached value: two lines of JSON, the header and the recipe.
 
     Args:
-        summary: What is known of the value: ``stage``, ``job``, ``created_at``, ``seconds``, ``stage_log``.
+        header: The facts that every reader needs: ``stage``, ``job``, ``created_at``, ``seconds``, ``stage_log``.
         recipe: The recipe, as JSON.
     """
-    return f"{json.dumps({'format': FORMAT, **summary})}\n{recipe}".encode()
+    return f"{json.dumps({'format': FORMAT, **header})}\n{recipe}".encode()
 
 
-def summary_of(about: bytes) -> dict[str, Any] | None:
-    """Return the summary that :func:`about_value` wrote, or None where it is of another format."""
+def read_header(about: bytes) -> dict[str, Any] | None:
+    """Return the header that :func:`encode_about` wrote, or None where the format is another."""
     try:
         found, _ = _decoder.raw_decode(about.partition(b"\n")[0].decode())
     except ValueError:
@@ -88,27 +88,28 @@ def summary_of(about: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and found.get("format") == FORMAT else None
 
 
-def recipe_of(about: bytes) -> dict[str, Any] | None:
-    """Return the summary and the recipe that :func:`about_value` wrote, or None where it is of another format."""
-    summary = summary_of(about)
+def read_recipe(about: bytes) -> dict[str, Any] | None:
+    """Return the header and the recipe that :func:`encode_about` wrote, or None where the format is another."""
+    header = read_header(about)
     try:
-        return None if summary is None else {**summary, **json.loads(about.partition(b"\n")[2])}
+        return None if header is None else {**header, **json.loads(about.partition(b"\n")[2])}
     except ValueError:
         return None
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return what differs from one recipe to another, each in words; both with their code."""
-    return [*_of_python(old, new), *_of_packages(old, new), *_of_parts(old, new), *_of_arguments(old, new)]
+def describe_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the differences between two recipes, each in words; both recipes include ``closure``."""
+    kinds = _python_differences, _package_differences, _code_differences, _argument_differences
+    return [line for differences in kinds for line in differences(old, new)]
 
 
 class Traits(NamedTuple):
-    """What two recipes may have in common.
+    """The ingredients of a recipe as sets, to measure the similarity of two recipes.
 
     Attributes:
-        code: The pieces of code.
+        code: The parts of the code closure.
         arguments: The arguments.
-        parts: What the arguments consist of.
+        parts: The parts of the arguments.
     """
 
     code: frozenset[str]
@@ -116,35 +117,35 @@ class Traits(NamedTuple):
     parts: frozenset[str]
 
     @classmethod
-    def of(cls, recipe: Mapping[str, Any]) -> Traits:
-        """Return the traits of a recipe, with its code."""
+    def from_recipe(cls, recipe: Mapping[str, Any]) -> Traits:
+        """Return the traits of a recipe that includes ``closure``."""
         return cls(
             frozenset(["\n".join(part[:3]) for part in recipe["closure"]["parts"]]),
             frozenset(["\n".join(row[:2]) for row in recipe["arguments"]]),
             frozenset(["\n".join(part) for parts in recipe.get("parts", {}).values() for part in parts]),
         )
 
-    def likeness(self, other: Traits) -> tuple[int, int, int]:
-        """Return a measure of how much is common to both: what fewest pieces tell apart, then code, then parts."""
+    def similarity(self, other: Traits) -> tuple[int, int, int]:
+        """Return a measure that grows with fewer differences, then with more common code, then more common parts."""
         code, arguments = len(self.code & other.code), len(self.arguments & other.arguments)
-        apart = max(len(self.code), len(other.code)) + max(len(self.arguments), len(other.arguments)) - code - arguments
-        return -apart, code, len(self.parts & other.parts)
+        total = max(len(self.code), len(other.code)) + max(len(self.arguments), len(other.arguments))
+        return code + arguments - total, code, len(self.parts & other.parts)
 
-    def has_in_common(self, other: Traits) -> bool:
-        """Tell whether any piece of code or any argument is the same."""
+    def overlaps(self, other: Traits) -> bool:
+        """Return whether any part of the code or any argument is the same."""
         return not (self.code.isdisjoint(other.code) and self.arguments.isdisjoint(other.arguments))
 
 
-def _of_python(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def _python_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     if old["python"] != new["python"]:
         yield f"Python: {old['python']} -> {new['python']}"
 
 
-def _of_packages(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def _package_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     before, after = old["closure"]["packages"], new["closure"]["packages"]
     for name in sorted({*before, *after}):
         was, now = before.get(name), after.get(name)
-        if was == now or (was and now and _differ_in_what_is_known(was, now)):
+        if was == now or (was and now and _is_one_without_content(was, now)):
             continue
         if was is None or now is None:
             yield f"package {name} is {'used now' if was is None else 'not used any more'}"
@@ -154,12 +155,12 @@ def _of_packages(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str
             yield f"{name} {was.partition(' ')[0]} -> {now.partition(' ')[0]}"
 
 
-def _differ_in_what_is_known(was: str, now: str) -> bool:
-    """Tell whether one is only the version, as it is known of what another package needs, and the same."""
+def _is_one_without_content(was: str, now: str) -> bool:
+    """Return whether the versions are equal and only one has a digest of files: requirements have none."""
     return (" " in was) != (" " in now) and was.partition(" ")[0] == now.partition(" ")[0]
 
 
-def _of_parts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def _code_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     before = {(part[0], part[1]): Part(*part) for part in old["closure"]["parts"]}
     after = {(part[0], part[1]): Part(*part) for part in new["closure"]["parts"]}
     for name in sorted({*before, *after}):
@@ -167,47 +168,47 @@ def _of_parts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
         if was is None or now is None:
             yield f"{' '.join(name)} is {'used now' if was is None else 'not used any more'}"
         elif was.digest != now.digest:
-            if was.shown and now.shown:
-                yield f"{' '.join(name)}: {was.shown} -> {now.shown}"
+            if was.text and now.text:
+                yield f"{' '.join(name)}: {was.text} -> {now.text}"
             else:
                 yield f"{' '.join(name)} changed"
 
 
-def _of_arguments(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _argument_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     before = {name: (digest, shown) for name, digest, shown in old["arguments"]}
     after = {name: (digest, shown) for name, digest, shown in new["arguments"]}
     lines: list[str] = []
     for name in dict.fromkeys((*before, *after)):
         was, now = before.get(name), after.get(name)
-        if name.startswith(AFTER):
-            lines += _of_stage_before(name.removeprefix(AFTER), was, now, lines)
+        if name.startswith(AFTER_PREFIX):
+            lines += _upstream_differences(name.removeprefix(AFTER_PREFIX), was, now, lines)
         elif was is None or now is None:
             lines.append(f"argument {name} is {'given now' if was is None else 'not given any more'}")
         elif was[0] != now[0]:
-            parts, others = _parts(old, name), _parts(new, name)
-            told = list(differing_parts(parts, others))
-            otherwise = " changed, in a part that is not shown" if parts and others else _changed(was, now)
-            lines += told[:_MOST_TOLD] or [f"argument {name}{otherwise}"]
-            if len(told) > _MOST_TOLD:
-                lines.append(f"argument {name} differs in more than these {_MOST_TOLD} parts")
+            parts, others = _argument_parts(old, name), _argument_parts(new, name)
+            described = list(differing_parts(parts, others))
+            otherwise = " changed, in a part that is not shown" if parts and others else _describe_change(was, now)
+            lines += described[:_MAX_PART_DIFFERENCES] or [f"argument {name}{otherwise}"]
+            if len(described) > _MAX_PART_DIFFERENCES:
+                lines.append(f"argument {name} differs in more than these {_MAX_PART_DIFFERENCES} parts")
     return lines
 
 
-def _of_stage_before(stage: str, was: object, now: object, told: list[str]) -> list[str]:
-    """Return what differs in a stage that runs before, unless it was told of the argument that it is a part of."""
+def _upstream_differences(stage: str, was: object, now: object, described: list[str]) -> list[str]:
+    """Return the difference of a stage that runs before, unless the line of an argument with its output reports it."""
     if was is None or now is None:
         return [f"it runs after {stage} now" if was is None else f"it does not run after {stage} any more"]
-    if was == now or any(line.endswith(f": the output of {stage} has another key") for line in told):
+    if was == now or any(line.endswith(f": the output of {stage} has another key") for line in described):
         return []
     return [f"{stage}, which runs before it, has another key"]
 
 
-def _parts(recipe: Mapping[str, Any], name: str) -> list[list[str]]:
+def _argument_parts(recipe: Mapping[str, Any], name: str) -> list[list[str]]:
     found: list[list[str]] = recipe.get("parts", {}).get(name, [])
     return found
 
 
-def _changed(old: tuple[str, str], new: tuple[str, str]) -> str:
+def _describe_change(old: tuple[str, str], new: tuple[str, str]) -> str:
     (_, was), (digest, now) = old, new
     if was == now and now.startswith("output of"):
         return f": the {now} has another key" if digest.startswith("stage ") else f": the {now} changed"

@@ -1,4 +1,4 @@
-"""Content keys of a pipeline's stages: digests over code and arguments, where a stage stands for its key."""
+"""Content keys of a pipeline's stages: digests of code and arguments, in which a key represents a stage's output."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from contextlib import suppress
 from types import MethodType
 from typing import Any
 
-from foundations.domain.caching.argument_summary import Appearance, Shown
+from foundations.domain.caching.argument_summary import ArgumentSummary, DisplayText
 from foundations.domain.caching.code.closure import Closure, Closures
-from foundations.domain.caching.recipe import AFTER, Argument, Recipe
+from foundations.domain.caching.recipe import AFTER_PREFIX, Argument, Recipe
 from foundations.domain.caching.values.digests import UndigestibleError
 from foundations.domain.pipeline.graph import Node
 from foundations.domain.pipeline.hyperparameter import Hyperparameter
 from foundations.domain.pipeline.placeholders import Reference, Template, replace
 from foundations.domain.pipeline.stage import exactly
-from foundations.domain.text.redaction import looks_secret
+from foundations.domain.text.redaction import is_secret_name
 
-_HOLES = (Reference, Hyperparameter)
-_VARARGS, _VARKEYWORDS = 0x04, 0x08  # flags of code, as `inspect` names them
+_PLACEHOLDERS = (Reference, Hyperparameter)
+_VARARGS, _VARKEYWORDS = 0x04, 0x08  # flags of code objects, as in `inspect`
 
 
 class UndeterminedKeyError(Exception):
-    """An argument is the output of a stage that has no key, and that output is not known yet."""
+    """An argument is the output of a stage without a key, and that output is not computed yet."""
 
     def __init__(self, index: int) -> None:
         super().__init__(index)
@@ -32,7 +32,7 @@ class UndeterminedKeyError(Exception):
 
 
 class KeyedOutput:
-    """Stands, inside a container, for the output of a stage that has a key."""
+    """Represents the output of a stage that has a key, inside a container; its name is part of content keys."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -42,10 +42,10 @@ class KeyedOutput:
 
 
 class StageKeys:
-    """Makes the recipes, and so the keys, of stages.
+    """Makes the recipes of stages, and so their keys.
 
     Args:
-        closures: Follows the code.
+        closures: Computes the code closures.
         parameters: The hyperparameters' values.
     """
 
@@ -54,90 +54,95 @@ class StageKeys:
         self._values = closures.values
         self.parameters = parameters
         self._baselines: dict[int, tuple[Closure, list[bytes | None]]] = {}
-        self._joined: dict[tuple[int, ...], tuple[Closure, tuple[Closure, ...]]] = {}
-        self._names: dict[int, tuple[object, tuple[str, ...]]] = {}
+        self._extended: dict[tuple[int, ...], tuple[Closure, tuple[Closure, ...]]] = {}
+        self._parameters: dict[int, tuple[object, tuple[str, ...]]] = {}
 
     def recipe(
-        self, name: str, node: Node, keys: Mapping[int, str], outputs: Mapping[int, Any], names: Callable[[int], str]
+        self,
+        name: str,
+        node: Node,
+        keys: Mapping[int, str],
+        outputs: Mapping[int, Any],
+        stage_name: Callable[[int], str],
     ) -> Recipe:
-        """Return what the key of a stage is made of.
+        """Return the recipe of a stage.
 
         Args:
             name: The stage's name.
             node: The stage.
-            keys: The keys of stages that it depends on and that have one, by position.
-            outputs: The outputs of those that have none.
-            names: Returns what a stage is called.
+            keys: The keys of the stages that it depends on and that have one, by position.
+            outputs: The outputs of those that have none, by position.
+            stage_name: Returns the name of the stage at a position.
 
         Raises:
-            UndigestibleError: There is none; the message says what stands in the way.
-            UndeterminedKeyError: It depends on an output that `outputs` lacks.
+            UndigestibleError: The stage has no key; the message gives the reason.
+            UndeterminedKeyError: The key depends on an output that `outputs` lacks.
         """
-        closure = self._closures.of(node.function, node.hints)
+        closure = self._closures.closure_of(node.function, node.hints)
         ignored = node.hints.ignore
-        if closure.unknown:
-            _refuse_unknown(name, node.function, closure)
-        self._closures.met.clear()
-        self._closures.asked = closure.asks
+        if closure.unknown_ignores:
+            _check_ignored_names(name, node.function, closure)
+        self._closures.argument_closures.clear()
+        self._closures.introspective_names = closure.introspective_names
         try:
             arguments = [
-                self._argument(label, value, keys, outputs, names)
-                for label, value in self._labelled(node)
+                self._make_argument(label, value, keys, outputs, stage_name)
+                for label, value in self._label_arguments(node)
                 if label not in ignored
             ]
         finally:
-            self._closures.asked = frozenset()
-        if self._closures.met:
-            closure = self._with_state(closure, tuple(self._closures.met.values()))
+            self._closures.introspective_names = frozenset()
+        if self._closures.argument_closures:
+            closure = self._extend_with_state(closure, tuple(self._closures.argument_closures.values()))
         if node.upstream:
             given = {value.index for value in _references(node)}
             arguments += [
-                Argument(f"{AFTER}{names(other)}", keys[other], Appearance("", Shown("")))
+                Argument(f"{AFTER_PREFIX}{stage_name(other)}", keys[other], ArgumentSummary("", DisplayText("")))
                 for other in node.upstream
                 if other in keys and other not in given
             ]
         return Recipe(name, closure, tuple(arguments), self._closures.python)
 
     def follow(self, node: Node) -> None:
-        """Follow the code of a stage now; what comes of it is remembered, whatever changes afterwards."""
-        with suppress(Exception):  # it is told where the key is asked for
-            self._baseline(self._closures.of(node.function, node.hints))
+        """Compute the code closure of a stage now; later changes of the code do not affect it."""
+        with suppress(Exception):  # the error is raised again by `recipe`
+            self._baseline(self._closures.closure_of(node.function, node.hints))
 
     def state(self) -> list[tuple[str, object]]:
-        """Return what the code that was followed refers to and that can change, as it is now, each with its name."""
+        """Return the present state that the followed code refers to and that can change, each item with its name."""
         return [(watched.name, watched.get()) for closure, _ in self._baselines.values() for watched in closure.state]
 
-    def _with_state(self, closure: Closure, others: tuple[Closure, ...]) -> Closure:
-        """Return the closure of a stage that watches also what the code in its arguments refers to."""
+    def _extend_with_state(self, closure: Closure, others: tuple[Closure, ...]) -> Closure:
+        """Return the closure of a stage extended by the state that the code in its arguments refers to."""
         identity = tuple(map(id, (closure, *others)))
-        known = self._joined.get(identity)
+        known = self._extended.get(identity)
         if known is not None:
             return known[0]
         state = [
-            held._replace(value=self.digest(held.get(), held.name)) if held.is_mutable else held
+            item._replace(value=self.digest(item.get(), item.name)) if item.is_mutable else item
             for other in others
-            for held in other.state
+            for item in other.state
         ]
         own = zip(closure.state, self._baseline(closure), strict=True)
-        state += [held._replace(value=digest) if held.is_mutable else held for held, digest in own]
+        state += [item._replace(value=digest) if item.is_mutable else item for item, digest in own]
         texts = [*closure.texts, *(text for other in others for text in other.texts)]
-        joined = closure._replace(state=tuple(state), texts=tuple(dict.fromkeys(texts)))
-        if not any(held.is_mutable for held in joined.state):
-            self._joined[identity] = joined, others  # which are held, so that no identity is used again
-        return joined
+        extended = closure._replace(state=tuple(state), texts=tuple(dict.fromkeys(texts)))
+        if not any(item.is_mutable for item in extended.state):
+            self._extended[identity] = extended, others  # they are held, so that no identity is used again
+        return extended
 
     def _baseline(self, closure: Closure) -> list[bytes | None]:
-        """Return the digests of what a call could change in place; None for what it could only exchange."""
+        """Return the digests of state that a call could change in place; None for state that it could only replace."""
         known = self._baselines.get(id(closure))
         if known is None:
-            if any(held.is_mutable and held.value for held in closure.state):  # it was joined, for one call
-                return [held.value if held.is_mutable else None for held in closure.state]  # type: ignore[misc]
-            digests = [self.digest(held.get(), held.name) if held.is_mutable else None for held in closure.state]
+            if any(item.is_mutable and item.value for item in closure.state):  # it was extended for one call
+                return [item.value if item.is_mutable else None for item in closure.state]  # type: ignore[misc]
+            digests = [self.digest(item.get(), item.name) if item.is_mutable else None for item in closure.state]
             known = self._baselines[id(closure)] = (closure, digests)
         return known[1]
 
-    def drifted(self, recipe: Recipe) -> str | None:
-        """Return the name of what is not as it was when the code was followed, which the key goes by."""
+    def find_changed_state(self, recipe: Recipe) -> str | None:
+        """Return the name of a state that has changed since the code was followed; None where none has."""
         if not recipe.closure.state:
             return None
         for (name, get, value, _), digest in zip(recipe.closure.state, self._baseline(recipe.closure), strict=True):
@@ -148,23 +153,23 @@ class StageKeys:
                 return name
         return None
 
-    def here(self, path: str) -> str:
-        """Return where a file or directory lies that `depends_on` names."""
-        return self._closures.surroundings.here(path)
+    def resolve_path(self, path: str) -> str:
+        """Return the absolute path of a file or directory that `depends_on` names."""
+        return self._closures.environment.resolve_path(path)
 
     def digest(self, value: object, where: str) -> bytes:
         """Return the content digest of a value.
 
         Raises:
-            UndigestibleError: It has none.
+            UndigestibleError: The value has none.
         """
         return self._values.digest(value, where)
 
-    def _labelled(self, node: Node) -> Iterable[tuple[str, Any]]:
-        """Return the arguments of a stage by their parameters' names, where these can be told."""
-        known = self._names.get(id(node.function))
+    def _label_arguments(self, node: Node) -> Iterable[tuple[str, Any]]:
+        """Return the arguments of a stage by their parameters' names, where these are available."""
+        known = self._parameters.get(id(node.function))
         if known is None:
-            known = self._names[id(node.function)] = (node.function, _parameter_names(node.function))
+            known = self._parameters[id(node.function)] = (node.function, _parameter_names(node.function))
         names, count = known[1], len(node.arguments)
         if count <= len(names) and not node.keyword_arguments:
             return zip(names, node.arguments, strict=False)
@@ -173,60 +178,67 @@ class StageKeys:
             labelled += [(f"*{number + 1}", node.arguments[number]) for number in range(len(names), count)]
         if not node.keyword_arguments:
             return labelled
-        # a keyword of the same name is another argument: the one before is positional only
+        # a keyword of the same name is another argument; the labelled parameter is positional only
         labelled = [(f"{label}/" if label in node.keyword_arguments else label, value) for label, value in labelled]
         return [*labelled, *node.keyword_arguments.items()]
 
-    def _argument(
-        self, label: str, value: Any, keys: Mapping[int, str], outputs: Mapping[int, Any], names: Callable[[int], str]
+    def _make_argument(
+        self,
+        label: str,
+        value: Any,
+        keys: Mapping[int, str],
+        outputs: Mapping[int, Any],
+        stage_name: Callable[[int], str],
     ) -> Argument:
-        held = value
+        display = value
         if type(value) is Template:
-            held = replace(value.value, lambda item: self._appearing(item, keys, names), _HOLES)
-            value = replace(value.value, lambda item: self._stand_in(item, keys, outputs), _HOLES)
-        elif isinstance(value, _HOLES):
-            held = self._appearing(value, keys, names)
+            display = replace(
+                value.value, lambda item: self._display_placeholder(item, keys, stage_name), _PLACEHOLDERS
+            )
+            value = replace(value.value, lambda item: self._fill_placeholder(item, keys, outputs), _PLACEHOLDERS)
+        elif isinstance(value, _PLACEHOLDERS):
+            display = self._display_placeholder(value, keys, stage_name)
             if type(value) is Reference and value.index in keys:
-                return Argument(label, f"stage {keys[value.index]}", Appearance(label, held))
-            value = self._stand_in(value, keys, outputs)
-        return Argument(label, self._values.digest(value, f"argument {label}").hex(), Appearance(label, held))
+                return Argument(label, f"stage {keys[value.index]}", ArgumentSummary(label, display))
+            value = self._fill_placeholder(value, keys, outputs)
+        return Argument(label, self._values.digest(value, f"argument {label}").hex(), ArgumentSummary(label, display))
 
-    def _appearing(self, item: Any, keys: Mapping[int, str], names: Callable[[int], str]) -> object:
-        """Return what is told of a hole's value."""
+    def _display_placeholder(self, item: Any, keys: Mapping[int, str], stage_name: Callable[[int], str]) -> object:
+        """Return what a summary shows for a placeholder."""
         if isinstance(item, Hyperparameter):
-            return Shown("") if looks_secret(item.name) else self.parameters[item.name]
-        return Shown(f"output of {names(item.index)}", keys.get(item.index, ""))
+            return DisplayText("") if is_secret_name(item.name) else self.parameters[item.name]
+        return DisplayText(f"output of {stage_name(item.index)}", keys.get(item.index, ""))
 
-    def _stand_in(self, item: Any, keys: Mapping[int, str], outputs: Mapping[int, Any]) -> Any:
+    def _fill_placeholder(self, item: Any, keys: Mapping[int, str], outputs: Mapping[int, Any]) -> Any:
         if isinstance(item, Hyperparameter):
             return self.parameters[item.name]
-        return KeyedOutput(keys[item.index]) if item.index in keys else _known(outputs, item.index)
+        return KeyedOutput(keys[item.index]) if item.index in keys else _read_output(outputs, item.index)
 
 
 def is_selection(node: Node) -> bool:
-    """Tell whether a stage only takes an item of another's output, which is cheaper than keeping it."""
+    """Return whether a stage only takes an item of another's output, which is cheaper than storing the item."""
     return node.function is operator.getitem or node.function is exactly
 
 
-def _known(outputs: Mapping[int, Any], index: int) -> Any:
+def _read_output(outputs: Mapping[int, Any], index: int) -> Any:
     if index not in outputs:
         raise UndeterminedKeyError(index)
     return outputs[index]
 
 
 def _parameter_names(function: Any) -> tuple[str, ...]:
-    """Return the names of the parameters of a function, where these can be told."""
+    """Return the names of a function's positional parameters; none where it has no code object."""
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     if code is None:
         return ()
     return tuple(code.co_varnames[isinstance(function, MethodType) : code.co_argcount])
 
 
-def _refuse_unknown(stage: str, function: Any, closure: Closure) -> None:
-    """Raise where `ignore` names what there is not: an author who has mistyped a name believes that it does not count.
+def _check_ignored_names(stage: str, function: Any, closure: Closure) -> None:
+    """Raise for a name in `ignore` that the code does not use: a mistyped name would count against the author's intent.
 
     Raises:
-        UndigestibleError: It does.
+        UndigestibleError: There is such a name.
     """
     while isinstance(function, functools.partial):
         function = function.func
@@ -234,7 +246,7 @@ def _refuse_unknown(stage: str, function: Any, closure: Closure) -> None:
     if code is None or code.co_flags & _VARKEYWORDS:  # it may take an argument of any name
         return
     parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & _VARARGS)]
-    unknown = next((name for name in closure.unknown if name not in parameters), None)
+    unknown = next((name for name in closure.unknown_ignores if name not in parameters), None)
     if unknown is not None:
         import difflib
 
@@ -242,7 +254,7 @@ def _refuse_unknown(stage: str, function: Any, closure: Closure) -> None:
         nearest = difflib.get_close_matches(unknown, names, n=1)
         known = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(names[:20]) or 'none'}"
         raise UndigestibleError(
-            f"ignore names {unknown!r}, which is neither an argument of {stage} nor a variable that its code meets;"
+            f"ignore names {unknown!r}, which is neither an argument of {stage} nor a variable that its code uses;"
             f" {known}"
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from foundations.domain.text.representation import short
+from foundations.domain.text.representation import short_repr
 from foundations.errors import FoundationsError
 from foundations.ports.job import JobEnd, JobState
 
@@ -246,7 +246,7 @@ class Result(_ReadOnly):
         except Exception as error:
             text = f"<{type(output).__qualname__}, whose repr raises {type(error).__name__}>"
         if len(text) > _LONGEST_OUTPUT:
-            text = f"{short(output)}\n(abbreviated; result.output is the whole {type(output).__qualname__})"
+            text = f"{short_repr(output)}\n(abbreviated; result.output is the whole {type(output).__qualname__})"
         return ["  " + line for line in text.splitlines()]
 
     def _stage_table(self) -> list[str]:

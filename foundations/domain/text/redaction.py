@@ -1,4 +1,4 @@
-"""Names that look like secrets': what stands under them is never recorded."""
+"""Redaction: values under names that look like those of secrets are never recorded."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ _WORDS = re.compile(
     r"($|[_\W])"
 )
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-NOT_RECORDED = "<not recorded: its name looks like a secret's>"
+REDACTED = "<not recorded: its name looks like a secret's>"
 
 
-def looks_secret(name: object) -> bool:
-    """Return whether `name` looks like a secret's.
+def is_secret_name(name: object) -> bool:
+    """Return whether `name` looks like the name of a secret.
 
-    >>> [name for name in ("password", "accessToken", "api-key", "max_tokens", "keys") if looks_secret(name)]
+    >>> [name for name in ("password", "accessToken", "api-key", "max_tokens", "keys") if is_secret_name(name)]
     ['password', 'accessToken', 'api-key']
     """
-    return isinstance(name, str) and _looks_secret(name)
+    return isinstance(name, str) and _is_secret_name(name)
 
 
 @functools.lru_cache
-def _looks_secret(name: str) -> bool:
+def _is_secret_name(name: str) -> bool:
     return bool(_WORDS.search(_HUMP.sub("_", name).lower().replace("-", "_")))
 
 
-def without_secrets(value: Any, depth: int = 20) -> Any:
-    """Return `value` without what stands in its dictionaries under names that look like secrets'.
+def redact(value: Any, depth: int = 20) -> Any:
+    """Return `value` with the values in dictionaries redacted whose keys look like names of secrets.
 
     Args:
-        value: Anything; dictionaries, lists and tuples are looked into.
-        depth: How deep; what lies deeper is left out.
+        value: Any value; dictionaries, lists and tuples are searched.
+        depth: The largest number of nested containers; deeper ones are replaced by ``...``.
 
-    >>> without_secrets({"user": "ann", "db": [{"password": "x"}]})["db"]
+    >>> redact({"user": "ann", "db": [{"password": "x"}]})["db"]
     [{'password': "<not recorded: its name looks like a secret's>"}]
     """
     if type(value) not in (dict, list, tuple):
@@ -43,7 +43,5 @@ def without_secrets(value: Any, depth: int = 20) -> Any:
     if depth == 0:
         return "..."
     if isinstance(value, dict):
-        return {
-            key: NOT_RECORDED if looks_secret(key) else without_secrets(item, depth - 1) for key, item in value.items()
-        }
-    return type(value)(without_secrets(item, depth - 1) for item in value)
+        return {key: REDACTED if is_secret_name(key) else redact(item, depth - 1) for key, item in value.items()}
+    return type(value)(redact(item, depth - 1) for item in value)

@@ -1,4 +1,4 @@
-"""Calls and values as a person reads them: short, whatever they hold."""
+"""Short representations of calls and values, whatever their size."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from foundations.domain.text.redaction import looks_secret, without_secrets
+from foundations.domain.text.redaction import is_secret_name, redact
 
-_LONGEST_ARGUMENTS = 6
+_MAX_ARGUMENTS = 6
 
 
-def _short_repr() -> reprlib.Repr:
+def _make_repr() -> reprlib.Repr:
     short = reprlib.Repr()
     short.maxstring = short.maxother = 60
     short.maxlevel = 3
@@ -19,30 +19,30 @@ def _short_repr() -> reprlib.Repr:
     return short
 
 
-_SHORT = _short_repr()
+_SHORT = _make_repr()
 
 
-def short(value: object) -> str:
-    """Return a representation of at most about 60 characters and one line, of whatever kind of object.
+def short_repr(value: object) -> str:
+    """Return a representation of any object in one line of about 60 characters at most.
 
-    >>> short(list(range(1000)))
+    >>> short_repr(list(range(1000)))
     '[0, 1, 2, 3, 4, ...]'
     """
     try:
         return " ".join(_SHORT.repr(value).split())
-    except Exception as error:  # a number of thousands of digits, a class that is called like one of Python's
+    except Exception as error:  # a huge number, or a class that is named like one of Python's
         return f"<{type(value).__qualname__}, whose repr raises {type(error).__name__}>"
 
 
 def describe_call(name: str, arguments: Sequence[Any], keyword_arguments: Mapping[str, Any]) -> str:
-    """Return a call as one would write it, its arguments abbreviated, those named like secrets left out.
+    """Return a call in Python's notation; its arguments are abbreviated, and redacted where named like secrets.
 
     >>> describe_call("train", [3], {"rate": 0.1, "password": "hunter2"})
     'train(3, rate=0.1, password=...)'
     """
-    parts = [short(without_secrets(value, 4)) for value in arguments[:_LONGEST_ARGUMENTS]]
-    named = list(keyword_arguments.items())[:_LONGEST_ARGUMENTS]
-    parts += [f"{key}={'...' if looks_secret(key) else short(without_secrets(value, 4))}" for key, value in named]
+    parts = [short_repr(redact(value, 4)) for value in arguments[:_MAX_ARGUMENTS]]
+    named = list(keyword_arguments.items())[:_MAX_ARGUMENTS]
+    parts += [f"{key}={'...' if is_secret_name(key) else short_repr(redact(value, 4))}" for key, value in named]
     left_out = len(arguments) + len(keyword_arguments) - len(parts)
     if left_out:
         parts.append(f"... {left_out} more")

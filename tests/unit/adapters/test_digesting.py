@@ -22,10 +22,10 @@ from foundations.domain.caching.values.digests import UndigestibleError, ValueDi
 class FakeCode:
     """Digests code by its name."""
 
-    def inline(self, code, where):
+    def digest_ordered(self, code, where):
         return f"{getattr(code, '__module__', '')}.{getattr(code, '__qualname__', code.__name__)}".encode()
 
-    standing_alone = inline
+    digest_unordered = digest_ordered
 
 
 DIGESTER = ValueDigester(XxhashDigesting(), FakeCode())
@@ -349,11 +349,11 @@ def test_a_value_counts_with_the_library_that_it_is_of():
     """What a stage does with it is the library's code, whose version is told of the module."""
 
     class Code(FakeCode):
-        def standing_alone(self, code, where):
+        def digest_unordered(self, code, where):
             asked.append(code)
             return b""
 
-        inline = standing_alone
+        digest_ordered = digest_unordered
 
     asked = []
     for value in (LONG, np.float64(1), FRAMES[3], stamps, POLARS[0], pa.table({"a": [1]}), [LONG, LONG]):
@@ -487,7 +487,7 @@ def test_generators_go_by_their_state():
 
 
 def test_a_function_of_unknown_code_is_refused():
-    assert refusal(np.frompyfunc(abs, 1, 1)).endswith("what it calls is not known")
+    assert refusal(np.frompyfunc(abs, 1, 1)).endswith("the function that it calls is unknown")
 
 
 def test_scipys_sparse_matrices_go_by_their_parts():
@@ -612,7 +612,7 @@ def test_runs_go_by_their_content():
 
 def test_unions_are_refused():
     union = pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array(["a", "b"])])
-    assert refusal([union]).endswith("which cannot be told: it has items of a union")
+    assert refusal([union]).endswith("whose content cannot be read: it has items of a union")
 
 
 # -- polars -----------------------------------------------------------------------------------------------------------
@@ -634,8 +634,8 @@ def test_the_numbers_of_categories_do_not_count():
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (pl.LazyFrame(), "it is yet to be computed, perhaps of files; collect it first"),
-        (pl.col("a"), "the functions that it may hold cannot be told; make it inside the stage"),
+        (pl.LazyFrame(), "it is not computed yet, and may read files; collect it first"),
+        (pl.col("a"), "it may hold functions whose code cannot be read; make it inside the stage"),
         (pl.Series([object()], dtype=pl.Object), "is an object(), which has nothing but its identity"),
         (pl.Series([1], dtype=pl.Int128), "it has items of type Int128: "),
     ],

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from foundations.app.caching.purity.file_watch import is_of_library, is_of_python
-from foundations.domain.text.redaction import looks_secret
+from foundations.domain.text.redaction import is_secret_name
 
 _PASSED_ON_BY = (os.__file__, "<frozen os>", "<frozen _collections_abc>")
 _watching: list[dict[str, None]] = []
@@ -38,7 +38,7 @@ class _Variables(dict[Any, Any]):
             self.passing -= 1
         elif _watching and _is_asked_by_project(sys._getframe(1)):
             name = os.fsdecode(key)
-            if not looks_secret(name):
+            if not is_secret_name(name):
                 for found in _watching:
                     found.setdefault(name)
         return super().__getitem__(key)

@@ -66,7 +66,7 @@ class WatchedCalls:
         around = process_state()
         self._listing.changed()  # what others did before
         begun = time.perf_counter()
-        with watched_files(asked.recipe.closure.memories) as touched, watched_environment() as variables:
+        with watched_files(asked.recipe.closure.memoised) as touched, watched_environment() as variables:
             output = asked.node.function(*call.arguments, **call.keyword_arguments)
         if os.getpid() != self._process:
             return Computed(output, 0.0, "a process that it has forked returned from it")
@@ -86,7 +86,7 @@ class WatchedCalls:
     def _obstacle(self, asked: Asked, around: ProcessState, touched: Touched, variables: Iterable[str]) -> str | None:
         if self._artifacts:
             return f"it saved the artifact {self._artifacts[0]}, which a hit would not"
-        changed = self._keys.drifted(asked.recipe)
+        changed = self._keys.find_changed_state(asked.recipe)
         if changed is not None:
             return (
                 f"it changed {changed}, which is no argument; create_stage(ignore=[...]) says that it does not matter"
@@ -101,7 +101,7 @@ class WatchedCalls:
                     " that asks for it, or pass its value as an argument"
                 )
         call = asked.call
-        stated = [self._keys.here(path) for path in asked.node.hints.depends_on if isinstance(path, str)]
+        stated = [self._keys.resolve_path(path) for path in asked.node.hints.depends_on if isinstance(path, str)]
         texts = [*asked.recipe.closure.texts, *texts_in((call.arguments, call.keyword_arguments))]
         return self._shared.changed or obstacle(touched, self._listing.changed(), self._project, stated, texts)
 

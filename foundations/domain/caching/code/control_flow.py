@@ -1,7 +1,7 @@
-"""The order in which byte code runs, whatever order the compiler has put it into.
+"""The order in which byte code runs, independent of the order into which the compiler has put it.
 
-Where a line begins decides how the compiler lays out jumps; the path from the first instruction on, each branch not
-taken left for later, is the same for all layouts.
+The lines of the source influence how the compiler lays out jumps. The path from the first instruction on, with each
+branch that is not taken left for later, is the same for all layouts.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _JUMPS = frozenset((*dis.hasjrel, *dis.hasjabs))
 _ALWAYS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT", "JUMP_ABSOLUTE", "JUMP"})
 _LAST = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT"})
 _OPPOSITES = {"POP_JUMP_IF_TRUE": "POP_JUMP_IF_FALSE", "POP_JUMP_IF_NOT_NONE": "POP_JUMP_IF_NONE"}
-"""Jumps on conditions, each with the one for which the other branch stands next: the compiler takes either."""
+"""Conditional jumps, each with its opposite, which exchanges the branches: the compiler may choose either."""
 
 
-def jump_name(name: str) -> str:
-    """Return what a jump is called on the path: without a direction, and of two opposites the same.
+def normal_jump_name(name: str) -> str:
+    """Return the name of a jump on the path: without a direction, and the same for two opposites.
 
-    >>> jump_name("POP_JUMP_BACKWARD_IF_TRUE")
+    >>> normal_jump_name("POP_JUMP_BACKWARD_IF_TRUE")
     'POP_JUMP_IF_FALSE'
     """
     name = _undirected(name)
@@ -34,7 +34,7 @@ def _undirected(name: str) -> str:
 
 
 class Handler(NamedTuple):
-    """Where an exception in a range of instructions goes; all by offset."""
+    """The target of exceptions in a range of instructions; positions are offsets."""
 
     begin: int
     end: int
@@ -46,15 +46,15 @@ class Step(NamedTuple):
     """One step of the path.
 
     Attributes:
-        position: The instruction's position among those given; None for a mark.
-        mark: What is known beside it: where it jumps to, or what the mark says.
+        position: The position of the instruction in the list; None for a mark.
+        mark: The target of a jump, or the content of the mark.
     """
 
     position: int | None
     mark: object = None
 
 
-def handlers(code: CodeType) -> list[Handler]:
+def exception_handlers(code: CodeType) -> list[Handler]:
     """Return the table of exception handlers of `code`.
 
     Its format: https://github.com/python/cpython/blob/main/InternalDocs/exception_handling.md
@@ -75,15 +75,15 @@ def handlers(code: CodeType) -> list[Handler]:
     return found
 
 
-def path(instructions: list[dis.Instruction], table: list[Handler]) -> Iterator[Step]:
-    """Yield the instructions in the order in which they run, with marks where paths begin, meet and are guarded."""
+def execution_path(instructions: list[dis.Instruction], table: list[Handler]) -> Iterator[Step]:
+    """Yield the instructions in the order in which they run, with marks for branches and exception handlers."""
     table = sorted(table)
     begins = [row.begin for row in table]
     offsets = [found.offset for found in instructions]
     jumps = {found.offset: found.argval for found in instructions if found.opname in _ALWAYS}
 
     def position_of(offset: int) -> int:
-        """Return the instruction from there on, behind all jumps that are always taken."""
+        """Return the position of the next instruction from an offset on, after following unconditional jumps."""
         seen = set()
         while True:
             position = bisect.bisect_left(offsets, offset)

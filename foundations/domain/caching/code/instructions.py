@@ -1,7 +1,7 @@
-"""The instructions of byte code, without what they say of how it is written down.
+"""The instructions of byte code, without those that depend only on how the source is written.
 
-What is left out differs between the minor versions of Python: docstrings, line numbers and annotations of inner
-functions, the set-up of closures and calls, and two instructions in one.
+Left out are docstrings, line numbers and annotations of inner functions, and what differs between the minor versions of
+Python: the set-up of closures and calls, and instructions that stand for two.
 """
 
 from __future__ import annotations
@@ -10,42 +10,42 @@ import dis
 from collections.abc import Iterable, Iterator
 from types import CodeType
 
-_LEFT_OUT = frozenset({"NOP", "CACHE", "EXTENDED_ARG", "RESUME", "MAKE_CELL", "COPY_FREE_VARS", "LOAD_CLOSURE"})
-"""Instructions that do nothing, or that follow from the others."""
+_IGNORED = frozenset({"NOP", "CACHE", "EXTENDED_ARG", "RESUME", "MAKE_CELL", "COPY_FREE_VARS", "LOAD_CLOSURE"})
+"""Instructions that do nothing, or that the others imply."""
 
-_UNSEEN = frozenset({"__doc__", "__firstlineno__", "__static_attributes__"})
-"""What a class's or module's body says of how it is written down."""
+_METADATA = frozenset({"__doc__", "__firstlineno__", "__static_attributes__"})
+"""Names under which the body of a class or module stores facts about its source."""
 
 ANNOTATIONS = 0x04
-"""The flag of ``MAKE_FUNCTION``, and of ``SET_FUNCTION_ATTRIBUTE``, that says that there are annotations."""
+"""The flag of ``MAKE_FUNCTION``, and of ``SET_FUNCTION_ATTRIBUTE``, for annotations."""
 
 _CLOSURE = 0x08
 _JUMPS = frozenset((*dis.hasjrel, *dis.hasjabs))
 
 
-def instructions_of(code: CodeType) -> list[dis.Instruction]:
-    """Return the instructions of `code` without what it says of how it is written down."""
+def normal_instructions(code: CodeType) -> list[dis.Instruction]:
+    """Return the instructions of `code`, without those that depend only on how the source is written."""
     cells = frozenset((*code.co_cellvars, *code.co_freevars))
     found: list[dis.Instruction] = []
     for instruction in dis.get_instructions(code):
         if isinstance(instruction.argval, tuple) and "_FAST_" in instruction.opname:
-            found += _singles(instruction)
-        elif instruction.opname not in _LEFT_OUT:
-            if instruction.opname == "KW_NAMES":  # dis does not look it up
+            found += _split_pair(instruction)
+        elif instruction.opname not in _IGNORED:
+            if instruction.opname == "KW_NAMES":  # `dis` does not resolve it
                 instruction = instruction._replace(argval=code.co_consts[instruction.arg or 0])
             found.append(instruction)
-    found = _without(found, _closure_loads(found, cells))
-    found = _without(found, _written_down(found))
-    return [instruction for instruction in found if instruction.opname != "PUSH_NULL"]  # how a call is prepared
+    found = _drop(found, _closure_load_positions(found, cells))
+    found = _drop(found, _metadata_positions(found))
+    return [instruction for instruction in found if instruction.opname != "PUSH_NULL"]  # it prepares a call
 
 
-def _without(instructions: list[dis.Instruction], positions: Iterable[int]) -> list[dis.Instruction]:
+def _drop(instructions: list[dis.Instruction], positions: Iterable[int]) -> list[dis.Instruction]:
     hidden = frozenset(positions)
     return [found for position, found in enumerate(instructions) if position not in hidden] if hidden else instructions
 
 
-def _closure_loads(instructions: list[dis.Instruction], cells: frozenset[str]) -> Iterator[int]:
-    """Yield where the cells of an inner function's closure are loaded; newer versions have no LOAD_CLOSURE for it."""
+def _closure_load_positions(instructions: list[dis.Instruction], cells: frozenset[str]) -> Iterator[int]:
+    """Yield the positions at which an inner function's cells are loaded; newer versions have no LOAD_CLOSURE."""
     for position, instruction in enumerate(instructions[1:], start=1):
         if isinstance(instruction.argval, CodeType) and instructions[position - 1].opname == "BUILD_TUPLE":
             first = position - 1 - (instructions[position - 1].arg or 0)
@@ -54,22 +54,22 @@ def _closure_loads(instructions: list[dis.Instruction], cells: frozenset[str]) -
                 yield from loads
 
 
-def _written_down(instructions: list[dis.Instruction]) -> Iterator[int]:
+def _metadata_positions(instructions: list[dis.Instruction]) -> Iterator[int]:
     for position, instruction in enumerate(instructions):
-        if instruction.opname == "STORE_NAME" and instruction.argval in _UNSEEN:
+        if instruction.opname == "STORE_NAME" and instruction.argval in _METADATA:
             yield from (position - 1, position)
         elif instruction.opname == "MAKE_FUNCTION":
-            yield from _annotations(instructions, position)
+            yield from _annotation_positions(instructions, position)
 
 
-def _annotations(instructions: list[dis.Instruction], position: int) -> Iterator[int]:
-    """Yield where the annotations of an inner function are put on the stack.
+def _annotation_positions(instructions: list[dis.Instruction], position: int) -> Iterator[int]:
+    """Yield the positions at which the annotations of an inner function are pushed onto the stack.
 
-    Before ``MAKE_FUNCTION`` stand, as far as there are any: defaults, annotations, closure (one instruction), code.
+    ``MAKE_FUNCTION`` follows, where they exist: defaults, annotations, closure (one instruction) and code.
     """
     flags, setter = instructions[position].arg or 0, None
     for later, found in enumerate(instructions[position + 1 : position + 5], start=position + 1):
-        if found.opname != "SET_FUNCTION_ATTRIBUTE":  # what newer versions have for the flags
+        if found.opname != "SET_FUNCTION_ATTRIBUTE":  # newer versions set the flags so
             break
         flags |= found.arg or 0
         setter = later if found.arg == ANNOTATIONS else setter
@@ -84,20 +84,20 @@ def _annotations(instructions: list[dis.Instruction], position: int) -> Iterator
             break
         begin -= 1
     if any(_hides_depth(found) for found in instructions[max(begin, 0) : end + 1]):
-        return  # where paths part, nobody can tell where it begins; it stays
+        return  # where paths part, the beginning cannot be found; the annotations stay
     yield from range(begin, end + 1)
     if setter is not None:
         yield setter
 
 
 def _hides_depth(found: dis.Instruction) -> bool:
-    """Tell whether the depth of the stack cannot be told from the instructions one after the other."""
+    """Return whether an instruction makes the depth of the stack unpredictable from the sequence alone."""
     takes_closure = found.opname in ("MAKE_FUNCTION", "SET_FUNCTION_ATTRIBUTE") and bool((found.arg or 0) & _CLOSURE)
     return takes_closure or found.opcode in _JUMPS
 
 
-def _singles(instruction: dis.Instruction) -> Iterator[dis.Instruction]:
-    """Yield the two instructions that one stands for, as in ``STORE_FAST_LOAD_FAST``, where they share a line."""
+def _split_pair(instruction: dis.Instruction) -> Iterator[dis.Instruction]:
+    """Yield the two instructions that one stands for, as in ``STORE_FAST_LOAD_FAST``."""
     middle = instruction.opname.index("_FAST_") + len("_FAST")
     names = instruction.opname[:middle], instruction.opname[middle + 1 :]
     for number, (name, variable) in enumerate(zip(names, instruction.argval, strict=True)):

@@ -1,4 +1,4 @@
-"""What code is called, and what stands behind the names that it uses."""
+"""The names of code, and the objects behind the names that code uses."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, Protocol
 
-from foundations.domain.caching.code.bytecode import Request
+from foundations.domain.caching.code.bytecode import NameReference
 from foundations.domain.pipeline.stage import StageFactory
 
 SET_BY_PYTHON = frozenset({"__wrapped__", "__module__", "__name__", "__qualname__", "__doc__", "__annotations__"})
-"""Attributes of functions that say what is known otherwise, or does not count."""
+"""Attributes of functions that Python sets: a closure contains them otherwise, or they do not count."""
 
-NOTHING: Any = type("Nothing", (), {"__slots__": ()})()
-"""Stands for what is not there."""
+MISSING: Any = type("Missing", (), {"__slots__": ()})()
+"""The value of a name that does not exist."""
 
 
 class Importer(Protocol):
@@ -26,8 +26,8 @@ class Importer(Protocol):
         """Return a module, imported where it has not been; None where that fails."""
 
 
-def called(code: Any) -> str:
-    """Return what a person calls code."""
+def display_name(code: Any) -> str:
+    """Return the name of code for people."""
     if isinstance(code, StageFactory):
         code = code.function
     module = getattr(code, "__module__", None)
@@ -36,7 +36,7 @@ def called(code: Any) -> str:
 
 
 def is_importable(code: Any, module: object) -> bool:
-    """Tell whether a function, a class or another object is found in `module` under its name."""
+    """Return whether a function, a class or another object is found in `module` under its own name."""
     name = getattr(code, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(name, str):
         return False
@@ -47,13 +47,13 @@ def is_importable(code: Any, module: object) -> bool:
 
 
 def module_of(kind: type) -> str:
-    """Return the name of a class's module; nothing where a class in C has something else in its place."""
+    """Return the name of a class's module; an empty string where a class in C has another kind of object there."""
     module: object = kind.__module__
     return module if isinstance(module, str) else ""
 
 
-def is_of_project(found: Any, is_packaged: Callable[[str], bool]) -> bool:
-    """Tell whether it is the project that has made what a package, or Python itself, has under a name."""
+def is_project_object(found: Any, is_packaged: Callable[[str], bool]) -> bool:
+    """Return whether an object is the project's, although a package or Python itself may have it under a name."""
     while isinstance(found, functools.partial):
         found = found.func
     if isinstance(found, MethodType):
@@ -61,12 +61,14 @@ def is_of_project(found: Any, is_packaged: Callable[[str], bool]) -> bool:
     if isinstance(found, FunctionType):
         return not is_packaged(str(found.__globals__.get("__name__")))
     module = module_of(found if isinstance(found, type) else type(found))
-    has_file = getattr(sys.modules.get(module), "__file__", None) is not None  # types in C may name what is no module
+    has_file = (
+        getattr(sys.modules.get(module), "__file__", None) is not None
+    )  # types in C may name a module that does not exist
     return (has_file or module == "__main__") and not is_packaged(module)
 
 
-def of_its_class(method: MethodType) -> Any:
-    """Return the function of a method as its class has it: a method that was shipped has a copy of its own."""
+def class_function(method: MethodType) -> Any:
+    """Return the function of a method as its class has it; an unpickled method may have a copy."""
     holder = method.__self__ if isinstance(method.__self__, type) else type(method.__self__)
     name = str(getattr(method.__func__, "__name__", None))
     found = next((vars(kind)[name] for kind in holder.__mro__ if name in vars(kind)), None)
@@ -75,25 +77,25 @@ def of_its_class(method: MethodType) -> Any:
     return found if code is not None and getattr(found, "__code__", None) == code else method.__func__
 
 
-def looked_up(request: Request, names: Mapping[str, Any], importer: Importer) -> Any:
-    """Return what a request finds where it begins: a module that is imported, or a variable's value.
+def look_up(reference: NameReference, names: Mapping[str, Any], importer: Importer) -> Any:
+    """Return the first object of a reference: the module that is imported, or the variable's value.
 
     Args:
-        request: What a function asks for.
+        reference: The reference.
         names: The function's global variables.
-        importer: Imports what is imported inside the function.
+        importer: Imports modules that the function itself imports.
     """
-    if request.level is not None:
-        return importer.import_module(absolute(request, names)) or NOTHING
-    if request.name in names:
-        return names[request.name]
-    return getattr(builtins, request.name, NOTHING)
+    if reference.level is not None:
+        return importer.import_module(absolute_module(reference, names)) or MISSING
+    if reference.name in names:
+        return names[reference.name]
+    return getattr(builtins, reference.name, MISSING)
 
 
-def member(module: ModuleType, name: str, *, importer: Importer, is_imported: bool = False) -> Any:
-    """Return an attribute of a module, or one of a package's modules."""
-    found = vars(module).get(name, NOTHING)
-    if found is not NOTHING:
+def get_member(module: ModuleType, name: str, *, importer: Importer, is_imported: bool = False) -> Any:
+    """Return an attribute of a module, or a submodule; `MISSING` where there is neither."""
+    found = vars(module).get(name, MISSING)
+    if found is not MISSING:
         return found
     submodule = sys.modules.get(f"{module.__name__}.{name}")
     if submodule is None and is_imported and hasattr(module, "__path__"):
@@ -101,18 +103,18 @@ def member(module: ModuleType, name: str, *, importer: Importer, is_imported: bo
     if submodule is not None:
         return submodule
     try:
-        return getattr(module, name, NOTHING)  # its __getattr__, or its class's
-    except Exception:  # of the user's own
-        return NOTHING
+        return getattr(module, name, MISSING)  # by its `__getattr__`, or that of its class
+    except Exception:  # from the user's own code
+        return MISSING
 
 
-def absolute(request: Request, names: Mapping[str, Any]) -> str:
+def absolute_module(reference: NameReference, names: Mapping[str, Any]) -> str:
     """Return the full name of the module that a function imports.
 
-    >>> absolute(Request("deep", level=2), {"__package__": "package.inner"})
+    >>> absolute_module(NameReference("deep", level=2), {"__package__": "package.inner"})
     'package.deep'
     """
-    if not request.level:
-        return request.name
+    if not reference.level:
+        return reference.name
     package = str(names.get("__package__") or "").split(".")
-    return ".".join([*package[: len(package) - request.level + 1], request.name]).strip(".")
+    return ".".join([*package[: len(package) - reference.level + 1], reference.name]).strip(".")

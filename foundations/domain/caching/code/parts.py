@@ -1,4 +1,4 @@
-"""The pieces of a code closure, and what is around it."""
+"""The code closure and its parts, and the environment that code is read in."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import PurePath
 from types import CodeType, ModuleType
 from typing import Any, Final, NamedTuple, Protocol
 
-from foundations.domain.caching.code.bytecode import Shape
-from foundations.domain.text.redaction import looks_secret
+from foundations.domain.caching.code.bytecode import NormalForm
+from foundations.domain.text.redaction import is_secret_name
 from foundations.ports.digesting import Digesting
 
-_LONGEST_SHOWN = 60
-PLAIN = (int, float, complex, str, bytes, type(None))
+_MAX_TEXT_LENGTH = 60
+PLAIN_TYPES = (int, float, complex, str, bytes, type(None))
 
 
-class Surroundings(Protocol):
-    """What a closure must be told of the world around the code.
+class CodeEnvironment(Protocol):
+    """The environment of code: packages, modules, files and environment variables.
 
     Attributes:
-        project: The project directory, which may be another one when the code runs again.
+        project: The path of the project directory, which may differ when the code runs again.
     """
 
     project: str
@@ -28,57 +28,57 @@ class Surroundings(Protocol):
     def packages_of(self, module: str) -> Mapping[str, str] | None:
         """Return the versions of the installed package that a module belongs to, and of those it needs, by name.
 
-        None for a module of the project; nothing for one of Python's own.
+        None for a module of the project; an empty mapping for one of Python's own.
         """
 
     def import_module(self, name: str) -> ModuleType | None:
         """Return a module, imported where it has not been; None where that fails."""
 
-    def here(self, path: str) -> str:
-        """Return the absolute path of a file or directory; one of the project lies in the project's present place."""
+    def resolve_path(self, path: str) -> str:
+        """Return the absolute path of a file or directory; one of the project lies in the present project directory."""
 
-    def fingerprint(self, path: str) -> object:
-        """Return what tells fast whether a file or directory has changed; OSError where it cannot be looked at."""
+    def file_signature(self, path: str) -> object:
+        """Return a value that differs once a file or directory has changed; OSError where it cannot be read."""
 
-    def contents(self, path: str) -> bytes:
-        """Return a digest of what a file or directory holds; OSError where it cannot be read."""
+    def content_digest(self, path: str) -> bytes:
+        """Return a digest of the content of a file or directory; OSError where it cannot be read."""
 
-    def compiled(self, module: str) -> bytes | None:
-        """Return a digest of the file of a module that was compiled from C or its like; None for any other."""
+    def compiled_digest(self, module: str) -> bytes | None:
+        """Return a digest of the file of a compiled extension module; None for any other module."""
 
-    def variable(self, name: str) -> str | None:
+    def environment_variable(self, name: str) -> str | None:
         """Return the value of an environment variable; None where it is not set."""
 
 
 ENVIRONMENT: Final = "the environment variables (os.environ)"
-"""What is watched where code asks for variables that it names."""
+"""The name of the state that is item where code reads environment variables that it names."""
 
 
 class Part(NamedTuple):
-    """One piece of a closure, as a person knows it.
+    """One part of a closure, for people.
 
     Attributes:
         kind: ``function``, ``class``, ``module``, ``constant``, ``compiled module`` or ``environment variable``;
-            ``version`` and ``depends_on`` for what was named by hand.
-        name: Where it is found, as in ``features.normalise``.
-        digest: Changes with it, and with nothing else.
-        shown: A constant's value, where it is short.
+            ``version`` and ``depends_on`` for hints of the author.
+        name: The full name, as in ``features.normalise``.
+        digest: Changes with this part, and with nothing else.
+        text: The value of a constant, where it is short.
     """
 
     kind: str
     name: str
     digest: str
-    shown: str = ""
+    text: str = ""
 
 
-class Watched(NamedTuple):
-    """Something that code refers to, and that a call could change.
+class MutableState(NamedTuple):
+    """State that code refers to, and that a call could change.
 
     Attributes:
-        name: What a person calls it.
-        get: Returns it as it is now.
-        value: What it was when the code was followed: as long as it is the same object, nothing has changed.
-        is_mutable: Whether it is the same object in any case, and its content tells; `value` may be its digest then.
+        name: The name for people.
+        get: Returns the present object.
+        value: The object when the code was followed; as long as it is the same object, nothing has changed.
+        is_mutable: Whether the object is always the same and its content counts; `value` may be the digest then.
     """
 
     name: str
@@ -88,88 +88,87 @@ class Watched(NamedTuple):
 
 
 class Closure(NamedTuple):
-    """The code behind a function.
+    """The code closure of a function.
 
     Attributes:
-        digest: Changes with every part, and with every package.
-        parts: The function first.
+        digest: Changes with every part and every package.
+        parts: The parts, the function first.
         packages: The versions of the installed packages by their names.
-        state: What of it a call could change.
-        texts: The strings and paths among its constants; a file's name may be among them.
-        unknown: What `ignore` names and it does not meet, where that was asked for.
-        variables: The names of the global variables that it meets, likewise.
-        memories: The code of functions of which something remembers what they have returned, as does
-            ``functools.lru_cache``.
-        asks: The names by which it asks what other code says of itself.
+        state: The state that a call could change.
+        texts: The strings and paths among its constants, which may name files and environment variables.
+        unknown_ignores: The names in `ignore` that its code does not use; empty without `ignore`.
+        variables: The names of the global variables that its code uses; empty without `ignore`.
+        memoised: The code of functions whose results are cached in memory, as by ``functools.lru_cache``.
+        introspective_names: The names that its code uses to read the metadata of other code.
     """
 
     digest: bytes
     parts: tuple[Part, ...]
     packages: Mapping[str, str]
-    state: tuple[Watched, ...] = ()
+    state: tuple[MutableState, ...] = ()
     texts: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
+    unknown_ignores: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
-    memories: tuple[CodeType, ...] = ()
-    asks: frozenset[str] = frozenset()
+    memoised: tuple[CodeType, ...] = ()
+    introspective_names: frozenset[str] = frozenset()
 
     def covers_variable(self, name: str) -> bool:
-        """Tell whether an environment variable counts, by what it is set to."""
-        return name in self.texts and any(watched.name == ENVIRONMENT for watched in self.state)
+        """Return whether the value of an environment variable is part of the closure."""
+        return name in self.texts and any(item.name == ENVIRONMENT for item in self.state)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what a person may want to compare, as JSON's own types."""
+        """Return the parts and packages as types of JSON."""
         return {"parts": [list(part) for part in self.parts], "packages": dict(self.packages)}
 
 
-class Around(Protocol):
-    """What a walk needs of who asks for it.
+class TraversalContext(Protocol):
+    """The context of a traversal.
 
     Attributes:
-        surroundings: What is around the code.
+        environment: The environment of the code.
         digesting: Digests large values.
         python: The implementation and minor version of the interpreter.
     """
 
-    surroundings: Surroundings
+    environment: CodeEnvironment
     digesting: Digesting
     python: str
 
-    def standing_alone(self, code: object, where: str) -> bytes:
-        """Return what stands for code where order does not count."""
+    def digest_unordered(self, code: object, where: str) -> bytes:
+        """Return the digest of code that a place without order refers to."""
 
-    def shape(self, code: CodeType) -> Shape:
-        """Return the shape of a code object."""
+    def normal_form(self, code: CodeType) -> NormalForm:
+        """Return the normal form of a code object."""
 
 
-def digest_of(pieces: Iterable[bytes]) -> bytes:
-    """Return what stands for pieces one after the other."""
+def digest_pieces(pieces: Iterable[bytes]) -> bytes:
+    """Return the digest of a sequence of pieces."""
     digest = hashlib.sha256()
     for piece in pieces:
         digest.update(len(piece).to_bytes(8, "little") + piece)
     return digest.digest()
 
 
-def is_of_others(piece: bytes) -> bool:
-    """Tell whether a piece stands for another part, which is told by itself."""
+def refers_to_part(piece: bytes) -> bool:
+    """Return whether a piece only refers to another part, which has a digest of its own."""
     return piece.startswith((b"part ", b"constant "))
 
 
-def shown(name: str, value: object, kinds: tuple[type, ...] = (*PLAIN, tuple)) -> str:
-    """Return a value as a person may see it; nothing where it is long, not of `kinds`, or a secret by its name."""
-    if looks_secret(name) or not isinstance(value, kinds):
+def display_text(name: str, value: object, kinds: tuple[type, ...] = (*PLAIN_TYPES, tuple)) -> str:
+    """Return a value as text; an empty one where it is long, not of `kinds`, or named like a secret."""
+    if is_secret_name(name) or not isinstance(value, kinds):
         return ""
-    if isinstance(value, (str, bytes)) and len(value) > _LONGEST_SHOWN:
+    if isinstance(value, (str, bytes)) and len(value) > _MAX_TEXT_LENGTH:
         return ""
     try:
         text = repr(value)
-    except Exception:  # of an element's own
+    except Exception:  # from the `repr` of an element
         return ""
-    return text if len(text) <= _LONGEST_SHOWN else ""
+    return text if len(text) <= _MAX_TEXT_LENGTH else ""
 
 
-def relative_to(project: str, value: object) -> object:
-    """Return a path of the project relative to it, since the project lies elsewhere when it runs as a job."""
+def relative_to_project(project: str, value: object) -> object:
+    """Return a path in the project relative to it, since a job runs in another directory; any other value as it is."""
     if isinstance(value, (str, PurePath)) and f"{value}/".startswith(f"{project}/"):
         return ("a path of the project", type(value).__name__, str(value)[len(project) :])
     return value

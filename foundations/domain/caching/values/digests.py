@@ -1,8 +1,8 @@
 """Content digests of values: equal ones for equal values, in every process and under every hash seed.
 
-What counts is what a value is made of, by type: ``1``, ``True`` and ``1.0`` differ. The order of a dictionary's keys
-or a set's elements does not count, nor whether two parts are one object or equal copies. What has no state that could
-be told raises :class:`UndigestibleError`: a miss, never a lie.
+A digest depends on the types and the content of a value: ``1``, ``True`` and ``1.0`` differ. It depends neither on the
+order of a dictionary's keys or a set's elements, nor on whether two parts are one object or equal copies. A value whose
+content cannot be read raises :class:`UndigestibleError`, so that its stage is not cached rather than cached wrongly.
 """
 
 from __future__ import annotations
@@ -10,32 +10,32 @@ from __future__ import annotations
 import hashlib
 from typing import Protocol
 
-from foundations.domain.caching.values.encoding import LEAVES, text
-from foundations.domain.caching.values.reduction import RefusedError
-from foundations.domain.caching.values.walk import Walk
+from foundations.domain.caching.values.encoder import ValueEncoder
+from foundations.domain.caching.values.encoding import LEAF_ENCODERS, encode_text
+from foundations.domain.caching.values.reduction import NotEncodableError
 from foundations.ports.digesting import Digesting
 
 
 class UndigestibleError(Exception):
-    """Something has no content digest; the message says what and where."""
+    """A value or some code has no content digest; the message names its place and the reason."""
 
 
-class CodeReferences(Protocol):
+class CodeDigester(Protocol):
     """Digests the code that values refer to: functions, classes, modules, methods and builtins."""
 
-    def inline(self, code: object, where: str) -> bytes:
-        """Return the digest of `code` in a place that has an order; it may depend on what came before.
+    def digest_ordered(self, code: object, where: str) -> bytes:
+        """Return the digest of `code` in a place with an order; it may depend on the code before it.
 
         Raises:
-            UndigestibleError: It has none.
+            UndigestibleError: The code has none.
         """
         ...
 
-    def standing_alone(self, code: object, where: str) -> bytes:
-        """Return the digest of `code` in a place without an order: the same whatever came before.
+    def digest_unordered(self, code: object, where: str) -> bytes:
+        """Return the digest of `code` in a place without an order; it does not depend on the code before it.
 
         Raises:
-            UndigestibleError: It has none.
+            UndigestibleError: The code has none.
         """
         ...
 
@@ -44,42 +44,43 @@ class ValueDigester:
     """Digests values, in one thread at a time.
 
     Args:
-        digesting: Digests buffers, and knows values of third-party types.
-        code: Digests functions, classes and modules that values refer to; it may ask for digests of values in turn.
+        digesting: Digests buffers, and reads values of third-party types.
+        code_digester: Digests functions, classes and modules that values refer to; it may call this digester in turn.
     """
 
-    def __init__(self, digesting: Digesting, code: CodeReferences) -> None:
+    def __init__(self, digesting: Digesting, code_digester: CodeDigester) -> None:
         self._digesting = digesting
-        self._code = code
+        self._code_digester = code_digester
         self._depth = 0
 
     def digest(self, value: object, where: str = "the value") -> bytes:
-        """Return the 32 bytes that stand for `value`.
+        """Return the digest of `value`, 32 bytes.
 
         Args:
-            value: What is digested; it must not change meanwhile.
-            where: What errors call it.
+            value: The value; it must not change meanwhile.
+            where: The name of the value in errors.
 
         Raises:
-            UndigestibleError: It, or a part of it, has no digest.
+            UndigestibleError: The value, or a part of it, has no digest.
         """
-        leaf = LEAVES.get(type(value))
+        leaf = LEAF_ENCODERS.get(type(value))
         if leaf is not None:
             return hashlib.sha256(leaf(value)).digest()
         if type(value) is str:
-            return hashlib.sha256(text(value, self._digesting.buffer)).digest()
-        walk = Walk(self._digesting, self._code_of, where)
+            return hashlib.sha256(encode_text(value, self._digesting.buffer)).digest()
+        encoder = ValueEncoder(self._digesting, self._digest_code, where)
         try:
-            encoded = walk.encode(value, self._depth)
-        except RefusedError as refusal:
-            raise UndigestibleError(f"{walk.where()} {refusal}") from refusal.__cause__
+            encoded = encoder.encode(value, self._depth)
+        except NotEncodableError as error:
+            raise UndigestibleError(f"{encoder.current_path()} {error}") from error.__cause__
         except RecursionError:
             raise UndigestibleError(f"{where} is nested deeper than the stack has room for") from None
         return encoded[1:] if encoded[:1] == b"#" else hashlib.sha256(encoded).digest()
 
-    def _code_of(self, code: object, where: str, stands_alone: bool, depth: int) -> bytes:
-        outer, self._depth = self._depth, depth + 1  # for values that the code holds, nested in this one
+    def _digest_code(self, code: object, where: str, is_unordered: bool, depth: int) -> bytes:
+        outer, self._depth = self._depth, depth + 1  # values that the code holds are nested in this one
         try:
-            return self._code.standing_alone(code, where) if stands_alone else self._code.inline(code, where)
+            digester = self._code_digester
+            return digester.digest_unordered(code, where) if is_unordered else digester.digest_ordered(code, where)
         finally:
             self._depth = outer

@@ -1,6 +1,6 @@
-"""How Python's plain values read as bytes: a tag, and then what tells by itself where it ends.
+"""The encodings of Python's plain values as bytes: a tag, and then content that delimits itself.
 
-No encoding is the beginning of another, so that those of several values in a row read in one way only.
+No encoding is a prefix of another, so that a row of encodings can be read in one way only.
 """
 
 from __future__ import annotations
@@ -16,133 +16,133 @@ from typing import Any
 
 from foundations.ports.frames import Buffer
 
-SMALL = 1024
-"""Bytes up to which something stands for itself; of what is longer stands a digest."""
+INLINE_SIZE = 1024
+"""The size in bytes up to which content is encoded as it is; longer content is encoded as its digest."""
 
-Digest = Callable[[Buffer], bytes]
+BufferDigest = Callable[[Buffer], bytes]
 
 _NAN = struct.pack("<d", float("nan"))
 _PLAIN_FORMAT = re.compile(r"[@=<>!]?[0-9]*[xcbB?hHiIlLqQnNefdsp]")
 
 
-def count(number: int) -> bytes:
+def encode_count(number: int) -> bytes:
     """Return the 8 bytes of a number from 0 to 2**64 - 1."""
     return struct.pack("<Q", number)
 
 
-def blob(data: Buffer, digest: Digest) -> bytes:
-    """Return the encoding of contiguous bytes, which have 16 bytes as their digest where there are many."""
+def encode_blob(data: Buffer, digest: BufferDigest) -> bytes:
+    """Return the encoding of contiguous bytes: the bytes themselves, or 16 bytes of digest where they are many."""
     size = data.nbytes if isinstance(data, memoryview) else len(data)
-    if size <= SMALL:
-        return b"-" + count(size) + data
-    return b"+" + count(size) + digest(data)
+    if size <= INLINE_SIZE:
+        return b"-" + encode_count(size) + data
+    return b"+" + encode_count(size) + digest(data)
 
 
-def _integer(value: int) -> bytes:
+def _encode_integer(value: int) -> bytes:
     if -(2**63) <= value < 2**63:
         return b"i" + struct.pack("<q", value)
     data = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
-    return b"I" + count(len(data)) + data
+    return b"I" + encode_count(len(data)) + data
 
 
-def _float(value: float) -> bytes:
+def _encode_float(value: float) -> bytes:
     return b"f" + (struct.pack("<d", value) if value == value else _NAN)
 
 
-LEAVES: dict[type, Callable[[Any], bytes]] = {
+LEAF_ENCODERS: dict[type, Callable[[Any], bytes]] = {
     NoneType: lambda value: b"N",
     EllipsisType: lambda value: b"Z",
     NotImplementedType: lambda value: b"0",
     bool: lambda value: b"T" if value else b"F",
-    int: _integer,
-    float: _float,
-    complex: lambda value: b"c" + _float(value.real) + _float(value.imag),
+    int: _encode_integer,
+    float: _encode_float,
+    complex: lambda value: b"c" + _encode_float(value.real) + _encode_float(value.imag),
 }
-"""What encodes values that are short and have no parts."""
+"""The encoders of values that are short and have no parts, by type."""
 
 
-def text(value: str, digest: Digest) -> bytes:
+def encode_text(value: str, digest: BufferDigest) -> bytes:
     """Return the encoding of a string, surrogates included."""
-    return b"s" + blob(value.encode("utf-8", "surrogatepass"), digest)
+    return b"s" + encode_blob(value.encode("utf-8", "surrogatepass"), digest)
 
 
-def _bytes(value: bytes, digest: Digest) -> bytes:
-    return b"b" + blob(value, digest)
+def _encode_bytes(value: bytes, digest: BufferDigest) -> bytes:
+    return b"b" + encode_blob(value, digest)
 
 
-def _bytearray(value: bytearray, digest: Digest) -> bytes:
-    return b"y" + blob(memoryview(value), digest)
+def _encode_bytearray(value: bytearray, digest: BufferDigest) -> bytes:
+    return b"y" + encode_blob(memoryview(value), digest)
 
 
-def _view(value: memoryview, digest: Digest) -> bytes:
+def _encode_view(value: memoryview, digest: BufferDigest) -> bytes:
     if not _PLAIN_FORMAT.fullmatch(value.format):
-        raise ValueError(f"items of the format {value.format!r} are not known")
+        raise ValueError(f"its items have the unknown format {value.format!r}")
     shape = struct.pack(f"<Q{value.ndim}Q", value.ndim, *(value.shape or ()))
-    return b"v" + blob(value.format.encode(), digest) + shape + blob(_flat(value), digest)
+    return b"v" + encode_blob(value.format.encode(), digest) + shape + encode_blob(_flatten(value), digest)
 
 
-def _array(value: array[Any], digest: Digest) -> bytes:
+def _encode_array(value: array[Any], digest: BufferDigest) -> bytes:
     kind = f"{value.typecode}{value.itemsize}{sys.byteorder}".encode()
-    return b"a" + blob(kind, digest) + blob(_flat(memoryview(value)), digest)
+    return b"a" + encode_blob(kind, digest) + encode_blob(_flatten(memoryview(value)), digest)
 
 
-def raw(tag: bytes, value: Any, digest: Digest) -> bytes:
-    """Return the encoding of what offers its memory as one buffer.
+def encode_memory(tag: bytes, value: Any, digest: BufferDigest) -> bytes:
+    """Return the encoding of an object that offers its memory as one buffer.
 
     Raises:
-        ValueError: It is closed, or has been released.
+        ValueError: The object is closed, or has been released.
     """
-    return tag + blob(_flat(memoryview(value)), digest)
+    return tag + encode_blob(_flatten(memoryview(value)), digest)
 
 
-def _flat(view: memoryview) -> Buffer:
+def _flatten(view: memoryview) -> Buffer:
     if view.nbytes == 0:
         return b""
     return view.cast("B") if view.c_contiguous else view.tobytes()
 
 
-BUFFERS: dict[type, Callable[[Any, Digest], bytes]] = {
-    bytes: _bytes,
-    bytearray: _bytearray,
-    memoryview: _view,
-    array: _array,
+BUFFER_ENCODERS: dict[type, Callable[[Any, BufferDigest], bytes]] = {
+    bytes: _encode_bytes,
+    bytearray: _encode_bytearray,
+    memoryview: _encode_view,
+    array: _encode_array,
 }
-"""What encodes values that may be long and have no parts; it raises ValueError where it cannot."""
+"""The encoders of values that may be long and have no parts, by type; they raise ValueError where reading fails."""
 
 
-def packed(values: Sequence[Any], digest: Digest) -> bytes | None:
-    """Return one encoding of values that are all of the same plain type; None where they are not."""
+def encode_uniform(values: Sequence[Any], digest: BufferDigest) -> bytes | None:
+    """Return one encoding of values that are all of the same plain type; None where their types differ."""
     kinds = set(map(type, values))
-    pack = _PACKS.get(kinds.pop()) if len(kinds) == 1 else None
+    pack = _UNIFORM_ENCODERS.get(kinds.pop()) if len(kinds) == 1 else None
     return None if pack is None else pack(values, digest)
 
 
-def _pack_integers(values: Sequence[int], digest: Digest) -> bytes | None:
+def _pack_integers(values: Sequence[int], digest: BufferDigest) -> bytes | None:
     try:
-        return b"q" + blob(struct.pack(f"<{len(values)}q", *values), digest)
+        return b"q" + encode_blob(struct.pack(f"<{len(values)}q", *values), digest)
     except struct.error:  # one is too large
         return None
 
 
-def _pack_floats(values: Sequence[float], digest: Digest) -> bytes:
+def _pack_floats(values: Sequence[float], digest: BufferDigest) -> bytes:
     total = sum(values)
-    if total != total:  # there may be a NaN, and all are the same
+    if total != total:  # there may be a NaN, and every NaN counts as the same
         values = [value if value == value else float("nan") for value in values]
-    return b"d" + blob(struct.pack(f"<{len(values)}d", *values), digest)
+    return b"d" + encode_blob(struct.pack(f"<{len(values)}d", *values), digest)
 
 
-def _pack_strings(values: Sequence[str], digest: Digest) -> bytes:
+def _pack_strings(values: Sequence[str], digest: BufferDigest) -> bytes:
     lengths = struct.pack(f"<{len(values)}Q", *map(len, values))
-    return b"u" + blob(lengths, digest) + blob("".join(values).encode("utf-8", "surrogatepass"), digest)
+    return b"u" + encode_blob(lengths, digest) + encode_blob("".join(values).encode("utf-8", "surrogatepass"), digest)
 
 
-def _pack_bytes(values: Sequence[bytes], digest: Digest) -> bytes:
+def _pack_bytes(values: Sequence[bytes], digest: BufferDigest) -> bytes:
     lengths = struct.pack(f"<{len(values)}Q", *map(len, values))
-    return b"w" + blob(lengths, digest) + blob(b"".join(values), digest)
+    return b"w" + encode_blob(lengths, digest) + encode_blob(b"".join(values), digest)
 
 
-_PACKS: dict[type, Callable[[Any, Digest], bytes | None]] = {
-    bool: lambda values, digest: b"?" + blob(bytes(values), digest),
+_UNIFORM_ENCODERS: dict[type, Callable[[Any, BufferDigest], bytes | None]] = {
+    bool: lambda values, digest: b"?" + encode_blob(bytes(values), digest),
     int: _pack_integers,
     float: _pack_floats,
     str: _pack_strings,
@@ -150,11 +150,11 @@ _PACKS: dict[type, Callable[[Any, Digest], bytes | None]] = {
 }
 
 
-def strings(values: Sequence[str], digest: Digest) -> bytes:
-    """Return the encoding of several strings, none included."""
-    return count(len(values)) + _pack_strings(values, digest)
+def encode_strings(values: Sequence[str], digest: BufferDigest) -> bytes:
+    """Return the encoding of any number of strings."""
+    return encode_count(len(values)) + _pack_strings(values, digest)
 
 
-def joined(parts: Sequence[bytes]) -> bytes:
-    """Return the encoding of several encodings, each complete in itself."""
-    return b"".join(chain((count(len(parts)),), parts))
+def join_encodings(parts: Sequence[bytes]) -> bytes:
+    """Return the encoding of several values that are encoded already."""
+    return b"".join(chain((encode_count(len(parts)),), parts))

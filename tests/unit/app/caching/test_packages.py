@@ -130,15 +130,17 @@ class TestPackages:
                 (tmp_path / file).write_text(content)
                 monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
                 sys.modules[name].__file__ = str(tmp_path / file)
-            digests.append(packages().compiled("compiled"))
-            others = [packages().compiled(name) for name in ("source", "sys", "__main__", "there_is_no_such_module")]
+            digests.append(packages().compiled_digest("compiled"))
+            others = [
+                packages().compiled_digest(name) for name in ("source", "sys", "__main__", "there_is_no_such_module")
+            ]
             assert [None] * 4 == others
         assert digests[0] == digests[1] != digests[2]
 
     def test_variables_of_the_environment_are_those_of_this_process(self, packages, monkeypatch):
         monkeypatch.setenv("THERE", "1")
         monkeypatch.delenv("GONE", raising=False)
-        assert ("1", None) == (packages().variable("THERE"), packages().variable("GONE"))
+        assert ("1", None) == (packages().environment_variable("THERE"), packages().environment_variable("GONE"))
 
 
 class TestContents:
@@ -146,7 +148,7 @@ class TestContents:
         (tmp_path / "a").write_text("x")
         (tmp_path / "b").write_text("x")
         (tmp_path / "c").write_text("y")
-        found = [packages().contents(name) for name in ("a", "b", "c", str(tmp_path / "a"))]
+        found = [packages().content_digest(name) for name in ("a", "b", "c", str(tmp_path / "a"))]
         assert found[0] == found[1] == found[3] != found[2]
 
     def test_a_directory_counts_by_the_names_and_bytes_of_its_files(self, packages, tmp_path):
@@ -155,7 +157,7 @@ class TestContents:
             for name, text in files.items():
                 (place / name).parent.mkdir(parents=True, exist_ok=True)
                 (place / name).write_text(text)
-            return packages().contents(str(place))
+            return packages().content_digest(str(place))
 
         same = [digest({"a": "x", "sub/b": "y"}), digest({"sub/b": "y", "a": "x"})]
         others = [digest({"a": "x"}), digest({"a": "x", "sub/c": "y"}), digest({"a": "x", "sub/b": ""})]
@@ -164,13 +166,13 @@ class TestContents:
 
     def test_what_is_not_there_is_an_error(self, packages):
         with pytest.raises(FileNotFoundError):
-            packages().contents("nowhere")
+            packages().content_digest("nowhere")
 
     def test_what_is_no_file_is_an_error_and_never_waited_for(self, packages, tmp_path):
         os.mkfifo(tmp_path / "fifo")
         for path in ("fifo", "."):
             with pytest.raises(OSError, match="neither a file nor a directory"):
-                packages().contents(path)
+                packages().content_digest(path)
 
 
 def test_a_module_that_cannot_be_imported_is_none(packages, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from foundations.app.job.provenance import current_commit, describe_provenance, recorded_parameters
 from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.graph import Pipeline
-from foundations.domain.text.redaction import NOT_RECORDED, without_secrets
+from foundations.domain.text.redaction import REDACTED, redact
 from foundations.testing import in_memory_settings
 
 
@@ -38,7 +38,7 @@ def test_of_the_environment_only_what_is_allowed_is_recorded(sdk):
 )
 def test_what_is_named_like_a_secret_is_left_out(name):
     assert "s3cret" not in str(recorded_parameters({name: "s3cret"}))
-    assert "s3cret" not in str(without_secrets({"deep": [{name: {"x": "s3cret"}}]}))
+    assert "s3cret" not in str(redact({"deep": [{name: {"x": "s3cret"}}]}))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_other_names_are_recorded(name):
         ((1, 2), "(1, 2)"),
         ({"a": 1}, {"a": 1}),
         ({1: "a"}, "{1: 'a'}"),
-        ({"user": "ann", "accessToken": "s3cret"}, {"user": "ann", "accessToken": NOT_RECORDED}),
+        ({"user": "ann", "accessToken": "s3cret"}, {"user": "ann", "accessToken": REDACTED}),
         pytest.param(10**5000, "<int, whose repr raises ValueError>", id="a long integer"),
     ],
 )

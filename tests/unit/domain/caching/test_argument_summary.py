@@ -7,7 +7,13 @@ import attrs
 import numpy
 import pytest
 
-from foundations.domain.caching.argument_summary import MOST_PARTS, Appearance, Shown, argument_parts, differing_parts
+from foundations.domain.caching.argument_summary import (
+    MAX_PARTS,
+    ArgumentSummary,
+    DisplayText,
+    argument_parts,
+    differing_parts,
+)
 
 
 @dataclasses.dataclass
@@ -91,8 +97,8 @@ def paths(value):
         ({"a": 1}, {"a": "two\nlines"}, ["['a']: 1 -> 'two\\nlines'"]),
         ({(1, 2): 1}, {(1, 2): 1, "b": 1}, ["['b'] is given now"]),
         (
-            {"x": Shown("output of load", "1")},
-            {"x": Shown("output of load", "2")},
+            {"x": DisplayText("output of load", "1")},
+            {"x": DisplayText("output of load", "2")},
             ["['x']: the output of load has another key"],
         ),
         (collections.OrderedDict(a=1), collections.OrderedDict(a=2), ["['a']: 1 -> 2"]),
@@ -103,7 +109,9 @@ def test_what_differs_inside_is_named(old, new, expected):
     assert [f"argument config{end}" for end in expected] == differences(old, new)
 
 
-@pytest.mark.parametrize("value", [1, "text", None, {1, 2}, numpy.zeros(3), object(), len, Shown("output of load")])
+@pytest.mark.parametrize(
+    "value", [1, "text", None, {1, 2}, numpy.zeros(3), object(), len, DisplayText("output of load")]
+)
 def test_a_value_that_cannot_be_looked_into_has_no_parts(value):
     assert () == argument_parts("config", value)
 
@@ -138,7 +146,7 @@ def test_an_argument_with_a_secrets_name_has_no_parts():
     ],
 )
 def test_no_code_of_the_users_is_called(make, expected):
-    assert expected == [part.shown for part in argument_parts("config", make())]
+    assert expected == [part.text for part in argument_parts("config", make())]
 
 
 def test_what_an_object_does_not_keep_is_not_shown():
@@ -155,12 +163,12 @@ def test_what_an_object_does_not_keep_is_not_shown():
     emptied, deleted = Computed(), Slots()
     del emptied.__dict__["rate"], deleted.rate
     for value in (emptied, deleted):
-        assert [type(value).__name__, "", ""] == [part.shown for part in argument_parts("config", value)]
+        assert [type(value).__name__, "", ""] == [part.text for part in argument_parts("config", value)]
 
 
 def test_so_many_parts_are_remembered_and_the_others_not_guessed_at():
     long = list(range(1000))
-    assert MOST_PARTS == len(argument_parts("config", {"a": long, "b": [long] * 100}))
+    assert MAX_PARTS == len(argument_parts("config", {"a": long, "b": [long] * 100}))
     assert [] == differences(long, [*long, 1])
     assert "argument config[10] is given now" == differences(long[:10], long)[0]
     assert "argument config[10] is not given any more" == differences(long, long[:10])[0]
@@ -179,14 +187,14 @@ def test_a_container_that_holds_itself_and_a_deep_one_come_to_an_end():
 
 def test_an_argument_is_looked_at_once():
     config = {"lr": 0.1}
-    appearance = Appearance("config", config)
-    before = appearance.told()
+    summary = ArgumentSummary("config", config)
+    before = summary.describe()
     config.clear()
-    assert before == appearance.told()
+    assert before == summary.describe()
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.1, "0.1"), ("a", "'a'"), ([1], ""), (Shown("output of f"), "output of f")]
+    ("value", "text"), [(0.1, "0.1"), ("a", "'a'"), ([1], ""), (DisplayText("output of f"), "output of f")]
 )
 def test_what_is_shown_of_a_whole_argument(value, text):
-    assert text == Appearance("x", value).told()[0]
+    assert text == ArgumentSummary("x", value).describe()[0]

@@ -1,22 +1,22 @@
 import pytest
 
-from foundations.domain.caching.argument_summary import Appearance
+from foundations.domain.caching.argument_summary import ArgumentSummary
 from foundations.domain.caching.code.closure import Closure
 from foundations.domain.caching.code.parts import Part
 from foundations.domain.caching.recipe import (
     Argument,
     Recipe,
     Traits,
-    about_value,
-    differences,
-    recipe_of,
-    summary_of,
+    describe_differences,
+    encode_about,
+    read_header,
+    read_recipe,
 )
 
 
 def recipe(python="cpython 3.11", parts=(), packages=None, **arguments):
     """Return a recipe as it is kept; an argument's digest is its repr."""
-    given = tuple(Argument(name, repr(value), Appearance(name, value)) for name, value in arguments.items())
+    given = tuple(Argument(name, repr(value), ArgumentSummary(name, value)) for name, value in arguments.items())
     closure = Closure(b"", tuple(Part("function", name, digest) for name, digest in parts), packages or {})
     return {**Recipe("train", closure, given, python).to_json(), "closure": closure.to_json()}
 
@@ -46,11 +46,11 @@ def recipe(python="cpython 3.11", parts=(), packages=None, **arguments):
     ],
 )
 def test_what_differs_is_told_in_words(old, new, expected):
-    assert expected == differences(recipe(**old), recipe(**new))
+    assert expected == describe_differences(recipe(**old), recipe(**new))
 
 
 def test_of_a_long_argument_some_parts_are_told():
-    told = differences(recipe(values=[0] * 40, rate=1), recipe(values=[1] * 40, rate=2))
+    told = describe_differences(recipe(values=[0] * 40, rate=1), recipe(values=[1] * 40, rate=2))
     assert [*(f"argument values[{number}]: 0 -> 1" for number in range(8)), "argument rate: 1 -> 2"] == [
         line for line in told if "more" not in line
     ]
@@ -60,8 +60,10 @@ def test_of_a_long_argument_some_parts_are_told():
 def test_a_recipe_of_the_time_before_parts_were_kept_is_compared_as_a_whole():
     old = recipe(config={"lr": 1}, rate=1)
     del old["parts"]
-    assert ["argument config changed", "argument rate: 1 -> 2"] == differences(old, recipe(config={"lr": 2}, rate=2))
-    assert (-1, 0, 0) == Traits.of(old).likeness(Traits.of(recipe(config={"lr": 2}, rate=1)))
+    assert ["argument config changed", "argument rate: 1 -> 2"] == describe_differences(
+        old, recipe(config={"lr": 2}, rate=2)
+    )
+    assert (-1, 0, 0) == Traits.from_recipe(old).similarity(Traits.from_recipe(recipe(config={"lr": 2}, rate=1)))
 
 
 def test_a_recipe_is_kept_as_it_was_where_no_argument_has_parts():
@@ -78,8 +80,8 @@ def test_a_recipe_is_kept_as_it_was_where_no_argument_has_parts():
     ],
 )
 def test_what_has_more_in_common_is_nearer(nearer, farther):
-    asked = Traits.of(recipe(a=1, b=1, config={"a": 1, "b": 3}, parts=[("f", "1"), ("g", "1")]))
-    assert Traits.of(nearer).likeness(asked) > Traits.of(farther).likeness(asked)
+    asked = Traits.from_recipe(recipe(a=1, b=1, config={"a": 1, "b": 3}, parts=[("f", "1"), ("g", "1")]))
+    assert Traits.from_recipe(nearer).similarity(asked) > Traits.from_recipe(farther).similarity(asked)
 
 
 @pytest.mark.parametrize(
@@ -87,18 +89,18 @@ def test_what_has_more_in_common_is_nearer(nearer, farther):
     [({"a": 1}, True), ({"parts": [("f", "1")]}, True), ({"a": 2, "parts": [("f", "2")]}, False), ({}, False)],
 )
 def test_one_argument_or_piece_of_code_is_something_in_common(other, expected):
-    asked = Traits.of(recipe(a=1, parts=[("f", "1")]))
-    assert expected is Traits.of(recipe(**other)).has_in_common(asked)
+    asked = Traits.from_recipe(recipe(a=1, parts=[("f", "1")]))
+    assert expected is Traits.from_recipe(recipe(**other)).overlaps(asked)
 
 
 def test_what_lies_beside_a_value_is_read_again():
-    about = about_value({"stage": "train", "job": "a"}, '{"python": "3.11"}')
-    assert {"format": 1, "stage": "train", "job": "a"} == summary_of(about)
-    assert {"format": 1, "stage": "train", "job": "a", "python": "3.11"} == recipe_of(about)
+    about = encode_about({"stage": "train", "job": "a"}, '{"python": "3.11"}')
+    assert {"format": 1, "stage": "train", "job": "a"} == read_header(about)
+    assert {"format": 1, "stage": "train", "job": "a", "python": "3.11"} == read_recipe(about)
 
 
 @pytest.mark.parametrize(
     "about", [b"", b"\xff", b"[]\n{}", b'{"format": 2}\n{}', b'{"format": 1}\nnone', b'{"format": 1}']
 )
 def test_what_another_version_has_written_is_no_recipe(about):
-    assert None is recipe_of(about)
+    assert None is read_recipe(about)

@@ -1,6 +1,6 @@
 import pytest
 
-from foundations.domain.text.one_line import cut, printable
+from foundations.domain.text.one_line import escape_unprintable, truncate
 
 
 @pytest.mark.parametrize(
@@ -15,9 +15,9 @@ from foundations.domain.text.one_line import cut, printable
     ],
 )
 def test_what_would_steer_a_terminal_is_spelt_out(text, printed):
-    assert printed == printable(text)
+    assert printed == escape_unprintable(text)
 
 
 @pytest.mark.parametrize(("text", "expected"), [("", ""), ("abcde", "abcde"), ("abcdef", "ab...")])
 def test_a_text_is_cut_to_a_length(text, expected):
-    assert expected == cut(text, 5)
+    assert expected == truncate(text, 5)

@@ -1,6 +1,6 @@
 import pytest
 
-from foundations.domain.text.representation import describe_call, short
+from foundations.domain.text.representation import describe_call, short_repr
 
 
 class Unprintable:
@@ -17,19 +17,19 @@ class array:  # noqa: N801 - reprlib takes it for Python's
     ["x" * 10_000, list(range(10_000)), {"a" * 100: "b" * 1000}, b"x" * 10_000, "line\nline", Unprintable(), {1, 2}],
 )
 def test_values_are_shown_on_one_short_line(value):
-    shown = short(value)
+    shown = short_repr(value)
     assert "\n" not in shown
     assert len(shown) <= 140
 
 
 def test_whatever_cannot_be_shown_is_told():
-    assert "<int, whose repr raises ValueError>" == short(10**5000)
-    assert "Unprintable" in short(Unprintable())
-    assert "array" in short(array())
+    assert "<int, whose repr raises ValueError>" == short_repr(10**5000)
+    assert "Unprintable" in short_repr(Unprintable())
+    assert "array" in short_repr(array())
 
 
 def test_small_values_are_shown_whole():
-    assert "{'a': [1, 2]}" == short({"a": [1, 2]})
+    assert "{'a': [1, 2]}" == short_repr({"a": [1, 2]})
 
 
 def test_a_call_without_arguments():

@@ -6,7 +6,7 @@ from types import CodeType
 
 import pytest
 
-from foundations.domain.caching.code.bytecode import Request, shape
+from foundations.domain.caching.code.bytecode import NameReference, normal_form
 
 # Each row: what is written, and what else is written; `f` is compiled, and looked at.
 SAME = {
@@ -207,7 +207,7 @@ MODULES = ("ast", "bisect", "contextlib", "csv", "dataclasses", "functools", "he
 
 
 def plain(part):
-    """Return a part of a shape as it can be compared: 1, True and 1.0 differ, and a set has no order."""
+    """Return a part of a normal_form as it can be compared: 1, True and 1.0 differ, and a set has no order."""
     if isinstance(part, frozenset):
         return "frozenset", sorted(map(repr, part))
     if isinstance(part, tuple):
@@ -216,8 +216,8 @@ def plain(part):
 
 
 def form(code):
-    found = shape(code)
-    return [plain(part) for part in found.parts], found.requests, len(found.free)
+    found = normal_form(code)
+    return [plain(part) for part in found.parts], found.references, len(found.free)
 
 
 def first_inside(code):
@@ -263,31 +263,38 @@ def test_what_stands_around_annotations_is_part_of_a_shape(annotation):
 
 def test_the_shape_of_a_code_object_is_the_same_each_time():
     code = function(INNER.format("int"))
-    assert shape(code) == shape(code)
+    assert normal_form(code) == normal_form(code)
 
 
 def test_it_tells_what_code_refers_to_in_the_order_of_first_use():
     source = "def f(x):\n import a.b\n from .c import d\n return tools.deep.shift(g(x)), a.b.h, g, (lambda: LIMIT)"
     expected = (
-        *(Request("a.b", ("",), 0), Request("c", ("d",), 1), Request("tools", ("deep", "shift")), Request("g")),
-        *(Request("a", ("b", "h"), 0), Request("LIMIT")),
+        *(
+            NameReference("a.b", ("",), 0),
+            NameReference("c", ("d",), 1),
+            NameReference("tools", ("deep", "shift")),
+            NameReference("g"),
+        ),
+        *(NameReference("a", ("b", "h"), 0), NameReference("LIMIT")),
     )
-    assert expected == shape(function(source)).requests
+    assert expected == normal_form(function(source)).references
 
 
 def test_it_tells_the_module_that_an_import_binds_under_another_name():
-    assert (Request("a.b", ("h",), 0),) == shape(function("def f():\n import a.b as c\n return c.h")).requests
+    assert (NameReference("a.b", ("h",), 0),) == normal_form(
+        function("def f():\n import a.b as c\n return c.h")
+    ).references
 
 
 def test_free_variables_are_named_in_the_order_of_first_use():
     outer = function("def f(a, b, c):\n def g():\n  b\n  return lambda: (c, a)\n return g")
     inner = first_inside(outer)
-    assert ("b", "c", "a") == shape(inner).free
+    assert ("b", "c", "a") == normal_form(inner).free
 
 
 def test_it_tells_all_names_also_of_code_inside():
     source = "def f(x):\n class C:\n  def m(self): return self.__name__\n return x.a"
-    assert {"__name__", "a"} <= shape(function(source)).names
+    assert {"__name__", "a"} <= normal_form(function(source)).names
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -7,7 +7,7 @@ import types
 import pytest
 
 from foundations.app.caching.packages import PYTHON
-from foundations.domain.caching.code.closure import FOLLOWED, Closures, Surroundings
+from foundations.domain.caching.code.closure import SUPPORTED_PYTHONS, Closures, CodeEnvironment
 from foundations.domain.caching.stage_keys import StageKeys
 from foundations.domain.caching.values.digests import UndigestibleError
 from foundations.domain.pipeline.graph import Node
@@ -303,29 +303,29 @@ def f(x): return C
 
 
 @pytest.fixture
-def surroundings(mocker):
+def environment(mocker):
     """Where Python's own modules and no others are a package's."""
 
     def packages_of(module):
         return {} if module.partition(".")[0] in sys.stdlib_module_names - {"__main__"} else None
 
-    surroundings = mocker.create_autospec(Surroundings, instance=True)
-    surroundings.project = "/the/project"
-    surroundings.packages_of.side_effect = packages_of
-    surroundings.import_module.side_effect = sys.modules.get
-    surroundings.contents.side_effect = OSError(2, "No such file or directory")
-    surroundings.compiled.return_value = None
-    surroundings.variable.return_value = None
-    return surroundings
+    environment = mocker.create_autospec(CodeEnvironment, instance=True)
+    environment.project = "/the/project"
+    environment.packages_of.side_effect = packages_of
+    environment.import_module.side_effect = sys.modules.get
+    environment.content_digest.side_effect = OSError(2, "No such file or directory")
+    environment.compiled_digest.return_value = None
+    environment.environment_variable.return_value = None
+    return environment
 
 
 @pytest.fixture
-def closures(mocker, surroundings):
+def closures(mocker, environment):
     """Makes what follows code."""
     digesting = mocker.create_autospec(Digesting, instance=True)
     digesting.buffer.side_effect = lambda data: hashlib.md5(data).digest()
     digesting.foreign.return_value = None
-    return lambda python=PYTHON: Closures(surroundings, digesting, python)
+    return lambda python=PYTHON: Closures(environment, digesting, python)
 
 
 @pytest.fixture
@@ -346,20 +346,20 @@ def load(monkeypatch):
 
 @pytest.mark.parametrize(("source", "old", "new"), SAME.values(), ids=SAME)
 def test_what_changes_no_behaviour_changes_no_digest(closures, load, source, old, new):
-    before = closures().of(load(source).f).digest
-    assert before == closures().of(load(source.replace(old, new)).f).digest
+    before = closures().closure_of(load(source).f).digest
+    assert before == closures().closure_of(load(source.replace(old, new)).f).digest
 
 
 @pytest.mark.parametrize(("source", "old", "new"), DIFFERENT.values(), ids=DIFFERENT)
 def test_what_changes_behaviour_changes_the_digest(closures, load, source, old, new):
-    before = closures().of(load(source).f).digest
-    assert before != closures().of(load(source.replace(old, new)).f).digest
+    before = closures().closure_of(load(source).f).digest
+    assert before != closures().closure_of(load(source.replace(old, new)).f).digest
 
 
 @pytest.mark.parametrize("source", UNTOLD.values(), ids=UNTOLD)
 def test_what_cannot_be_told_is_named_with_its_reason(closures, load, source):
     with pytest.raises(UndigestibleError, match=r"the global project\.A .*is "):
-        closures().of(load(source).f)
+        closures().closure_of(load(source).f)
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,7 @@ def test_a_function_of_a_module_imported_inside_is_followed(closures, load, impo
     digests = set()
     for number in (1, 2):
         load(f"def g(): return {number}", "other")
-        digests.add(closures().of(load(f"def f():\n {importing}").f).digest)
+        digests.add(closures().closure_of(load(f"def f():\n {importing}").f).digest)
     assert 2 == len(digests)
 
 
@@ -378,7 +378,7 @@ def test_what_nobody_asks_of_a_module_imported_inside_does_not_count(closures, l
     digests = set()
     for number in (1, 2):
         load(f"def g(): return 1\ndef h(): return {number}", "other")
-        digests.add(closures().of(load("def f():\n import other\n return other.g()").f).digest)
+        digests.add(closures().closure_of(load("def f():\n import other\n return other.g()").f).digest)
     assert 1 == len(digests)
 
 
@@ -386,45 +386,45 @@ def test_a_module_that_is_handed_on_counts_as_a_whole(closures, load):
     digests = set()
     for number in (1, 2):
         load(f"def h(): return {number}", "other")
-        digests.add(closures().of(load("import other\ndef f(): return vars(other)").f).digest)
+        digests.add(closures().closure_of(load("import other\ndef f(): return vars(other)").f).digest)
     assert 2 == len(digests)
 
 
 @pytest.mark.parametrize("source", [row[0] for row in (*SAME.values(), *DIFFERENT.values())], ids=[*SAME, *DIFFERENT])
 def test_each_digest_is_the_same_however_often_it_is_asked_for(closures, load, source):
     function = load(source).f
-    assert closures().of(function).digest == closures().of(function).digest
+    assert closures().closure_of(function).digest == closures().closure_of(function).digest
 
 
 def test_what_was_followed_once_is_taken_for_unchanged(closures, load):
     once, module = closures(), load("A = [1]\ndef f(): return A")
-    before = once.of(module.f).digest
+    before = once.closure_of(module.f).digest
     module.A.append(2)
-    assert (before, False) == (once.of(module.f).digest, before == closures().of(module.f).digest)
+    assert (before, False) == (once.closure_of(module.f).digest, before == closures().closure_of(module.f).digest)
 
 
 def test_a_chain_of_thousands_of_functions_is_followed(closures, load):
     source = "".join(f"def f{i}(): return f{i + 1}()\n" for i in range(3000)) + "def f3000(): return 1\nf = f0"
-    assert 3001 == len(closures().of(load(source).f).parts)
+    assert 3001 == len(closures().closure_of(load(source).f).parts)
 
 
 def test_parts_are_told_with_the_function_first_and_constants_last(closures, load):
-    found = closures().of(load("A = 1\nclass C: 0\ndef g(): return A\ndef f(): return C, g()").f)
+    found = closures().closure_of(load("A = 1\nclass C: 0\ndef g(): return A\ndef f(): return C, g()").f)
     expected = [
         *(("function", "project.f", ""), ("class", "project.C", ""), ("function", "project.g", "")),
         ("constant", "project.A", "1"),
     ]
-    assert expected == [(part.kind, part.name, part.shown) for part in found.parts]
+    assert expected == [(part.kind, part.name, part.text) for part in found.parts]
 
 
 def test_a_constant_that_is_named_like_a_secret_is_not_shown(closures, load):
-    assert "" == closures().of(load("API_TOKEN = 'abc'\ndef f(): return API_TOKEN").f).parts[-1].shown
+    assert "" == closures().closure_of(load("API_TOKEN = 'abc'\ndef f(): return API_TOKEN").f).parts[-1].text
 
 
 def test_only_the_part_that_changed_has_another_digest(closures, load):
     source = "def g(): return 1\ndef h(): return g()\ndef f(): return h()"
-    before = closures().of(load(source).f).parts
-    after = closures().of(load(source.replace("return 1", "return 2")).f).parts
+    before = closures().closure_of(load(source).f).parts
+    after = closures().closure_of(load(source.replace("return 1", "return 2")).f).parts
     assert ["project.g"] == [old.name for old, new in zip(before, after, strict=True) if old != new]
 
 
@@ -432,14 +432,15 @@ def test_a_global_that_is_to_be_ignored_does_not_count(closures, load):
     digests = set()
     for number in (1, 2):
         module = load(f"A = {number}\ndef f(): return A")
-        digests.add(closures().of(module.f, CacheHints(ignore=("A",))).digest)
+        digests.add(closures().closure_of(module.f, CacheHints(ignore=("A",))).digest)
     assert 1 == len(digests)
 
 
 def test_a_version_stated_by_hand_counts(closures, load):
     function = load("def f(): return 1").f
     assert (
-        closures().of(function, CacheHints(version=1)).digest != closures().of(function, CacheHints(version=2)).digest
+        closures().closure_of(function, CacheHints(version=1)).digest
+        != closures().closure_of(function, CacheHints(version=2)).digest
     )
 
 
@@ -447,20 +448,20 @@ def test_code_that_is_named_by_hand_is_followed(closures, load):
     digests = set()
     for number in (1, 2):
         module = load(f"def g(): return {number}\ndef f(): return 1")
-        digests.add(closures().of(module.f, CacheHints(depends_on=(module.g,))).digest)
+        digests.add(closures().closure_of(module.f, CacheHints(depends_on=(module.g,))).digest)
     assert 2 == len(digests)
 
 
 def test_a_file_named_by_hand_that_cannot_be_read_is_told(closures, load):
     with pytest.raises(UndigestibleError, match=r"depends_on names gone\.csv, which cannot be read: No such file"):
-        closures().of(load("def f(): return 1").f, CacheHints(depends_on=("gone.csv",)))
+        closures().closure_of(load("def f(): return 1").f, CacheHints(depends_on=("gone.csv",)))
 
 
 def test_a_failure_is_told_again_each_time(closures, load):
     once, function, told = closures(), load(UNTOLD["a generator"]).f, []
     for _ in range(2):
         with pytest.raises(UndigestibleError) as failure:
-            once.of(function)
+            once.closure_of(function)
         told.append(str(failure.value))
     assert told[0] == told[1]
 
@@ -493,9 +494,9 @@ def test_what_a_call_could_change_is_watched(closures, load, source, change, nam
     keys = StageKeys(closures(), {})
     recipe = keys.recipe("f", node_of(module.f), {}, {}, str)
     keys.follow(node_of(module.f))
-    assert keys.drifted(recipe) is None
+    assert keys.find_changed_state(recipe) is None
     exec(change, {"module": module, "sys": sys})
-    assert name == keys.drifted(recipe)
+    assert name == keys.find_changed_state(recipe)
 
 
 @pytest.mark.parametrize("change", ["module.A = [1, 2]", "module.B = 1000 * 1000", "module.g = module.h"])
@@ -506,7 +507,7 @@ def test_what_is_exchanged_for_an_equal_one_is_as_it_was(closures, load, change)
     recipe = keys.recipe("f", node_of(module.f), {}, {}, str)
     keys.follow(node_of(module.f))
     exec(change, {"module": module})
-    assert keys.drifted(recipe) is None
+    assert keys.find_changed_state(recipe) is None
 
 
 def test_an_argument_counts_by_what_its_code_is_now(closures, load):
@@ -522,43 +523,43 @@ def test_an_argument_counts_by_what_its_code_is_now(closures, load):
     assert first[0] == first[1] != key()
 
 
-def test_variables_of_the_environment_count_where_some_code_asks_for_them(closures, load, surroundings):
+def test_variables_of_the_environment_count_where_some_code_asks_for_them(closures, load, environment):
     source = "import os\nNAME = 'MODE'\ndef env(name): return os.environ[name]\ndef f(): return env(NAME)"
     keys = set()
     for value in ("a", "b", None):
-        surroundings.variable.side_effect = {"MODE": value}.get
-        keys.add(closures().of(load(source).f).digest)
-        assert 1 == len({closures().of(load("def f(): return 'MODE'").f).digest})
+        environment.environment_variable.side_effect = {"MODE": value}.get
+        keys.add(closures().closure_of(load(source).f).digest)
+        assert 1 == len({closures().closure_of(load("def f(): return 'MODE'").f).digest})
     assert 3 == len(keys)
 
 
-def test_a_variable_of_the_environment_that_changes_meanwhile_is_told(closures, load, surroundings):
+def test_a_variable_of_the_environment_that_changes_meanwhile_is_told(closures, load, environment):
     module = load("import os\ndef f(): return os.getenv('MODE')")
     keys = StageKeys(closures(), {})
     recipe = keys.recipe("f", node_of(module.f), {}, {}, str)
     keys.follow(node_of(module.f))
-    surroundings.variable.side_effect = {"MODE": "set since"}.get
-    assert "the environment variables (os.environ)" == keys.drifted(recipe)
+    environment.environment_variable.side_effect = {"MODE": "set since"}.get
+    assert "the environment variables (os.environ)" == keys.find_changed_state(recipe)
 
 
-def test_a_compiled_module_of_the_project_counts_by_its_file(closures, load, surroundings, monkeypatch):
+def test_a_compiled_module_of_the_project_counts_by_its_file(closures, load, environment, monkeypatch):
     compiled = types.ModuleType("compiled")
     compiled.f = types.MethodType(len, [])
     monkeypatch.setitem(sys.modules, "compiled", compiled)
     digests = set()
     for content in (b"one", b"two"):
-        surroundings.compiled.side_effect = lambda module, found=content: found if module == "compiled" else None
-        digests.add(closures().of(load("import compiled\ndef f(): return compiled.f()").f).digest)
+        environment.compiled_digest.side_effect = lambda module, found=content: found if module == "compiled" else None
+        digests.add(closures().closure_of(load("import compiled\ndef f(): return compiled.f()").f).digest)
     assert 2 == len(digests)
 
 
-def test_the_text_of_source_files_counts_where_some_code_asks_for_it(closures, load, surroundings):
+def test_the_text_of_source_files_counts_where_some_code_asks_for_it(closures, load, environment):
     source = "def g(): return 1\ndef f(): return inspect.getsource(g)"
-    surroundings.contents.side_effect = None
+    environment.content_digest.side_effect = None
     digests = []
     for text in (b"one", b"two"):
-        surroundings.contents.return_value = text
-        digests.append([closures().of(load(told).f).digest for told in (source, "def f(): return 1")])
+        environment.content_digest.return_value = text
+        digests.append([closures().closure_of(load(told).f).digest for told in (source, "def f(): return 1")])
     assert (True, True) == (digests[0][0] != digests[1][0], digests[0][1] == digests[1][1])
 
 
@@ -566,7 +567,7 @@ MISTYPED = {
     "an argument": (
         "def f(x, verbose=1): return x",
         "verbos",
-        "ignore names 'verbos', which is neither an argument of f nor a variable that its code meets;"
+        "ignore names 'verbos', which is neither an argument of f nor a variable that its code uses;"
         " did you mean 'verbose'?",
     ),
     "a global": (
@@ -637,19 +638,19 @@ def test_what_is_ignored_neither_counts_nor_is_watched(closures, load, source, c
     keys.follow(node_of(module.f, hints=hints))
     exec(change, {"module": module})
     again = StageKeys(closures(), {}).recipe("f", node_of(module.f, hints=hints), {}, {}, str)
-    assert (None, recipe.key()) == (keys.drifted(recipe), again.key())
+    assert (None, recipe.key()) == (keys.find_changed_state(recipe), again.key())
 
 
 @pytest.mark.parametrize("held", ["'a.csv'", "('a.csv',)", "['a.csv']", "{'a.csv'}", "{'x': 'a.csv'}", "{'a.csv': 1}"])
 def test_texts_that_may_name_files_are_told(closures, load, held):
-    assert "a.csv" in closures().of(load(f"A = {held}\ndef f(): return A").f).texts
-    assert "a.csv" not in closures().of(load(f"A = [{held}] * 2000\ndef f(): return A").f).texts
+    assert "a.csv" in closures().closure_of(load(f"A = {held}\ndef f(): return A").f).texts
+    assert "a.csv" not in closures().closure_of(load(f"A = [{held}] * 2000\ndef f(): return A").f).texts
 
 
 def test_a_python_whose_byte_code_was_not_tested_is_not_followed(closures):
-    assert PYTHON in FOLLOWED
+    assert PYTHON in SUPPORTED_PYTHONS
     with pytest.raises(UndigestibleError, match="the byte code of cpython-399 may differ"):
-        closures("cpython-399").of(len)
+        closures("cpython-399").closure_of(len)
 
 
 def test_a_memory_of_another_function_than_it_says_cannot_be_followed(closures, load):
@@ -658,4 +659,4 @@ def test_a_memory_of_another_function_than_it_says_cannot_be_followed(closures, 
         "h = functools.wraps(named)(functools.lru_cache(g))\ndef f(): return h(1)"
     )
     with pytest.raises(UndigestibleError, match="lru_cache belongs on the outside"):
-        closures().of(code.f)
+        closures().closure_of(code.f)

@@ -32,8 +32,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foundations.domain.caching.values import encoder as value_encoder
 from foundations.domain.caching.values import reduction as value_reduction
-from foundations.domain.caching.values import walk as value_walk
 from foundations.domain.caching.values.digests import UndigestibleError, ValueDigester
 from foundations.ports.digesting import Digesting, Foreign
 
@@ -53,17 +53,17 @@ class FakeDigesting(Digesting):
 
 
 class FakeCode:
-    """Digests code by its name, and keeps what it was asked for."""
+    """Digests code by its name, and records the calls."""
 
     def __init__(self):
-        self.asked = []
+        self.calls = []
 
-    def inline(self, code, where):
-        self.asked.append(("inline", code, where))
+    def digest_ordered(self, code, where):
+        self.calls.append(("ordered", code, where))
         return f"{getattr(code, '__module__', '')}.{getattr(code, '__qualname__', code.__name__)}".encode()
 
-    def standing_alone(self, code, where):
-        self.asked.append(("alone", code, where))
+    def digest_unordered(self, code, where):
+        self.calls.append(("unordered", code, where))
         return b"alone " + code.__name__.encode()
 
 
@@ -300,20 +300,20 @@ values = st.recursive(
 )
 
 
-def described(value):
+def describe_type(value):
     """Tell values apart by type as well, what has no order by what it holds; all NaNs are one."""
     kind = type(value)
     if kind in (list, tuple, MyList, collections.deque):
-        return kind, tuple(described(item) for item in value)
+        return kind, tuple(describe_type(item) for item in value)
     if kind in (set, frozenset):
-        return kind, frozenset(described(item) for item in value)
+        return kind, frozenset(describe_type(item) for item in value)
     if kind is dict:
-        return kind, frozenset((described(key), described(item)) for key, item in value.items())
+        return kind, frozenset((describe_type(key), describe_type(item)) for key, item in value.items())
     if kind in (Plain, Site):
         names = ("x", "y") if kind is Site else sorted(vars(value))
-        return kind, tuple((name, described(getattr(value, name))) for name in names)
+        return kind, tuple((name, describe_type(getattr(value, name))) for name in names)
     if kind is complex:
-        return kind, described(value.real), described(value.imag)
+        return kind, describe_type(value.real), describe_type(value.imag)
     if kind is float:
         return kind, "nan" if math.isnan(value) else value.hex()
     return kind, repr(value)
@@ -360,7 +360,7 @@ def test_a_copy_has_the_same_digest(index):
 
 @given(values, values)
 def test_digests_are_equal_where_values_are(one, other):
-    assert (described(one) == described(other)) is (digest(one) == digest(other))
+    assert (describe_type(one) == describe_type(other)) is (digest(one) == digest(other))
 
 
 @given(values)
@@ -381,20 +381,20 @@ def test_that_two_parts_are_one_object_does_not_count(value):
 @given(st.lists(values, max_size=4), st.lists(values, max_size=4))
 def test_encodings_in_a_row_read_in_one_way(one, other):
     def encoded(items):
-        walk = value_walk.Walk(FakeDigesting(), lambda code, where, alone, depth: code.__name__.encode(), "the value")
-        return b"".join(walk.encode(item, 0) for item in items)
+        encoder = value_encoder.ValueEncoder(FakeDigesting(), lambda code, *_: code.__name__.encode(), "the value")
+        return b"".join(encoder.encode(item, 0) for item in items)
 
-    same = [described(item) for item in one] == [described(item) for item in other]
+    same = [describe_type(item) for item in one] == [describe_type(item) for item in other]
     assert same is (encoded(one) == encoded(other))
 
 
 @given(values, values)
 def test_no_encoding_begins_another(one, other):
     def encoded(value):
-        walk = value_walk.Walk(FakeDigesting(), lambda code, where, alone, depth: code.__name__.encode(), "the value")
-        return walk.encode(value, 0)
+        encoder = value_encoder.ValueEncoder(FakeDigesting(), lambda code, *_: code.__name__.encode(), "the value")
+        return encoder.encode(value, 0)
 
-    assert (described(one) == described(other)) is encoded(one).startswith(encoded(other))
+    assert (describe_type(one) == describe_type(other)) is encoded(one).startswith(encoded(other))
 
 
 @given(st.dictionaries(keys, values, max_size=6).flatmap(lambda d: st.tuples(st.just(d), st.permutations(list(d)))))
@@ -529,7 +529,7 @@ def test_a_tree_whose_nodes_know_their_parent_has_a_digest():
 
 
 def test_a_tangle_is_refused_and_does_not_hang(monkeypatch):
-    monkeypatch.setattr(value_walk, "_MOST_ENTANGLED", 1000)
+    monkeypatch.setattr(value_encoder, "_MAX_CYCLE_ENCODINGS", 1000)
     nodes = [[] for _ in range(30)]
     for node in nodes:
         node += nodes
@@ -571,7 +571,7 @@ def test_what_passes_for_a_function_is_none():
         def __reduce_ex__(self, protocol):
             raise NotImplementedError("no reduction")
 
-    assert refusal(Wrapper()).endswith("which has no state that can be told: no reduction")
+    assert refusal(Wrapper()).endswith("whose state cannot be read: no reduction")
 
 
 def test_a_stack_that_is_almost_full_is_told():
@@ -584,7 +584,7 @@ def test_a_stack_that_is_almost_full_is_told():
 
 def test_values_of_code_are_nested_in_what_holds_the_code():
     class Following(FakeCode):
-        def inline(self, code, where):
+        def digest_ordered(self, code, where):
             return digester.digest([code], where)
 
     digester = ValueDigester(FakeDigesting(), Following())
@@ -616,24 +616,24 @@ def refused_values():
         (functools.partial(len, numbers), "the value (its state)[1][0] is a generator, which changes with each use"),
         (Stranger([1, numbers]), "the value is a generator, which changes with each use"),
         (range, None),
-        (lock, "which has no state that can be told: cannot pickle '_thread.lock' object"),
-        (threading.Event(), "the value._cond._lock is a _thread.lock, which has no state"),
-        (weakref.ref(lock), "which does not keep what it refers to"),
-        (weakref.WeakSet(), "which does not keep what it refers to"),
-        (weakref.proxy(lock), "which does not keep what it refers to"),
-        ({}.keys(), "the value is a dict_keys, which has no state that can be told"),
-        (super(MyList, MyList([1])), "the value is a super, which passes itself off as something else"),
-        (looking_like(Plain(a=1)), "which passes itself off as something else"),
-        (memoryview(struct.pack("P", 1)).cast("P"), "items of the format 'P' are not known"),
+        (lock, "whose state cannot be read: cannot pickle '_thread.lock' object"),
+        (threading.Event(), "the value._cond._lock is a _thread.lock, whose state cannot be read"),
+        (weakref.ref(lock), "which does not keep alive what it refers to"),
+        (weakref.WeakSet(), "which does not keep alive what it refers to"),
+        (weakref.proxy(lock), "which does not keep alive what it refers to"),
+        ({}.keys(), "the value is a dict_keys, whose state cannot be read"),
+        (super(MyList, MyList([1])), "the value is a super, which pickles as an object of another class"),
+        (looking_like(Plain(a=1)), "which pickles as an object of another class"),
+        (memoryview(struct.pack("P", 1)).cast("P"), "its items have the unknown format 'P'"),
         (released, "the value is a memoryview, which cannot be read: operation forbidden on released memoryview"),
         (closed, "the value is a mmap.mmap, which cannot be read: mmap closed or invalid"),
-        (Nameless(), "which is not found under the name NOWHERE that it gives"),
-        (Stranger(None), "Stranger, which cannot be told: it is away"),
-        (Stranger(failing()), "Stranger, which cannot be told: half way"),
-        (reducing_to(3), "which reduces to what is no reduction"),
-        (reducing_to((list, (), None, 3)), "whose parts cannot be told: 'int' object is not iterable"),
-        (reducing_to(ZeroDivisionError()), "which has no state that can be told: ZeroDivisionError"),
-        (random.SystemRandom(), "which has no state that can be told"),
+        (Nameless(), "which is not found under its own name NOWHERE"),
+        (Stranger(None), "Stranger, whose content cannot be read: it is away"),
+        (Stranger(failing()), "Stranger, whose content cannot be read: half way"),
+        (reducing_to(3), "whose reduction is invalid"),
+        (reducing_to((list, (), None, 3)), "whose items cannot be read: 'int' object is not iterable"),
+        (reducing_to(ZeroDivisionError()), "whose state cannot be read: ZeroDivisionError"),
+        (random.SystemRandom(), "whose state cannot be read"),
     ]
 
 
@@ -659,7 +659,7 @@ def test_what_cannot_be_told_is_refused_with_path_type_and_reason():
 
 def test_open_files_are_refused(tmp_path):
     with open(tmp_path / "a", "w") as file:
-        assert refusal([file]).startswith("the value[0] is a _io.TextIOWrapper, which has no state that can be told")
+        assert refusal([file]).startswith("the value[0] is a _io.TextIOWrapper, whose state cannot be read")
 
 
 def test_an_error_begins_with_what_the_value_is_called():
@@ -669,7 +669,7 @@ def test_an_error_begins_with_what_the_value_is_called():
 
 def test_an_error_of_code_goes_through_as_it_is():
     class Refusing(FakeCode):
-        def inline(self, code, where):
+        def digest_ordered(self, code, where):
             raise UndigestibleError(f"{where} is refused")
 
     with pytest.raises(UndigestibleError) as raised:
@@ -681,23 +681,23 @@ def test_code_in_a_set_or_key_stands_alone():
     code = FakeCode()
     ValueDigester(FakeDigesting(), code).digest([function, {Plain}, {(len,): [max]}])
     assert [
-        ("inline", function, "the value[0]"),
-        ("alone", Plain, "the value[1] (an element)"),
-        ("alone", len, "the value[2] (a key)[0]"),
-        ("inline", max, "the value[2][a tuple][0]"),
-    ] == code.asked
+        ("ordered", function, "the value[0]"),
+        ("unordered", Plain, "the value[1] (an element)"),
+        ("unordered", len, "the value[2] (a key)[0]"),
+        ("ordered", max, "the value[2][a tuple][0]"),
+    ] == code.calls
 
 
 def test_one_digest_asks_for_each_piece_of_code_once():
     code = FakeCode()
     ValueDigester(FakeDigesting(), code).digest([Plain(a=1), Plain(a=2), Plain])
-    assert [("inline", Plain, "the value[0]")] == code.asked
+    assert [("ordered", Plain, "the value[0]")] == code.calls
 
 
 def test_what_calls_itself_by_another_name_is_told_apart():
     one, other = type("Same", (), {}), type("Same", (), {"__qualname__": "Other"})
     code = FakeCode()
-    code.inline = lambda code, where: b"same"
+    code.digest_ordered = lambda code, where: b"same"
     digester = ValueDigester(FakeDigesting(), code)
     assert digester.digest(one()) != digester.digest(other())
 
@@ -706,8 +706,8 @@ def test_fields_that_the_default_reduction_passes_over_are_refused(monkeypatch):
     class Wide(list):
         __slots__ = ("a",)
 
-    monkeypatch.setattr(value_reduction, "_POINTER", 0)  # as if its slot were none
-    assert refusal(Wide()).endswith("Wide, which keeps what cannot be seen")
+    monkeypatch.setattr(value_reduction, "_POINTER_SIZE", 0)  # as if its slot were none
+    assert refusal(Wide()).endswith("Wide, which has fields that cannot be read")
 
 
 def test_kinds_of_pythons_own_types_have_no_hidden_fields():

@@ -1,4 +1,4 @@
-"""What stands for the class of a value from a library: its name alone, where the library itself has it."""
+"""The identity of a class in digests: the name alone for a class of a known library."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 _LIBRARIES = ("numpy", "pandas", "polars", "pyarrow", "torch")
 
 
-def kind_of(value: Any) -> object:
-    """Return the name of the class of `value`; the class itself, whose code counts, where it is of somebody else."""
+def class_identity(value: Any) -> object:
+    """Return the name of the class of `value`, or the class, whose code counts, where no library has it."""
     kind = type(value)
     if kind.__module__.partition(".")[0] in _LIBRARIES:
         return f"{kind.__module__}.{kind.__qualname__}"
