@@ -28,17 +28,17 @@ def key(files):
                 Path(name).write_text(text)
             import main
             closures = Closures(InstalledPackages(Path.cwd(), digesting.buffer), digesting, PYTHON)
-            told = closures.closure_of(main.stage).digest.hex()
+            outcome = closures.closure_of(main.stage).digest.hex()
             shutil.rmtree(Path.cwd())
         except BaseException as error:
-            told = repr(error)
-        os.write(writer, told.encode()[:4000])
+            outcome = repr(error)
+        os.write(writer, outcome.encode()[:4000])
         os._exit(0)
     os.close(writer)
-    told = os.read(reader, 5000).decode()
+    outcome = os.read(reader, 5000).decode()
     os.close(reader)
     os.waitpid(child, 0)
-    return told
+    return outcome
 print(json.dumps([[key(files) for files in pair] for pair in json.load(sys.stdin)]))
 """
 

@@ -6,11 +6,11 @@ import functools
 import re
 from typing import Any
 
-_WORDS = re.compile(
+_SECRET_WORDS = re.compile(
     r"(^|[_\W])(pass(word|wd|phrase)?|pwd|secrets?|token|credentials?|(api|access|private|secret|signing|auth)_?keys?)"
     r"($|[_\W])"
 )
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 REDACTED = "<not recorded: its name looks like a secret's>"
 
 
@@ -25,7 +25,7 @@ def is_secret_name(name: object) -> bool:
 
 @functools.lru_cache
 def _is_secret_name(name: str) -> bool:
-    return bool(_WORDS.search(_HUMP.sub("_", name).lower().replace("-", "_")))
+    return bool(_SECRET_WORDS.search(_CAMEL_CASE.sub("_", name).lower().replace("-", "_")))
 
 
 def redact(value: Any, depth: int = 20) -> Any:

@@ -74,7 +74,7 @@ def test_functions_that_cannot_be_imported_travel_by_value():
     assert 7 == there_and_back(lambda x: x + held)(4)
 
 
-def test_large_buffers_are_kept_apart_and_not_copied():
+def test_large_buffers_are_out_of_band_and_not_copied():
     data = bytearray(b"x" * 100_000)
     head, buffer = SERIALISER.dump(OutOfBand(data))
     assert len(head) < 1_000
@@ -185,7 +185,7 @@ def with_keyword_default():
         *("closure", "global", "default", "keyword default"),
     ],
 )
-def test_the_way_to_what_cannot_be_pickled_is_told(make, path):
+def test_the_path_of_what_cannot_be_pickled_is_reported(make, path):
     value = make(threading.Lock())
     with pytest.raises(NotSerialisableError) as raised:
         SERIALISER.dump_sequence(["fine", value], lambda position: [("train(1)", 1), ("train(x=...)", value)])
@@ -202,7 +202,7 @@ def test_loops_on_the_way_end():
     assert raised.value.path.endswith("[1]")
 
 
-def test_what_only_fails_as_a_whole_is_told_as_a_whole(mocker):
+def test_what_only_fails_as_a_whole_is_reported_as_a_whole(mocker):
     value = mocker.MagicMock()
     value.__reduce_ex__ = mocker.Mock(side_effect=[RuntimeError("only now"), RuntimeError("and now")])
     with pytest.raises(NotSerialisableError, match=r"only now|and now"):

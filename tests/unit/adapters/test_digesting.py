@@ -346,7 +346,7 @@ def test_copies_have_the_same_digest(index):
 
 
 def test_a_value_counts_with_the_library_that_it_is_of():
-    """What a stage does with it is the library's code, whose version is told of the module."""
+    """What a stage does with it is the library's code, whose version the module implies."""
 
     class Code(FakeCode):
         def digest_unordered(self, code, where):
@@ -640,10 +640,10 @@ def test_the_numbers_of_categories_do_not_count():
         (pl.Series([1], dtype=pl.Int128), "it has items of type Int128: "),
     ],
 )
-def test_what_polars_does_not_tell_is_refused(value, reason):
+def test_unreadable_values_of_polars_are_refused(value, reason):
     assert reason in refusal(value)
 
 
-def test_values_of_all_libraries_may_stand_in_others():
+def test_values_of_all_libraries_may_contain_others():
     made = [[value, {"a": value}] for value in itertools.chain(DIFFERENT_ARRAYS, FRAMES)]
     assert len(made) == alike(*made)

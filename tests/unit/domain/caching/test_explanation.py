@@ -41,6 +41,6 @@ def test_a_document_has_all_of_it():
     assert ("x\n" * 100, list("abc" * 10)) == (known.to_json()["stage"], known.to_json()["differences"])
 
 
-def test_the_stage_that_was_asked_for_is_the_last():
-    told = Explanation((StageExplanation("a", "1", "hit", "k"), StageExplanation("b", "2", "miss", "l")))
-    assert ("miss", "l", str(told)) == (told.outcome, told.key, repr(told))
+def test_the_stage_that_was_explained_is_the_last():
+    explanation = Explanation((StageExplanation("a", "1", "hit", "k"), StageExplanation("b", "2", "miss", "l")))
+    assert ("miss", "l", str(explanation)) == (explanation.outcome, explanation.key, repr(explanation))

@@ -45,19 +45,19 @@ def recipe(python="cpython 3.11", parts=(), packages=None, **arguments):
         ({"parts": [("f", "1")]}, {"parts": [("f", "2")]}, ["function f changed"]),
     ],
 )
-def test_what_differs_is_told_in_words(old, new, expected):
+def test_differences_are_described_in_words(old, new, expected):
     assert expected == describe_differences(recipe(**old), recipe(**new))
 
 
-def test_of_a_long_argument_some_parts_are_told():
-    told = describe_differences(recipe(values=[0] * 40, rate=1), recipe(values=[1] * 40, rate=2))
+def test_some_parts_of_a_long_argument_are_reported():
+    lines = describe_differences(recipe(values=[0] * 40, rate=1), recipe(values=[1] * 40, rate=2))
     assert [*(f"argument values[{number}]: 0 -> 1" for number in range(8)), "argument rate: 1 -> 2"] == [
-        line for line in told if "more" not in line
+        line for line in lines if "more" not in line
     ]
-    assert "argument values differs in more than these 8 parts" in told
+    assert "argument values differs in more than these 8 parts" in lines
 
 
-def test_a_recipe_of_the_time_before_parts_were_kept_is_compared_as_a_whole():
+def test_a_recipe_without_parts_is_compared_as_a_whole():
     old = recipe(config={"lr": 1}, rate=1)
     del old["parts"]
     assert ["argument config changed", "argument rate: 1 -> 2"] == describe_differences(
@@ -66,7 +66,7 @@ def test_a_recipe_of_the_time_before_parts_were_kept_is_compared_as_a_whole():
     assert (-1, 0, 0) == Traits.from_recipe(old).similarity(Traits.from_recipe(recipe(config={"lr": 2}, rate=1)))
 
 
-def test_a_recipe_is_kept_as_it_was_where_no_argument_has_parts():
+def test_a_recipe_has_no_parts_where_no_argument_has_any():
     assert {"stage", "python", "arguments", "closure"} == set(recipe(rate=1))
     assert [["rate", "1", "1"]] == recipe(rate=1)["arguments"]
 

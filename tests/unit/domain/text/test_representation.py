@@ -22,7 +22,7 @@ def test_values_are_shown_on_one_short_line(value):
     assert len(shown) <= 140
 
 
-def test_whatever_cannot_be_shown_is_told():
+def test_a_failing_repr_is_named():
     assert "<int, whose repr raises ValueError>" == short_repr(10**5000)
     assert "Unprintable" in short_repr(Unprintable())
     assert "array" in short_repr(array())

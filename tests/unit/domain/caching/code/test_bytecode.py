@@ -254,7 +254,7 @@ def test_annotations_of_a_function_inside_are_no_part_of_a_shape(annotation):
 
 
 @pytest.mark.parametrize("annotation", ANNOTATIONS)
-def test_what_stands_around_annotations_is_part_of_a_shape(annotation):
+def test_code_around_annotations_is_part_of_a_normal_form(annotation):
     source = INNER.format(annotation)
     sources = [source, *(source.replace(old, new) for old, new in CHANGES)]
     forms = [form(function(changed)) for changed in sources]
@@ -266,7 +266,7 @@ def test_the_shape_of_a_code_object_is_the_same_each_time():
     assert normal_form(code) == normal_form(code)
 
 
-def test_it_tells_what_code_refers_to_in_the_order_of_first_use():
+def test_references_are_in_the_order_of_first_use():
     source = "def f(x):\n import a.b\n from .c import d\n return tools.deep.shift(g(x)), a.b.h, g, (lambda: LIMIT)"
     expected = (
         *(
@@ -280,7 +280,7 @@ def test_it_tells_what_code_refers_to_in_the_order_of_first_use():
     assert expected == normal_form(function(source)).references
 
 
-def test_it_tells_the_module_that_an_import_binds_under_another_name():
+def test_a_reference_names_the_module_that_an_import_binds_under_another_name():
     assert (NameReference("a.b", ("h",), 0),) == normal_form(
         function("def f():\n import a.b as c\n return c.h")
     ).references
@@ -292,7 +292,7 @@ def test_free_variables_are_named_in_the_order_of_first_use():
     assert ("b", "c", "a") == normal_form(inner).free
 
 
-def test_it_tells_all_names_also_of_code_inside():
+def test_names_include_those_of_code_inside():
     source = "def f(x):\n class C:\n  def m(self): return self.__name__\n return x.a"
     assert {"__name__", "a"} <= normal_form(function(source)).names
 

@@ -278,7 +278,7 @@ DIFFERENT = {
     ),
 }  # fmt: skip
 
-UNTOLD = {
+UNREADABLE = {
     "a generator": "A = (i for i in [1])\ndef f(): return A",
     "an iterator": "import itertools\nA = itertools.count()\ndef f(): return next(A)",
     "an object without anything": "A = object()\ndef f(): return A",
@@ -356,8 +356,8 @@ def test_what_changes_behaviour_changes_the_digest(closures, load, source, old, 
     assert before != closures().closure_of(load(source.replace(old, new)).f).digest
 
 
-@pytest.mark.parametrize("source", UNTOLD.values(), ids=UNTOLD)
-def test_what_cannot_be_told_is_named_with_its_reason(closures, load, source):
+@pytest.mark.parametrize("source", UNREADABLE.values(), ids=UNREADABLE)
+def test_unreadable_constants_are_named_with_their_reason(closures, load, source):
     with pytest.raises(UndigestibleError, match=r"the global project\.A .*is "):
         closures().closure_of(load(source).f)
 
@@ -391,7 +391,7 @@ def test_a_module_that_is_handed_on_counts_as_a_whole(closures, load):
 
 
 @pytest.mark.parametrize("source", [row[0] for row in (*SAME.values(), *DIFFERENT.values())], ids=[*SAME, *DIFFERENT])
-def test_each_digest_is_the_same_however_often_it_is_asked_for(closures, load, source):
+def test_a_digest_is_the_same_each_time(closures, load, source):
     function = load(source).f
     assert closures().closure_of(function).digest == closures().closure_of(function).digest
 
@@ -408,7 +408,7 @@ def test_a_chain_of_thousands_of_functions_is_followed(closures, load):
     assert 3001 == len(closures().closure_of(load(source).f).parts)
 
 
-def test_parts_are_told_with_the_function_first_and_constants_last(closures, load):
+def test_parts_begin_with_the_function_and_end_with_constants(closures, load):
     found = closures().closure_of(load("A = 1\nclass C: 0\ndef g(): return A\ndef f(): return C, g()").f)
     expected = [
         *(("function", "project.f", ""), ("class", "project.C", ""), ("function", "project.g", "")),
@@ -452,18 +452,18 @@ def test_code_that_is_named_by_hand_is_followed(closures, load):
     assert 2 == len(digests)
 
 
-def test_a_file_named_by_hand_that_cannot_be_read_is_told(closures, load):
+def test_a_file_in_depends_on_that_cannot_be_read_is_reported(closures, load):
     with pytest.raises(UndigestibleError, match=r"depends_on names gone\.csv, which cannot be read: No such file"):
         closures().closure_of(load("def f(): return 1").f, CacheHints(depends_on=("gone.csv",)))
 
 
-def test_a_failure_is_told_again_each_time(closures, load):
-    once, function, told = closures(), load(UNTOLD["a generator"]).f, []
+def test_a_failure_is_raised_again_each_time(closures, load):
+    once, function, messages = closures(), load(UNREADABLE["a generator"]).f, []
     for _ in range(2):
         with pytest.raises(UndigestibleError) as failure:
             once.closure_of(function)
-        told.append(str(failure.value))
-    assert told[0] == told[1]
+        messages.append(str(failure.value))
+    assert messages[0] == messages[1]
 
 
 WATCHED = {
@@ -533,7 +533,7 @@ def test_variables_of_the_environment_count_where_some_code_asks_for_them(closur
     assert 3 == len(keys)
 
 
-def test_a_variable_of_the_environment_that_changes_meanwhile_is_told(closures, load, environment):
+def test_an_environment_variable_that_changes_meanwhile_is_reported(closures, load, environment):
     module = load("import os\ndef f(): return os.getenv('MODE')")
     keys = StageKeys(closures(), {})
     recipe = keys.recipe("f", node_of(module.f), {}, {}, str)
@@ -559,7 +559,7 @@ def test_the_text_of_source_files_counts_where_some_code_asks_for_it(closures, l
     digests = []
     for text in (b"one", b"two"):
         environment.content_digest.return_value = text
-        digests.append([closures().closure_of(load(told).f).digest for told in (source, "def f(): return 1")])
+        digests.append([closures().closure_of(load(text).f).digest for text in (source, "def f(): return 1")])
     assert (True, True) == (digests[0][0] != digests[1][0], digests[0][1] == digests[1][1])
 
 
@@ -642,7 +642,7 @@ def test_what_is_ignored_neither_counts_nor_is_watched(closures, load, source, c
 
 
 @pytest.mark.parametrize("held", ["'a.csv'", "('a.csv',)", "['a.csv']", "{'a.csv'}", "{'x': 'a.csv'}", "{'a.csv': 1}"])
-def test_texts_that_may_name_files_are_told(closures, load, held):
+def test_texts_that_may_name_files_are_collected(closures, load, held):
     assert "a.csv" in closures().closure_of(load(f"A = {held}\ndef f(): return A").f).texts
     assert "a.csv" not in closures().closure_of(load(f"A = [{held}] * 2000\ndef f(): return A").f).texts
 

@@ -536,7 +536,7 @@ def test_a_tangle_is_refused_and_does_not_hang(monkeypatch):
     assert refusal(nodes).endswith("is part of too many cycles")
 
 
-def test_parts_that_stand_in_many_places_are_looked_at_once():
+def test_parts_that_occur_in_many_places_are_encoded_once():
     shared = nested([], 150, lambda value: [value, value])
     assert digest(shared) == digest(nested([], 150, lambda value: [value, value]))
 
@@ -574,7 +574,7 @@ def test_what_passes_for_a_function_is_none():
     assert refusal(Wrapper()).endswith("whose state cannot be read: no reduction")
 
 
-def test_a_stack_that_is_almost_full_is_told():
+def test_a_stack_that_is_almost_full_is_reported():
     def digest_below(levels):
         return refusal(nested(0, 150)) if levels == 0 else digest_below(levels - 1)
 
@@ -652,9 +652,9 @@ def reducing_to(reduced):
     return Reducing()
 
 
-def test_what_cannot_be_told_is_refused_with_path_type_and_reason():
-    told = [(refusal(value), expected) for value, expected in refused_values() if expected is not None]
-    assert [] == [(message, expected) for message, expected in told if expected not in message]
+def test_unreadable_values_are_refused_with_path_type_and_reason():
+    messages = [(refusal(value), expected) for value, expected in refused_values() if expected is not None]
+    assert [] == [(message, expected) for message, expected in messages if expected not in message]
 
 
 def test_open_files_are_refused(tmp_path):
@@ -677,7 +677,7 @@ def test_an_error_of_code_goes_through_as_it_is():
     assert "the value['a'][1] is refused" == str(raised.value)
 
 
-def test_code_in_a_set_or_key_stands_alone():
+def test_code_in_a_set_or_key_is_digested_without_order():
     code = FakeCode()
     ValueDigester(FakeDigesting(), code).digest([function, {Plain}, {(len,): [max]}])
     assert [
@@ -694,7 +694,7 @@ def test_one_digest_asks_for_each_piece_of_code_once():
     assert [("ordered", Plain, "the value[0]")] == code.calls
 
 
-def test_what_calls_itself_by_another_name_is_told_apart():
+def test_what_calls_itself_by_another_name_has_another_digest():
     one, other = type("Same", (), {}), type("Same", (), {"__qualname__": "Other"})
     code = FakeCode()
     code.digest_ordered = lambda code, where: b"same"
