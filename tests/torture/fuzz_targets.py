@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from foundations.adapters._shared.bundle.gzip_format import stored
-from foundations.adapters._shared.bundle.manifest import RUNTIME, Entry, Manifest, digest_of, project_digest
+from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
 from foundations.adapters._shared.bundle.project_files import project_files
 from foundations.adapters._shared.bundle.tar_format import header, padding
 from foundations.adapters._shared.bundle.unpack import unpack_bundle
@@ -27,6 +27,7 @@ from foundations.ports.bundling import Bundle
 from foundations.ports.cache import CachedValue
 from foundations.ports.frames import split_frames
 from foundations.ports.job import JobEnd, check_job_name
+from foundations.ports.job_layout import RUNTIME, Entry
 
 
 def configuration(data: bytes) -> None:

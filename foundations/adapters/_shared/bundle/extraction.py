@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from foundations.adapters._shared.bundle.manifest import Entry
 from foundations.adapters._shared.bundle.prefetch import running_ahead
 from foundations.adapters._shared.fs.files import write_all
 from foundations.errors import DamagedBundleError
 from foundations.ports.frames import Buffer
+from foundations.ports.job_layout import Entry
 
 _WORTH_A_THREAD = 2**24
 

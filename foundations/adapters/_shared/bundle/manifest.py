@@ -9,29 +9,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from foundations.errors import DamagedBundleError
+from foundations.ports.job_layout import MANIFEST, Entry
 
 FORMAT = 1
-NAME = "manifest.json"
-RUNTIME = "runtime.tgz"
-
-
-class Entry(NamedTuple):
-    """One member of a bundle, or one file of the project.
-
-    Attributes:
-        path: ``/``-separated and relative.
-        kind: ``file``, ``directory``, ``link``, or ``project`` for the packed project.
-        size: Bytes; 0 for what is no file.
-        mode: Permission bits: 0o644 or 0o755.
-        digest: The SHA-256 of a file's content in hexadecimal; a link's target; nothing for a directory; what
-            :func:`project_digest` returns for the packed project.
-    """
-
-    path: str
-    kind: str
-    size: int
-    mode: int
-    digest: str
 
 
 class Manifest(NamedTuple):
@@ -89,7 +69,7 @@ class Manifest(NamedTuple):
             return found
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DamagedBundleError(
-                f"{NAME} is no manifest of format {FORMAT}: {error!r:.300}", member=NAME
+                f"{MANIFEST} is no manifest of format {FORMAT}: {error!r:.300}", member=MANIFEST
             ) from error
 
     def _check(self) -> None:
@@ -103,7 +83,7 @@ class Manifest(NamedTuple):
                 raise ValueError(f"{entry.path!r:.200} lies in no directory of the project")
         for entry in self.members:
             is_project = entry.path == self.project_member
-            if entry.kind != ("project" if is_project else "file") or entry.path == NAME:
+            if entry.kind != ("project" if is_project else "file") or entry.path == MANIFEST:
                 raise ValueError(f"{entry.path!r:.200} is of kind {entry.kind}")
             if is_project and entry.digest != project_digest(self.files):
                 raise ValueError("the digest of the project is not that of its files")

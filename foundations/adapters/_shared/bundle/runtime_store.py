@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from foundations.adapters._shared.bundle.extraction import damaged, reading_tgz, write_new
-from foundations.adapters._shared.bundle.manifest import RUNTIME, Entry, check_path
+from foundations.adapters._shared.bundle.manifest import check_path
+from foundations.ports.job_layout import RUNTIME, Entry
 
 _LARGEST_RUNTIME = 2**28
 

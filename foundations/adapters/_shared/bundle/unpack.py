@@ -16,13 +16,14 @@ from typing import IO, TYPE_CHECKING
 from foundations.adapters._shared.bundle.buffer_reader import Pieces
 from foundations.adapters._shared.bundle.extraction import copy_checked, damaged, reading_tgz, write_new
 from foundations.adapters._shared.bundle.gzip_format import inflated, read_stored
-from foundations.adapters._shared.bundle.manifest import NAME, RUNTIME, Entry, Manifest, digest_of
+from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
 from foundations.adapters._shared.bundle.prefetch import running_ahead
 from foundations.adapters._shared.bundle.runtime_store import extract_runtime, runtime_directory
 from foundations.adapters._shared.bundle.tar_format import BLOCK, END, header, padding
 from foundations.adapters._shared.fs.files import CHUNK, write_all
 from foundations.errors import StorageUnavailableError
 from foundations.ports.frames import Buffer
+from foundations.ports.job_layout import MANIFEST, RUNTIME, Entry
 
 if TYPE_CHECKING:
     from foundations.ports.bundling import Bundle
@@ -129,16 +130,16 @@ def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
     content = gzip.GzipFile(fileobj=io.BytesIO(index))
     stream = _TarStream(iter(lambda: content.read(CHUNK), b""))  # no more at once: few bytes may stand for very many
     with reading_tgz(str(bundle.path)):
-        data = stream.sized(Entry(f"{bundle.job_name}/{NAME}", "file", 0, 0o644, ""), _LARGEST_MANIFEST)
+        data = stream.sized(Entry(f"{bundle.job_name}/{MANIFEST}", "file", 0, 0o644, ""), _LARGEST_MANIFEST)
         if data is None:
-            raise damaged(NAME, "it is not the first of the index")
+            raise damaged(MANIFEST, "it is not the first of the index")
         if digest_of(data) != bundle.digest:
-            raise damaged(NAME, "its digest is not the one that the bundle was submitted with")
+            raise damaged(MANIFEST, "its digest is not the one that the bundle was submitted with")
         manifest = Manifest.from_bytes(data)
         if manifest.job_name != bundle.job_name:
-            raise damaged(NAME, f"it is of job {manifest.job_name!r}, not {bundle.job_name!r}")
+            raise damaged(MANIFEST, f"it is of job {manifest.job_name!r}, not {bundle.job_name!r}")
         if target is not None:
-            write_new(target / NAME, [data])
+            write_new(target / MANIFEST, [data])
         packed = {entry.path for entry in _packed(manifest)}
         members = [entry for entry in manifest.members if entry.path not in packed]
         for entry in members:
