@@ -21,7 +21,7 @@ from foundations.adapters.filesystem import LocalFileSystemCacheBackend
 from foundations.adapters.filesystem.item_paths import item_name, item_path
 from foundations.app.config.file import read_config_file
 from foundations.app.config.settings import Settings
-from foundations.domain.jobs.result import ResultDocument
+from foundations.domain.jobs.result_document import ResultDocument
 from foundations.errors import BundleError, ConfigurationError, DamagedBundleError, JobNameError
 from foundations.ports.bundling import Bundle
 from foundations.ports.cache import CachedValue

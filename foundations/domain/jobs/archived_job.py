@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.archive_layout import Archives
 from foundations.domain.jobs.output_digest import OutputDigest
-from foundations.domain.jobs.result import ResultDocument
+from foundations.domain.jobs.result_document import ResultDocument
 from foundations.errors import FoundationsError, ItemNotFoundError, OutputUnreadableError, StorageError
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.execution import ExecutionEnvironment, JobHandle
