@@ -56,7 +56,7 @@ class JobEnd(NamedTuple):
         stage: The name of the stage that was running, where the job did not complete.
         started_at: Seconds since the epoch.
         resources: What the job process used: ``max_rss_bytes``, ``user_seconds``, ``system_seconds``.
-        not_archived: What could not be archived and why, a line each; it is kept in the job directory.
+        not_archived: What could not be archived and why, a line each; such items are in the job directory.
     """
 
     job_name: str
@@ -143,13 +143,13 @@ class Outcome(NamedTuple):
 
 
 def check_job_name(name: object) -> str:
-    """Return `name` where it can name a job.
+    """Return `name` where it is a valid job name.
 
     A job name is 1 to 128 ASCII letters, digits, ``.``, ``_`` and ``-``, and begins with a letter, a digit or ``_``:
     it names files and directories on every system a job may run on.
 
     Raises:
-        JobNameError: It cannot; the message says why.
+        JobNameError: It is not; the message gives the reason.
 
     >>> check_job_name("train-2")
     'train-2'

@@ -22,7 +22,7 @@ from foundations.adapters._shared.fs.trusted import (
 )
 from foundations.adapters._shared.supervision.liveness import Announcement, hold_lock, read_liveness
 from foundations.adapters._shared.supervision.status import read_status
-from foundations.adapters.local_shell.options import root_directory, seconds
+from foundations.adapters.local_shell.options import check_seconds, resolve_root
 from foundations.adapters.local_shell.process import Supervisor, signal_supervisor, start_supervisor
 from foundations.adapters.local_shell.requirements import check_requirements
 from foundations.errors import (
@@ -44,13 +44,13 @@ class LocalShellJobDeployment(ExecutionEnvironment):
     """Runs each job by its run script, under the submitting interpreter, in a session of its own.
 
     Args:
-        root: Where the jobs' directories lie, absolute; ``~/.foundations/local_shell`` by default.
+        root: The directory of all job directories, absolute; ``~/.foundations/local_shell`` by default.
         grace_seconds: How long a cancelled job may take to end by itself before it is killed.
     """
 
     def __init__(self, root: str | os.PathLike[str] | None = None, *, grace_seconds: float = 10.0) -> None:
-        self.root = root_directory(root)
-        self.grace_seconds = seconds(grace_seconds)
+        self.root = resolve_root(root)
+        self.grace_seconds = check_seconds(grace_seconds)
         self._children: dict[str, Supervisor] = {}
 
     def __repr__(self) -> str:
@@ -162,7 +162,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             status = read_status(directory)
         if status is not None and not status.state.is_final:
             raise ExecutionError(
-                f"job {handle.job_name} was asked to end, and could not be made to: look at the processes whose"
+                f"job {handle.job_name} was asked to end, and did not: look at the processes whose"
                 f" environment has FOUNDATIONS_JOB_DIRECTORY={directory.path}"
             )
 

@@ -61,7 +61,7 @@ class Deployment:
         """Return when the job has ended, whichever way. Ctrl-C detaches: the job goes on.
 
         Args:
-            wait_seconds: The longest interval between two looks, where the environment cannot be told of an end.
+            wait_seconds: The longest interval between two checks, where the environment is not notified of an end.
             timeout: Give up after so many seconds; None waits for ever.
 
         Raises:
@@ -69,7 +69,7 @@ class Deployment:
         """
         if not _is_number(wait_seconds) or not wait_seconds > 0:
             raise FoundationsError(
-                f"wait_seconds is the longest interval between two looks, a number of seconds above 0, not"
+                f"wait_seconds is the longest interval between two checks, a number of seconds above 0, not"
                 f" {wait_seconds!r:.100}"
             )
         if timeout is not None and (not _is_number(timeout) or not timeout >= 0):
@@ -95,7 +95,7 @@ class Deployment:
         """Wait for the job's end and return its result.
 
         Args:
-            wait_seconds: The longest interval between two looks, where the environment cannot be told of an end.
+            wait_seconds: The longest interval between two checks, where the environment is not notified of an end.
             timeout: Give up waiting after so many seconds; None waits for ever.
 
         Raises:

@@ -36,7 +36,7 @@ class Manifest(NamedTuple):
         return self.to_bytes_with(listed(self.files))
 
     def to_bytes_with(self, files: bytes) -> bytes:
-        """Return the manifest as JSON with these files, which are listed already, in the place of its own."""
+        """Return the manifest as JSON, with `files`, as :func:`listed` returns them, in the place of its own."""
         document = {
             "format": FORMAT,
             "job_name": self.job_name,
@@ -58,15 +58,15 @@ class Manifest(NamedTuple):
             document = json.loads(data)
             if _typed(document["format"], int) != FORMAT:
                 raise ValueError(f"format {document['format']!r}")
-            found = cls(
+            manifest = cls(
                 job_name=_typed(document["job_name"], str),
                 versions=_typed(document["versions"], dict),
                 project_member=_typed(document["project_member"], str),
                 members=[_entry(row) for row in _typed(document["members"], list)],
                 files=[_entry(row) for row in _typed(document["files"], list)],
             )
-            found._check()
-            return found
+            manifest._check()
+            return manifest
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DamagedBundleError(
                 f"{MANIFEST} is no manifest of format {FORMAT}: {error!r:.300}", member=MANIFEST
@@ -90,12 +90,12 @@ class Manifest(NamedTuple):
 
 
 def listed(files: Sequence[Entry]) -> bytes:
-    """Return entries as JSON, as they stand in a manifest."""
+    """Return entries as JSON, as a manifest has them."""
     return json.dumps(files, separators=(",", ":")).encode()
 
 
 def project_digest(files: Sequence[Entry]) -> str:
-    """Return the SHA-256 in hexadecimal of what a project holds, whatever it was packed with."""
+    """Return the SHA-256 in hexadecimal of a project's entries, whichever compressor packed it."""
     return digest_of(listed(files))
 
 
@@ -105,7 +105,7 @@ def digest_of(data: bytes | memoryview) -> str:
 
 
 def check_path(path: str) -> str:
-    """Return `path` where it stays inside of what it is relative to.
+    """Return `path` where it is relative and leads to no parent directory.
 
     Raises:
         ValueError: It is empty, absolute, holds NUL, or has an empty part, ``.`` or ``..``.
