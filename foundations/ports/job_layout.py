@@ -37,6 +37,7 @@ class JobDirectory:
         not_archived: What could not be archived and why, one JSON string a line.
         fallback: The directory of fallback items: those whose archive failed.
         end: The end record, a :class:`~foundations.ports.job.JobEnd` as JSON.
+        supervisor_log: What the supervisor itself wrote.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class JobDirectory:
         "path",
         "project",
         "state",
+        "supervisor_log",
     )
 
     def __init__(self, path: Path) -> None:
@@ -67,6 +69,7 @@ class JobDirectory:
         self.not_archived = self.state / "not_archived"
         self.fallback = self.state / "kept"
         self.end = self.state / "end.json"
+        self.supervisor_log = self.state / "supervisor"
 
     @property
     def job_name(self) -> str:
@@ -74,7 +77,7 @@ class JobDirectory:
         return self.path.name
 
     def stream(self, name: str) -> Path:
-        """Return the file that holds ``stdout``, ``stderr`` or what the ``supervisor`` itself wrote."""
+        """Return the file that holds ``stdout`` or ``stderr``."""
         return self.state / name
 
     def fallback_item(self, item: str) -> Path:

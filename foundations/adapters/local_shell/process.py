@@ -47,7 +47,7 @@ def start_supervisor(
         FOUNDATIONS_LOCK=str(lock),
         FOUNDATIONS_GRACE_SECONDS=str(grace_seconds),
     )
-    log = os.open(directory.stream("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    log = os.open(directory.supervisor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         return Supervisor(
             ["/bin/sh", str(directory.bundle / BUNDLE_RUN_SCRIPT)],

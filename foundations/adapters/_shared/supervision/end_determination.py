@@ -172,7 +172,7 @@ def _verdict_of_exit(worker: WorkerExit) -> _Verdict:
 def _last_words(directory: JobDirectory) -> str:
     """Return the last that a supervisor wrote to its own log, as the end of a message."""
     try:
-        log = directory.stream("supervisor").read_text(errors="replace").strip()
+        log = directory.supervisor_log.read_text(errors="replace").strip()
     except OSError:
         log = ""
     return f". It last said: {log[-_LONGEST_QUOTATION:]}" if log else ""
