@@ -1,4 +1,4 @@
-"""The archive: keeps what a job produced, by job name; may never lose."""
+"""The archive: stores what jobs produced, by job name; it must never lose anything."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from foundations.ports.store import Store
 
 
 class ArchiveItem(NamedTuple):
-    """One item kept under a job name.
+    """One item of a job.
 
     Attributes:
         name: Its name, ``/``-separated, as in ``artifacts/plot.png``.
@@ -24,7 +24,7 @@ class ArchiveItem(NamedTuple):
 
 
 class PipelineArchive(Store):
-    """Keeps named items under job names.
+    """Stores named items under job names.
 
     An item name is 1 to 1,000 characters of one or more parts separated by ``/``; no part is empty, ``.`` or ``..``,
     and none holds NUL. Archives of several roles may share one store, since the roles prefix their item names.
@@ -33,28 +33,28 @@ class PipelineArchive(Store):
 
     - ``write``, ``write_file`` and ``append`` return only when a reader elsewhere would see the whole item.
     - A reader sees a whole item or none, whatever a writer does or dies of.
-    - "Not there" is :class:`~foundations.errors.ItemNotFoundError`; "could not tell" is
-      :class:`~foundations.errors.StorageUnavailableError`.
+    - An item that is not there raises :class:`~foundations.errors.ItemNotFoundError`; an archive that cannot be
+      read raises :class:`~foundations.errors.StorageUnavailableError`.
     - Files of any size go in and out in bounded memory.
-    - A file written with a digest that the archive already holds is kept once, however many jobs refer to it.
+    - A file written with a digest that the archive already holds is stored once, however many jobs refer to it.
     """
 
     __slots__ = ()
 
     @abstractmethod
     def write(self, job_name: str, item: str, data: Sequence[Buffer]) -> None:
-        """Keep the concatenation of `data` as `item`, replacing what was there."""
+        """Store the concatenation of `data` as `item`, replacing what was there."""
 
     @abstractmethod
     def write_file(self, job_name: str, item: str, source: Path, *, digest: str | None = None) -> None:
-        """Keep the content of the file `source` as `item`, replacing what was there.
+        """Store the content of the file `source` as `item`, replacing what was there.
 
         Args:
             job_name: The job.
             item: The item.
             source: A regular file.
-            digest: 64 hexadecimal digits that stand for its content, where the caller knows some, as a SHA-256: content
-                already held under them is referred to instead of being stored again.
+            digest: 64 hexadecimal digits that identify its content, such as a SHA-256, where the caller has some:
+                content that is stored under them already is referred to instead of being stored again.
         """
 
     @abstractmethod

@@ -11,13 +11,13 @@ from foundations.ports.store import Store
 
 
 class JobRecord(NamedTuple):
-    """What the listing knows of a job. Every value is of JSON's own types.
+    """A job's record in the listing. Every value is of JSON's own types.
 
     Attributes:
         job_name: Unique among all jobs of the listing.
         submitted_at: Seconds since the epoch; likewise the two below.
         project: The name under which jobs are grouped.
-        state: Where the job is, as far as the index was told; the environment's end record is the truth.
+        state: Where the job is, as last recorded here; the environment's end record is the truth.
         cause: Why, where the state is ``Error``.
         started_at: When its process began.
         ended_at: When it ended.
@@ -41,7 +41,7 @@ class JobRecord(NamedTuple):
 
 
 class JobChange(NamedTuple):
-    """What to change of a record; None leaves a field as it is, mappings are merged key by key."""
+    """A change of a record: None leaves a field as it is, mappings are merged key by key."""
 
     state: JobState | None = None
     cause: str | None = None
@@ -53,7 +53,7 @@ class JobChange(NamedTuple):
 
     @classmethod
     def of(cls, end: JobEnd) -> JobChange:
-        """Return the change that tells how a job ended."""
+        """Return the change that records how a job ended."""
         cause = None if end.cause is None else end.cause.value
         return cls(state=end.state, cause=cause, started_at=end.started_at, ended_at=end.ended_at)
 
@@ -74,7 +74,7 @@ class JobChange(NamedTuple):
 
 
 class JobQuery(NamedTuple):
-    """Which jobs to find; None or an empty mapping asks for nothing.
+    """Which jobs to find; None or an empty mapping is no condition.
 
     Attributes:
         project: Exactly this project.
@@ -107,8 +107,8 @@ class PipelineListing(Store):
     - Of several callers that track one name at once, exactly one succeeds.
     - No update is lost under many concurrent writers.
     - A final state is never replaced by one that is not.
-    - "No such job" is :class:`~foundations.errors.JobNotFoundError`; "could not tell" is
-      :class:`~foundations.errors.StorageUnavailableError`.
+    - A job that is not there raises :class:`~foundations.errors.JobNotFoundError`; a listing that cannot be read
+      raises :class:`~foundations.errors.StorageUnavailableError`.
     - Finding among 100,000 jobs stays interactive.
     """
 
@@ -140,8 +140,8 @@ class PipelineListing(Store):
 
     @abstractmethod
     def find(self, query: JobQuery) -> list[JobRecord]:
-        """Return the jobs that fit `query`, in its order."""
+        """Return the jobs that match `query`, in its order."""
 
     @abstractmethod
     def remove(self, job_name: str) -> bool:
-        """Forget a job; return whether it was there."""
+        """Remove a job's record; return whether it was there."""

@@ -137,8 +137,8 @@ class ExecutionEnvironment(ABC):
         """Return what the job has written so far to `stream`, ``stdout`` or ``stderr``."""
 
     @abstractmethod
-    def kept(self, handle: JobHandle, item: str) -> bytes | None:
-        """Return an item that the job kept here because its archive failed; None where there is none."""
+    def read_fallback(self, handle: JobHandle, item: str) -> bytes | None:
+        """Return an item that the job stored here because its archive failed; None where there is none."""
 
     @abstractmethod
     def release(self, handle: JobHandle) -> None:

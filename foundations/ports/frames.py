@@ -1,4 +1,4 @@
-"""Several buffers as one byte string, and back: how a value with out-of-band buffers lies in a file.
+"""Several buffers as one byte string, and back: the format of a value with out-of-band buffers in a file.
 
 Layout, all integers little-endian and unsigned: the magic ``FNDF``, a 4-byte count, an 8-byte length a frame, then
 each frame at the next multiple of 64 bytes from the beginning, so that a mapped file holds aligned arrays.

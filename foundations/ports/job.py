@@ -56,7 +56,7 @@ class JobEnd(NamedTuple):
         stage: The name of the stage that was running, where the job did not complete.
         started_at: Seconds since the epoch.
         resources: What the job process used: ``max_rss_bytes``, ``user_seconds``, ``system_seconds``.
-        not_archived: What could not be archived and why, a line each; it is kept in the job directory.
+        not_archived: What could not be archived and why, a line each; such items are in the job directory.
     """
 
     job_name: str
@@ -99,14 +99,57 @@ class JobEnd(NamedTuple):
             raise ValueError(f"not an end record: {error}") from error
 
 
+class Outcome(NamedTuple):
+    """How a pipeline ended, as far as its own process can determine it.
+
+    Attributes:
+        state: ``Completed`` or ``Error``.
+        cause: Why, where the state is ``Error``.
+        message: One line for a person.
+        stage: The name of the stage that failed.
+        not_archived: What could not be archived and why, a line each.
+    """
+
+    state: JobState
+    cause: EndCause | None = None
+    message: str = ""
+    stage: str | None = None
+    not_archived: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the outcome as JSON's own types."""
+        return self._asdict()
+
+    @classmethod
+    def from_json(cls, document: Any) -> Outcome:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: It is no outcome.
+        """
+        try:
+            outcome = cls(
+                state=JobState(document["state"]),
+                cause=None if document["cause"] is None else EndCause(document["cause"]),
+                message=str(document["message"]),
+                stage=None if document["stage"] is None else str(document["stage"]),
+                not_archived=tuple(str(line) for line in document["not_archived"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not an outcome: {error!r}") from error
+        if outcome.state is not (JobState.COMPLETED if outcome.cause is None else JobState.ERROR):
+            raise ValueError(f"not an outcome: state {outcome.state}, cause {outcome.cause}")
+        return outcome
+
+
 def check_job_name(name: object) -> str:
-    """Return `name` where it can name a job.
+    """Return `name` where it is a valid job name.
 
     A job name is 1 to 128 ASCII letters, digits, ``.``, ``_`` and ``-``, and begins with a letter, a digit or ``_``:
     it names files and directories on every system a job may run on.
 
     Raises:
-        JobNameError: It cannot; the message says why.
+        JobNameError: It is not; the message gives the reason.
 
     >>> check_job_name("train-2")
     'train-2'

@@ -11,7 +11,7 @@ from foundations.ports.frames import Buffer
 class Serialiser(ABC):
     """Turns values into buffers and back.
 
-    Loading runs code that the buffers choose: load only what SECURITY.md calls trusted.
+    Loading runs code that the buffers choose: load only from what SECURITY.md calls trusted.
     """
 
     __slots__ = ()
@@ -22,7 +22,7 @@ class Serialiser(ABC):
 
         Args:
             value: What to pickle.
-            called: What an error calls it.
+            called: Its name in an error.
             for_cache: Whether other jobs will load it: a class of ``__main__`` is then found again where they have it.
 
         Raises:
@@ -37,14 +37,15 @@ class Serialiser(ABC):
     def dump_sequence(
         self, values: Iterable[object], parts: Callable[[int], Iterable[tuple[str, object]]]
     ) -> list[Buffer]:
-        """Return values one after the other, objects that they share kept shared.
+        """Return the pickles of values, one after the other; objects that they share stay shared.
 
         Args:
             values: The values.
-            parts: Given the position of a value that cannot be pickled, its parts, each with what an error calls it.
+            parts: Returns the parts of the value at a position, each with its name in an error; called where that value
+                cannot be pickled.
 
         Raises:
-            NotSerialisableError: Part of one cannot be pickled; ``path`` leads there from what `parts` calls it.
+            NotSerialisableError: Part of one cannot be pickled; ``path`` leads there from the name that `parts` gave.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""What every store promises: the cache, the archive and the archive listing."""
+"""What the cache, the archive and the archive listing have in common."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 
 class Store(ABC):
-    """A place that keeps things beyond the call that put them there."""
+    """A place that outlives the calls that write to it."""
 
     __slots__ = ()
 
@@ -15,9 +15,9 @@ class Store(ABC):
     """True where another process cannot see what is stored here; a job in another process is then refused."""
 
     def check(self) -> None:
-        """Raise what using the store would raise and can be told without writing anything. Optional.
+        """Raise now what using the store would raise, as far as that can be found out without writing. Optional.
 
         Raises:
-            UntrustedLocationError: Somebody else could have written what lies there.
+            UntrustedLocationError: Somebody else could have written its content.
             StorageUnavailableError: It cannot be used: not a directory, no access, unreachable.
         """

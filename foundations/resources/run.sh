@@ -2,7 +2,7 @@
 # Runs the job of this bundle: the interpreter on main.py, with the extracted project directory as working directory.
 # The execution environment calls it by its absolute path, and sets
 #   FOUNDATIONS_PYTHON          the interpreter (default: python3)
-#   FOUNDATIONS_JOB_DIRECTORY   the job's directory, whose bundle/ this script lies in
+#   FOUNDATIONS_JOB_DIRECTORY   the job's directory; this script is in its bundle/
 #   FOUNDATIONS_RUNTIME         where runtime.tgz was extracted
 #   FOUNDATIONS_LOCK            the descriptor of the job's lock, inherited
 set -eu

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from foundations.adapters._shared.bundle.gzip_format import compressed, stored
-from foundations.adapters._shared.bundle.manifest import Entry, digest_of
+from foundations.adapters._shared.bundle.manifest import digest_of
 from foundations.adapters._shared.bundle.tar_format import END, header, padding
 from foundations.adapters.local_shell import LocalShellJobDeployment
 from foundations.adapters.tarball import TarballJobBundler
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError, JobExistsError
 from foundations.ports.bundling import Bundle, BundleContents
 from foundations.ports.execution import Submission
+from foundations.ports.job_layout import Entry
 
 Member = tuple[tarfile.TarInfo, bytes]
 

@@ -30,7 +30,7 @@ from foundations.app.use_cases.manage_cache import (
 )
 from foundations.cli.main import app
 from foundations.domain.jobs import archive_layout as archives
-from foundations.domain.jobs.result import CONTEXT_DEFAULTS
+from foundations.domain.jobs.result_document import CONTEXT_DEFAULTS
 from foundations.ports.execution import Capabilities
 from foundations.ports.job import EndCause, JobEnd, JobState
 

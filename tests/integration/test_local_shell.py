@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from foundations.adapters._shared.supervision.job_directory import JobDirectory
+from foundations.adapters._shared.supervision.end_record import write_end
 from foundations.adapters.local_shell import LocalShellJobDeployment, environment
 from foundations.adapters.tarball import TarballJobBundler
 from foundations.errors import (
@@ -21,6 +21,7 @@ from foundations.errors import (
 from foundations.ports.bundling import Bundle, BundleContents
 from foundations.ports.execution import JobHandle, Submission
 from foundations.ports.job import EndCause, JobEnd, JobState
+from foundations.ports.job_layout import JobDirectory
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_the_end_of_a_job_never_changes(shell: LocalShellJobDeployment, tmp_path
     first = ended(shell, handle)
     other = LocalShellJobDeployment(shell.root)
     assert [first] * 3 == [status.end for status in other.poll([handle] * 3) if status]
-    assert not JobDirectory(shell.root / "jobs" / "job").write_end(first)
+    assert not write_end(JobDirectory(shell.root / "jobs" / "job"), first)
 
 
 def test_of_many_that_find_a_lost_job_at_once_all_tell_the_same(shell: LocalShellJobDeployment, tmp_path: Path) -> None:
@@ -164,7 +165,7 @@ def test_a_released_job_is_not_known_any_more(shell: LocalShellJobDeployment, tm
         shell.poll([handle]),
         os.listdir(shell.root / "jobs"),
         shell.logs(handle, "stdout"),
-        shell.kept(handle, "item"),
+        shell.read_fallback(handle, "item"),
     ]
 
 
@@ -271,7 +272,7 @@ def test_nothing_is_believed_that_another_user_could_have_written(
     (kept / "item").write_bytes(b"planted")
     (shell.root / place).chmod(0o777)
     with pytest.raises(UntrustedLocationError):
-        shell.kept(handle, "item")
+        shell.read_fallback(handle, "item")
     if place.endswith("state"):
         with pytest.raises(UntrustedLocationError):
             shell.poll([handle])

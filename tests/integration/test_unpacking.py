@@ -14,11 +14,12 @@ import pytest
 
 from foundations.adapters._shared.bundle import extraction
 from foundations.adapters._shared.bundle.gzip_format import compressed, stored
-from foundations.adapters._shared.bundle.manifest import RUNTIME, Entry, Manifest, digest_of, project_digest
+from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
 from foundations.adapters._shared.bundle.tar_format import END, header, padding
 from foundations.adapters._shared.bundle.unpack import unpack_bundle, verify_bundle
 from foundations.errors import DamagedBundleError, StorageUnavailableError
 from foundations.ports.bundling import Bundle
+from foundations.ports.job_layout import RUNTIME, Entry
 
 
 def item(name: str, data: bytes = b"", **fields: object) -> bytes:

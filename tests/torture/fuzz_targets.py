@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from foundations.adapters._shared.bundle.gzip_format import stored
-from foundations.adapters._shared.bundle.manifest import RUNTIME, Entry, Manifest, digest_of, project_digest
+from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
 from foundations.adapters._shared.bundle.project_files import project_files
 from foundations.adapters._shared.bundle.tar_format import header, padding
 from foundations.adapters._shared.bundle.unpack import unpack_bundle
@@ -21,12 +21,13 @@ from foundations.adapters.filesystem import LocalFileSystemCacheBackend
 from foundations.adapters.filesystem.item_paths import item_name, item_path
 from foundations.app.config.file import read_config_file
 from foundations.app.config.settings import Settings
-from foundations.domain.jobs.result import ResultDocument
+from foundations.domain.jobs.result_document import ResultDocument
 from foundations.errors import BundleError, ConfigurationError, DamagedBundleError, JobNameError
 from foundations.ports.bundling import Bundle
 from foundations.ports.cache import CachedValue
 from foundations.ports.frames import split_frames
 from foundations.ports.job import JobEnd, check_job_name
+from foundations.ports.job_layout import RUNTIME, Entry
 
 
 def configuration(data: bytes) -> None:

@@ -104,10 +104,11 @@ class Torture(Project):
 
 
 FORGET = """
-from foundations import load_job
-deployment = load_job("steps")
-deployment._environment.release(deployment._handle)
-deployment._listing.remove("steps")
-for archive in deployment._archives.distinct():
+from foundations import config_manager
+from foundations.app.wiring import Wiring
+wiring = Wiring(settings=config_manager.settings())
+wiring.environment.release(wiring.environment.handle("steps"))
+wiring.listing.remove("steps")
+for archive in wiring.archives.distinct():
     archive.delete("steps")
 """

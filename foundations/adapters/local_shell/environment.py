@@ -20,10 +20,10 @@ from foundations.adapters._shared.fs.trusted import (
     ensure_private_directory,
     is_private_directory,
 )
-from foundations.adapters._shared.supervision.job_directory import Announcement, JobDirectory, hold_lock, liveness
-from foundations.adapters._shared.supervision.verdict import unrecorded_end
-from foundations.adapters.local_shell.options import root_directory, seconds
-from foundations.adapters.local_shell.process import Supervisor, start_supervisor
+from foundations.adapters._shared.supervision.liveness import Announcement, hold_lock, read_liveness
+from foundations.adapters._shared.supervision.status import read_status
+from foundations.adapters.local_shell.options import check_seconds, resolve_root
+from foundations.adapters.local_shell.process import Supervisor, signal_supervisor, start_supervisor
 from foundations.adapters.local_shell.requirements import check_requirements
 from foundations.errors import (
     ExecutionError,
@@ -32,7 +32,8 @@ from foundations.errors import (
     UnsupportedPlatformError,
 )
 from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
-from foundations.ports.job import JobEnd, JobState, check_job_name
+from foundations.ports.job import check_job_name
+from foundations.ports.job_layout import STREAMS, JobDirectory
 
 _CAPABILITIES = Capabilities(
     crosses_processes=True, survives_the_caller=True, cancel=True, live_logs=True, needs_bundle_file=True
@@ -43,13 +44,13 @@ class LocalShellJobDeployment(ExecutionEnvironment):
     """Runs each job by its run script, under the submitting interpreter, in a session of its own.
 
     Args:
-        root: Where the jobs' directories lie, absolute; ``~/.foundations/local_shell`` by default.
+        root: The directory of all job directories, absolute; ``~/.foundations/local_shell`` by default.
         grace_seconds: How long a cancelled job may take to end by itself before it is killed.
     """
 
     def __init__(self, root: str | os.PathLike[str] | None = None, *, grace_seconds: float = 10.0) -> None:
-        self.root = root_directory(root)
-        self.grace_seconds = seconds(grace_seconds)
+        self.root = resolve_root(root)
+        self.grace_seconds = check_seconds(grace_seconds)
         self._children: dict[str, Supervisor] = {}
 
     def __repr__(self) -> str:
@@ -82,7 +83,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         if target.exists():
             raise self._exists(target)
         self._reap()
-        self._tidy_up()
+        self._remove_abandoned()
         made = self._transit / os.urandom(8).hex()
         directory = JobDirectory(target)
         published = started = False
@@ -116,10 +117,10 @@ class LocalShellJobDeployment(ExecutionEnvironment):
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus | None]:
         """Return what is known of each job now."""
         self._reap()
-        return [self._status(self._directory(handle)) for handle in handles]
+        return [read_status(self._directory(handle)) for handle in handles]
 
     def wait(self, handles: Sequence[JobHandle], *, timeout: float | None, interval: float) -> None:
-        """Return when one of the jobs has ended: told by the kernel, where their supervisors run."""
+        """Return when one of the jobs has ended: the kernel wakes this process, where their supervisors run."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             ends: list[int] = []
@@ -130,10 +131,11 @@ class LocalShellJobDeployment(ExecutionEnvironment):
                     if end is not None:
                         ends.append(end)
                         poll.register(end, select.POLLIN)
-                    status = self._status(self._directory(handle))
+                    status = read_status(self._directory(handle))
                     if status is None or status.state.is_final:
                         return
-                left = interval if len(ends) == len(handles) else min(interval, 0.02)  # until all supervisors are up
+                all_started = len(ends) == len(handles)
+                left = interval if all_started else min(interval, 0.02)
                 if deadline is not None:
                     left = min(left, deadline - time.monotonic())
                     if left <= 0:
@@ -147,41 +149,41 @@ class LocalShellJobDeployment(ExecutionEnvironment):
     def cancel(self, handle: JobHandle) -> None:
         """Ask the supervisor to end the job, and end both where it does not."""
         directory = self._directory(handle)
-        status = self._status(directory)
+        status = read_status(directory)
         if status is None or status.state.is_final:
             return
         directory.cancel_request.touch(mode=0o600)
-        self._signal(directory, signal.SIGTERM)
+        signal_supervisor(directory, signal.SIGTERM)
         self.wait([handle], timeout=2 * self.grace_seconds + 5, interval=0.1)
-        status = self._status(directory)
+        status = read_status(directory)
         if status is not None and not status.state.is_final:
-            self._signal(directory, signal.SIGKILL)  # the supervisor hangs; the kernel ends the worker with it
+            signal_supervisor(directory, signal.SIGKILL)  # the supervisor hangs; the kernel ends the worker with it
             self.wait([handle], timeout=5, interval=0.1)
-            status = self._status(directory)
+            status = read_status(directory)
         if status is not None and not status.state.is_final:
             raise ExecutionError(
-                f"job {handle.job_name} was asked to end, and could not be made to: look at the processes whose"
+                f"job {handle.job_name} was asked to end, and did not: look at the processes whose"
                 f" environment has FOUNDATIONS_JOB_DIRECTORY={directory.path}"
             )
 
     def logs(self, handle: JobHandle, stream: str) -> bytes:
         """Return what the job has written so far to a stream."""
-        if stream not in ("stdout", "stderr"):
+        if stream not in STREAMS:
             raise ExecutionError(f"a job has the streams 'stdout' and 'stderr', not {stream!r}")
-        return _content(self._directory(handle).stream(stream)) or b""
+        return _read_if_present(self._directory(handle).stream(stream)) or b""
 
-    def kept(self, handle: JobHandle, item: str) -> bytes | None:
-        """Return an item that the job kept in its directory because its archive failed."""
+    def read_fallback(self, handle: JobHandle, item: str) -> bytes | None:
+        """Return an item that the job stored in its directory because its archive failed."""
         directory = self._directory(handle)
-        if not directory.kept.is_dir():
+        if not directory.fallback.is_dir():
             return None
-        is_private_directory(directory.kept)  # else it raises: what it holds is unpickled
-        return _content(directory.kept / item.replace("/", "%2F"))
+        is_private_directory(directory.fallback)  # else it raises: what it holds is unpickled
+        return _read_if_present(directory.fallback_item(item))
 
     def release(self, handle: JobHandle) -> None:
         """Remove the directory of a job that has ended."""
         directory = self._directory(handle)
-        status = self._status(directory)
+        status = read_status(directory)
         if status is None:
             return
         if not status.state.is_final:
@@ -200,13 +202,13 @@ class LocalShellJobDeployment(ExecutionEnvironment):
 
     @property
     def _transit(self) -> Path:
-        """Where jobs' directories are made and removed: who looks at a job never sees part of one."""
+        """Where jobs' directories are made and removed, so that nobody ever sees part of one."""
         return self.root / "transit"
 
-    def _tidy_up(self) -> None:
-        """Remove what processes have left that died while they made or removed a job's directory."""
+    def _remove_abandoned(self) -> None:
+        """Remove what is left of processes that died while they made or removed a job's directory."""
         with locked_directory(self._transit):
-            abandoned = [path for path in self._transit.iterdir() if not liveness(JobDirectory(path)).alive]
+            abandoned = [path for path in self._transit.iterdir() if not read_liveness(JobDirectory(path)).alive]
         for path in abandoned:
             try:
                 remove_tree(path)
@@ -231,7 +233,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             raise
 
     def _withdraw(self, path: Path) -> None:
-        """Remove a job's directory at once: nobody may see part of it, which would read as a lost job."""
+        """Remove a job's directory at once: part of it would look like a lost job."""
         ensure_private_directory(self._transit)
         removed = self._transit / os.urandom(8).hex()
         try:
@@ -240,83 +242,14 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             return
         remove_tree(removed)
 
-    def _status(self, directory: JobDirectory) -> JobStatus | None:
-        try:
-            return self._found(directory)
-        except OSError as error:
-            raise StorageUnavailableError(
-                f"{error.filename or directory.path}: the job's state cannot be told: {error.strerror or error}",
-                path=str(error.filename or directory.path),
-            ) from error
-
-    def _found(self, directory: JobDirectory) -> JobStatus | None:
-        name = directory.path.name
-        if not directory.state.is_dir():
-            return None
-        is_private_directory(directory.state)  # and the way there, else it raises: what it says is believed
-        end = self._end(directory)
-        if end is None:
-            alive = liveness(directory)
-            if alive.alive:
-                state = JobState.RUNNING if alive.started else JobState.QUEUED
-                return JobStatus(job_name=name, state=state)
-            end = self._end(directory) or self._lost(directory)
-        return JobStatus(job_name=name, state=end.state, end=end)
-
-    def _end(self, directory: JobDirectory) -> JobEnd | None:
-        try:
-            return directory.read_end()
-        except ValueError as error:
-            raise StorageUnavailableError(
-                f"{directory.end}: the end record is damaged: {error}", path=str(directory.end)
-            ) from error
-
-    def _lost(self, directory: JobDirectory) -> JobEnd:
-        """Record how a job without lock and end record ended, unless somebody else has recorded an end."""
-        end = unrecorded_end(directory)
-        try:
-            written = directory.write_end(end)
-        except OSError as error:  # it is lost all the same; whoever asks next tries again
-            events.warning("end_not_recorded", job_name=end.job_name, reason=str(error))
-            return end
-        if written:
-            for left in (directory.bundle, directory.project):
-                remove_tree(left)
-        return self._end(directory) or end
-
-    def _supervisor_descriptor(self, directory: JobDirectory) -> int | None:
-        """Return a descriptor that stands for the job's supervisor; None where it is not to be had."""
-        pid = liveness(directory).pid
-        if pid is None:
-            return None
-        try:
-            descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return None
-        if liveness(directory).pid != pid:  # it ended meanwhile, and the number may be another's
-            os.close(descriptor)
-            return None
-        return descriptor
-
-    def _signal(self, directory: JobDirectory, number: signal.Signals) -> None:
-        descriptor = self._supervisor_descriptor(directory)
-        if descriptor is None:
-            return  # the supervisor is not there yet, and will find the request, or is gone
-        try:
-            signal.pidfd_send_signal(descriptor, number)
-        except ProcessLookupError:
-            return
-        finally:
-            os.close(descriptor)
-
     def _reap(self) -> None:
-        """Let go of the supervisors of this process that have ended."""
+        """Reap the supervisors that this process started and that have ended."""
         for name, child in list(self._children.items()):
             if child.poll() is not None:
                 del self._children[name]
 
 
-def _content(path: Path) -> bytes | None:
+def _read_if_present(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
     except FileNotFoundError:

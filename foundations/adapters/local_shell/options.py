@@ -1,4 +1,4 @@
-"""What the local shell is constructed with, checked when it is constructed."""
+"""Checks of the local shell's constructor arguments."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from foundations.errors import ConfigurationError
 from foundations.home import foundations_home
 
 
-def root_directory(value: str | os.PathLike[str] | None) -> Path:
-    """Return the directory that the jobs' directories lie in.
+def resolve_root(value: str | os.PathLike[str] | None) -> Path:
+    """Return the root directory of the local shell, by default one below the home directory.
 
     Raises:
         ConfigurationError: It is relative.
@@ -27,11 +27,11 @@ def root_directory(value: str | os.PathLike[str] | None) -> Path:
     return path
 
 
-def seconds(value: object) -> float:
-    """Return a number of seconds.
+def check_seconds(value: object) -> float:
+    """Return `value` where it is a number of seconds.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is not.
     """
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1e6:
         raise ConfigurationError(

@@ -1,20 +1,23 @@
-"""Starting a job's supervisor, as a process that outlives whoever submitted the job."""
+"""Starting and signalling a job's supervisor, a process that outlives whoever submitted the job."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from foundations.adapters._shared.supervision.job_directory import JobDirectory
+from foundations.adapters._shared.supervision.liveness import read_liveness
+from foundations.ports.bundling import BUNDLE_RUN_SCRIPT
 from foundations.ports.execution import Submission
+from foundations.ports.job_layout import JobDirectory
 
 _PRIVATE_VARIABLES = ("FOUNDATIONS_PYTHON", "FOUNDATIONS_JOB_DIRECTORY", "FOUNDATIONS_RUNTIME", "FOUNDATIONS_LOCK")
 
 
 class Supervisor(subprocess.Popen[bytes]):
-    """A child that is meant to outlive this process: letting go of one that runs is nothing to warn of."""
+    """A child that is meant to outlive this process: dropping one that runs deserves no warning."""
 
     def __del__(self) -> None:
         super().__del__(_warn=lambda *arguments, **keywords: None)  # type: ignore[call-arg]
@@ -27,7 +30,7 @@ def start_supervisor(
 
     Args:
         directory: The job's directory.
-        submission: What was asked for.
+        submission: What was submitted.
         runtime: The directory of the extracted runtime.
         lock: A descriptor that holds the job's lock; the script inherits it.
         grace_seconds: How long a cancelled job may take to end by itself.
@@ -44,10 +47,10 @@ def start_supervisor(
         FOUNDATIONS_LOCK=str(lock),
         FOUNDATIONS_GRACE_SECONDS=str(grace_seconds),
     )
-    log = os.open(directory.stream("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    log = os.open(directory.supervisor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         return Supervisor(
-            ["/bin/sh", str(directory.bundle / "run.sh")],
+            ["/bin/sh", str(directory.bundle / BUNDLE_RUN_SCRIPT)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -58,3 +61,31 @@ def start_supervisor(
         )
     finally:
         os.close(log)
+
+
+def signal_supervisor(directory: JobDirectory, number: signal.Signals) -> None:
+    """Send a signal to the supervisor of a job; nothing where it has not started yet, or is gone."""
+    descriptor = _open_supervisor(directory)
+    if descriptor is None:  # one that has not started yet finds the cancel request
+        return
+    try:
+        signal.pidfd_send_signal(descriptor, number)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(descriptor)
+
+
+def _open_supervisor(directory: JobDirectory) -> int | None:
+    """Return a descriptor of the job's supervisor; None where it does not run."""
+    pid = read_liveness(directory).pid
+    if pid is None:
+        return None
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    if read_liveness(directory).pid != pid:  # it ended meanwhile, and the number may be another's
+        os.close(descriptor)
+        return None
+    return descriptor

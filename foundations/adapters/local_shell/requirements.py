@@ -10,7 +10,7 @@ from foundations.errors import MissingRequirementsError
 def check_requirements(project: Path) -> None:
     """Raise unless every requirement of ``requirements.txt`` is installed in a version that fits.
 
-    Options (``-r``, ``--index-url`` ...), and requirements by path or URL, are not judged.
+    Options (``-r``, ``--index-url`` ...), and requirements by path or URL, are not checked.
 
     Raises:
         MissingRequirementsError: ``missing`` lists each one that is not satisfied, and what is there instead.

@@ -9,12 +9,13 @@ from typing import ClassVar
 
 import attrs
 
-from foundations.adapters._shared.bundle.manifest import NAME, Entry, Manifest, digest_of, project_digest
+from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
 from foundations.adapters._shared.bundle.project_files import bundled_files
 from foundations.adapters.memory.stores import MemoryStore, memory_store
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError
 from foundations.ports.bundling import Bundle, BundleContents, JobBundler
 from foundations.ports.frames import Buffer, join_frames, split_frames
+from foundations.ports.job_layout import MANIFEST, Entry
 from foundations.version import __version__
 
 
@@ -49,7 +50,7 @@ class MemoryJobBundler(JobBundler):
             ],
             files=files,
         ).to_bytes()
-        members[NAME] = manifest
+        members[MANIFEST] = manifest
         with self._store.lock:
             if contents.job_name in self._store.bundles:
                 raise BundleExistsError(f"there is a bundle of job {contents.job_name!r} already", path=None)
@@ -67,9 +68,9 @@ class MemoryJobBundler(JobBundler):
     def verify(self, bundle: Bundle) -> None:
         """Raise unless every member is as it was packed."""
         members = dict(self._store.bundles.get(bundle.job_name, {}))
-        manifest = members.pop(NAME, b"")
+        manifest = members.pop(MANIFEST, b"")
         if digest_of(manifest) != bundle.digest:
-            raise DamagedBundleError(f"the bundle is damaged at {NAME}: its digest differs", member=NAME)
+            raise DamagedBundleError(f"the bundle is damaged at {MANIFEST}: its digest differs", member=MANIFEST)
         known = Manifest.from_bytes(manifest)
         for entry in known.members:
             data = members.pop(entry.path, b"")

@@ -12,6 +12,7 @@ from foundations.adapters.memory.stores import MemoryJob, MemoryStore, memory_st
 from foundations.errors import CapabilityError, DamagedBundleError, ExecutionError, JobExistsError
 from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
 from foundations.ports.job import EndCause, JobEnd, JobState, check_job_name
+from foundations.ports.job_layout import STREAMS
 
 _CAPABILITIES = Capabilities(
     crosses_processes=False, survives_the_caller=False, cancel=False, live_logs=False, needs_bundle_file=False
@@ -95,11 +96,11 @@ class MemoryExecutionEnvironment(ExecutionEnvironment):
 
     def logs(self, handle: JobHandle, stream: str) -> bytes:
         """Return nothing: a thread writes to its process's own streams."""
-        if stream not in ("stdout", "stderr"):
+        if stream not in STREAMS:
             raise ExecutionError(f"a job has the streams 'stdout' and 'stderr', not {stream!r}")
         return b""
 
-    def kept(self, handle: JobHandle, item: str) -> bytes | None:
+    def read_fallback(self, handle: JobHandle, item: str) -> bytes | None:
         """Return nothing: there is no place beside the archives."""
         return None
 

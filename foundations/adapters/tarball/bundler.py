@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from foundations import events
 from foundations.adapters._shared.bundle.gzip_format import stored
-from foundations.adapters._shared.bundle.manifest import NAME, RUNTIME, Entry, Manifest, digest_of
+from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
 from foundations.adapters._shared.bundle.project_files import SourceFile, bundled_files
 from foundations.adapters._shared.bundle.tar_format import header, padding
 from foundations.adapters._shared.bundle.unpack import verify_bundle
@@ -23,6 +23,7 @@ from foundations.adapters.tarball.sources import SourceStore
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError, FoundationsError
 from foundations.home import foundations_home
 from foundations.ports.bundling import Bundle, BundleContents, JobBundler
+from foundations.ports.job_layout import MANIFEST, RUNTIME, Entry
 from foundations.version import __version__
 
 
@@ -240,7 +241,7 @@ def _manifest(contents: BundleContents, packed: Packed, runtime: Runtime) -> byt
 
 def _index(contents: BundleContents, manifest: bytes) -> bytes:
     """Return the last gzip members: those of the manifest, and of the members that lie beside it."""
-    members = [(NAME, manifest), *sorted(contents.members.items())]
+    members = [(MANIFEST, manifest), *sorted(contents.members.items())]
     return packed_files([(f"{contents.job_name}/{path}", data, _mode(path)) for path, data in members])
 
 

@@ -11,12 +11,13 @@ from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from foundations.adapters._shared.bundle.gzip_format import CHUNK, StoredWriter, compressed_parts
-from foundations.adapters._shared.bundle.manifest import Entry, digest_of, listed
+from foundations.adapters._shared.bundle.manifest import digest_of, listed
 from foundations.adapters._shared.bundle.project_files import SourceFile, stamp
 from foundations.adapters._shared.bundle.tar_format import END, header, padding
 from foundations.adapters._shared.fs.files import write_all
 from foundations.errors import BundleError
 from foundations.ports.frames import Buffer
+from foundations.ports.job_layout import Entry
 
 _WORTH_THREADS = 2 * CHUNK
 _WAITING = 4

@@ -25,11 +25,11 @@ from foundations.app.config.settings import (
 )
 from foundations.domain.text.redaction import is_secret_name
 from foundations.errors import ConfigurationError
+from foundations.ports.job_layout import BUNDLE_MEMBERS
 
 _ARGUMENTS = "constructor_arguments"
 _KEYWORD_ARGUMENTS = "constructor_keyword_arguments"
 _HISTORIC_KEYWORD_ARGUMENTS = "constructor_keword_arguments"
-_BUNDLE_MEMBERS = frozenset(("run.sh", "main.py", "manifest.json", "job.bin", "job.config.yaml", "runtime.tgz"))
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NOT_IN_A_FILE_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 _LONGEST_BUNDLE_NAME = 200
@@ -190,14 +190,14 @@ def _read_source_bundle(file: str, key: str, entries: Mapping[Any, Marked]) -> S
         given["extra_source_paths"] = tuple(_string(file, f"{name}[{index}]", item) for index, item in enumerate(items))
     bundle = SourceBundleSettings(**given)
     taken = bundle.member.split("/")[0]
-    if taken.lower() in _BUNDLE_MEMBERS:
+    if taken.lower() in BUNDLE_MEMBERS:
         raise mistake(
             file,
             min(item.line for item in entries.values()),
             f"the project would lie at {bundle.member!r} in the bundle, where {taken!r} is already.",
             key=key,
             found=bundle.member,
-            expected=f"a place that is none of {', '.join(sorted(_BUNDLE_MEMBERS))}",
+            expected=f"a place that is none of {', '.join(sorted(BUNDLE_MEMBERS))}",
         )
     return bundle
 

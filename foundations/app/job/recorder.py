@@ -18,7 +18,7 @@ from foundations.app.tracking_pause import unwatched
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.archive_layout import Archives
 from foundations.domain.jobs.output_digest import OutputDigest
-from foundations.domain.jobs.result import ResultDocument
+from foundations.domain.jobs.result_document import ResultDocument
 from foundations.domain.pipeline.executor import Call
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.text.representation import describe_call

@@ -18,8 +18,10 @@ from foundations.app.job.provenance import current_commit, recorded_parameters
 from foundations.app.project import check_modules, import_paths
 from foundations.app.use_cases.call_check import check_calls
 from foundations.app.wiring import Wiring
+from foundations.domain.jobs.archived_job import ArchivedJob
 from foundations.domain.jobs.deployment import Deployment
 from foundations.domain.jobs.job import Job
+from foundations.domain.jobs.reconciliation import Reconciler
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.hyperparameter import check_parameters, merge_parameters
 from foundations.domain.pipeline.stage import Stage
@@ -161,16 +163,13 @@ def find_deployment(job_name: str, settings: Settings) -> Deployment:
 
 
 def _deployment(handle: JobHandle, wiring: Wiring) -> Deployment:
+    environment = wiring.environment
     return Deployment(
         handle=handle,
-        environment=wiring.environment,
-        archives=wiring.archives,
-        listing=wiring.listing,
-        serialiser=wiring.serialiser,
+        environment=environment,
+        reconciler=Reconciler(environment=environment, stores=wiring, now=time.time, pause=time.sleep),
+        archived_job=ArchivedJob(handle, environment, wiring.archives, wiring.serialiser, _write_new_file),
         clock=time.monotonic,
-        now=time.time,
-        pause=time.sleep,
-        write_file=_write_new_file,
     )
 
 

@@ -20,7 +20,7 @@ from foundations.domain.caching.recipe import read_header
 from foundations.domain.caching.stage_keys import StageKeys, UndeterminedKeyError, is_selection
 from foundations.domain.caching.values.digests import UndigestibleError
 from foundations.domain.jobs import archive_layout as items
-from foundations.domain.jobs.result import ResultDocument
+from foundations.domain.jobs.result_document import ResultDocument
 from foundations.domain.pipeline.cache_policy import Caching
 from foundations.domain.pipeline.graph import Node, Pipeline
 from foundations.domain.pipeline.hyperparameter import check_parameters, merge_parameters

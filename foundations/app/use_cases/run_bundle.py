@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from foundations.app.use_cases.finish_job import tell_end
 from foundations.app.use_cases.run_job import Workplace, run_job
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
+from foundations.domain.jobs.reconciliation import record_end
 from foundations.ports.archive_listing import JobChange
 from foundations.ports.bundling import BUNDLE_JOB, Bundle
 from foundations.ports.frames import Buffer
@@ -47,7 +47,7 @@ def run_bundle(bundle: Bundle, wiring: Wiring) -> JobEnd:
         ended_at=time.time(),
         not_archived=outcome.not_archived,
     )
-    tell_end(wiring, end)
+    record_end(end, wiring)
     return end
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from foundations import events
 from foundations.app import running_stage
@@ -18,6 +18,7 @@ from foundations.app.config.settings import Settings
 from foundations.app.gc_pause import collection_paused
 from foundations.app.job.archiver import Keeper
 from foundations.app.job.error_report import describe_failure, summary
+from foundations.app.job.job_files import JobFiles
 from foundations.app.job.provenance import describe_provenance
 from foundations.app.job.recorder import JobJournal
 from foundations.app.project import use_import_paths
@@ -27,7 +28,8 @@ from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.executor import execute
 from foundations.ports.bundling import BUNDLE_CONFIG, BUNDLE_JOB
 from foundations.ports.frames import Buffer
-from foundations.ports.job import EndCause, JobState
+from foundations.ports.job import EndCause, JobState, Outcome
+from foundations.ports.job_layout import MANIFEST, JobDirectory, read_packed_project
 
 if TYPE_CHECKING:
     from foundations.app.caching.stage_cache import StageCache
@@ -63,65 +65,33 @@ class Workplace(NamedTuple):
     progress: Callable[[int], None]
 
 
-class Outcome(NamedTuple):
-    """How a pipeline ended, as far as its own process can tell."""
-
-    state: JobState
-    cause: EndCause | None = None
-    message: str = ""
-    stage: str | None = None
-    not_archived: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the outcome as JSON's own types."""
-        return self._asdict()
-
-
 def work(job_directory: str, progress: Progress, configure: Callable[[Settings], None]) -> int:
     """Run the job of an extracted bundle in this process, which serves nothing else, and return its exit code.
 
     Args:
         job_directory: Where the bundle was extracted.
-        progress: Told the position of the stage that runs.
+        progress: Receives the position of the stage that runs.
         configure: Gives the job's settings to whatever else in this process asks for the configuration.
     """
-    place = Path(job_directory)
-    bundle, state = place / "bundle", place / "state"
-    settings = Settings.from_json(json.loads((bundle / BUNDLE_CONFIG).read_bytes()), str(bundle / BUNDLE_CONFIG))
-    manifest = json.loads((bundle / "manifest.json").read_bytes())
-    packed = bundle / manifest["project_member"]
-    digest = next(row[4] for row in manifest["members"] if row[0] == manifest["project_member"])
+    directory = JobDirectory(Path(job_directory))
+    files = JobFiles(directory)
+    config = directory.bundle / BUNDLE_CONFIG
+    settings = Settings.from_json(json.loads(config.read_bytes()), str(config))
+    project = read_packed_project((directory.bundle / MANIFEST).read_bytes())
+    source = directory.bundle / project.path
     configure(settings)
     wiring = Wiring(settings=settings)
-
-    def keep_here(item: str, data: Sequence[Buffer]) -> None:
-        kept = state / "kept"
-        kept.mkdir(mode=0o700, exist_ok=True)
-        made = kept / f".{os.urandom(8).hex()}"
-        try:
-            with made.open("xb") as stream:
-                stream.writelines(data)
-            made.replace(kept / item.replace("/", "%2F"))
-        finally:
-            made.unlink(missing_ok=True)
-
-    def note(line: str) -> None:
-        with (state / "not_archived").open("a") as stream:
-            stream.write(json.dumps(line) + "\n")
-
     workplace = Workplace(
-        job_name=manifest["job_name"],
+        job_name=directory.job_name,
         wiring=wiring,
-        project=place / "project",
-        source=lambda keeper: keeper.write_file(wiring.archives.job_source, items.SOURCE, packed, digest),
-        keep_here=keep_here,
-        note=note,
+        project=directory.project,
+        source=lambda keeper: keeper.write_file(wiring.archives.job_source, items.SOURCE, source, project.digest),
+        keep_here=files.store_fallback,
+        note=files.append_not_archived,
         progress=progress.set,
     )
-    outcome = run_job((bundle / BUNDLE_JOB).read_bytes(), workplace)
-    made = state / ".outcome.json"
-    made.write_text(json.dumps(outcome.to_json()))
-    made.replace(state / "outcome.json")
+    outcome = run_job((directory.bundle / BUNDLE_JOB).read_bytes(), workplace)
+    files.write_outcome(outcome)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     return 0 if outcome.state is JobState.COMPLETED else 1

@@ -1,4 +1,4 @@
-"""The six archives of a job, and what each keeps under which name.
+"""The six archives of a job, and the names of the items in each.
 
 Item names begin with the archive's role, so that all six may share one store.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+from foundations.errors import ItemNotFoundError
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.job import JobEnd
 
@@ -18,10 +19,10 @@ class Archives(NamedTuple):
     Attributes:
         stage_log: A document for each stage that logged, persisted or failed; the job's output streams.
         persisted_data: The outputs of persisted stages and of the stage that was run.
-        provenance: How the result came to be.
+        provenance: The provenance record.
         job_source: The project directory as it was bundled.
         artifact: The files that stages saved.
-        miscellaneous: The result document, the end record, the exception, what the cache did and why.
+        miscellaneous: The result document, a copy of the end record, the exception, what the cache did and why.
     """
 
     stage_log: PipelineArchive
@@ -39,9 +40,20 @@ class Archives(NamedTuple):
                 found.append(archive)
         return found
 
-    def tell_end(self, end: JobEnd) -> None:
-        """Keep a copy of the end record, for when the execution environment has forgotten the job."""
+    def write_end(self, end: JobEnd) -> None:
+        """Write a copy of the end record, for when the execution environment has forgotten the job."""
         self.miscellaneous.write(end.job_name, END, [json.dumps(end.to_json()).encode()])
+
+    def read_end(self, job_name: str) -> JobEnd | None:
+        """Return the copy of the end record; None where there is none.
+
+        Raises:
+            StorageUnavailableError: The archive cannot be read.
+        """
+        try:
+            return JobEnd.from_json(json.loads(bytes(self.miscellaneous.read(job_name, END))))
+        except ItemNotFoundError:
+            return None
 
 
 RESULT = "miscellaneous/result.json"
@@ -55,15 +67,15 @@ SOURCE = "job_source/project.tgz"
 
 
 def output_item(uuid: str) -> str:
-    """Return the name under which persisted data keeps a stage's output."""
+    """Return the name of a stage's output in the persisted data."""
     return f"persisted_data/{uuid}"
 
 
 def stage_item(uuid: str) -> str:
-    """Return the name under which the stage log keeps a stage's document."""
+    """Return the name of a stage's document in the stage log."""
     return f"{STAGES}{uuid}.json"
 
 
 def stream_item(stream: str) -> str:
-    """Return the name under which the stage log keeps ``stdout`` or ``stderr``."""
+    """Return the name of ``stdout`` or ``stderr`` in the stage log."""
     return f"stage_log/{stream}"

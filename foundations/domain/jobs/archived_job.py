@@ -1,4 +1,4 @@
-"""What a job has left: in its archives, or beside it where an archive had failed."""
+"""What a job has archived so far, or stored in its job directory where an archive had failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.archive_layout import Archives
 from foundations.domain.jobs.output_digest import OutputDigest
-from foundations.domain.jobs.result import ResultDocument
+from foundations.domain.jobs.result_document import ResultDocument
 from foundations.errors import FoundationsError, ItemNotFoundError, OutputUnreadableError, StorageError
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.execution import ExecutionEnvironment, JobHandle
@@ -18,12 +18,12 @@ from foundations.ports.frames import Buffer, split_frames
 from foundations.ports.serialisation import Serialiser
 
 
-class Remains(NamedTuple):
-    """Reads what a job has left.
+class ArchivedJob(NamedTuple):
+    """Reads what a job has archived.
 
     Attributes:
         handle: The job.
-        environment: Where it ran, which keeps what an archive had refused.
+        environment: Where it ran, which has the fallback items: those whose archive failed.
         archives: Its archives.
         serialiser: Rebuilds outputs and exceptions.
         write_file: Writes a new file; raises FileExistsError where there is one.
@@ -36,42 +36,83 @@ class Remains(NamedTuple):
     write_file: Callable[[Path, bytes], None]
 
     def read(self, archive: PipelineArchive, item: str) -> Buffer:
-        """Return an item from its archive, or from the job's directory where the archive had failed."""
+        """Return an item from its archive, or the fallback item.
+
+        Raises:
+            StorageError: There is neither, or nobody can tell.
+        """
         try:
             content: Buffer = archive.read(self.handle.job_name, item)
             return content
-        except StorageError:  # not there, or nobody can tell
-            kept = self.environment.kept(self.handle, item)
-            if kept is None:
+        except StorageError:
+            fallback = self.environment.read_fallback(self.handle, item)
+            if fallback is None:
                 raise
-            return kept
+            return fallback
 
     def fetch_file(self, archive: PipelineArchive, item: str, target: Path | str) -> Path:
-        """Write an item to a new file, from its archive or from the job's directory."""
+        """Write an item, from its archive or the fallback item, to the new file `target` and return its path."""
         path = Path(target)
         try:
             try:
                 archive.read_file(self.handle.job_name, item, path)
             except StorageError:
-                kept = self.environment.kept(self.handle, item)
-                if kept is None:
+                fallback = self.environment.read_fallback(self.handle, item)
+                if fallback is None:
                     raise
-                self.write_file(path, kept)
+                self.write_file(path, fallback)
         except FileExistsError as error:
             raise FoundationsError(f"{path} is there already and is not overwritten; name a new file") from error
         return path
+
+    def fetch_source(self, target: Path | str) -> Path:
+        """Write the project, as it was bundled, to the new file `target` and return its path.
+
+        Raises:
+            ItemNotFoundError: It is not archived.
+        """
+        return self.fetch_file(self.archives.job_source, items.SOURCE, target)
+
+    def artifacts(self) -> list[str]:
+        """Return the names of the artifacts that the job has saved so far."""
+        saved = self.archives.artifact.items(self.handle.job_name, items.ARTIFACTS)
+        return [item.name.removeprefix(items.ARTIFACTS) for item in saved]
+
+    def fetch_artifact(self, name: str, target: Path | str) -> Path:
+        """Write the artifact `name` to the new file `target` and return its path.
+
+        Raises:
+            ItemNotFoundError: The job has saved none of that name.
+        """
+        saved = self.artifacts()
+        if name not in saved:
+            raise ItemNotFoundError(
+                f"job {self.handle.job_name} has saved no artifact {name!r:.200}; it has saved:"
+                f" {', '.join(saved) or 'none'}",
+                job_name=self.handle.job_name,
+                item=name,
+            )
+        return self.fetch_file(self.archives.artifact, items.ARTIFACTS + name, target)
+
+    def read_stream(self, stream: str) -> str:
+        """Return what the job wrote to ``stdout`` or ``stderr``; nothing where it was not archived."""
+        try:
+            content = self.archives.stage_log.read(self.handle.job_name, items.stream_item(stream))
+        except ItemNotFoundError:
+            return ""
+        return bytes(content).decode(errors="replace")
 
     def provenance(self) -> dict[str, Any]:
         """Return how the job's result came to be.
 
         Raises:
-            ItemNotFoundError: The job ended before it was archived.
+            ItemNotFoundError: It is not archived.
         """
         document: dict[str, Any] = json.loads(bytes(self.read(self.archives.provenance, items.PROVENANCE)))
         return document
 
     def document(self) -> ResultDocument:
-        """Return the result document; what the stages archived as they ended, where the job died before it had one."""
+        """Return the result document; one made of the stages' own documents, where the job died before it had one."""
         try:
             return ResultDocument.from_json(json.loads(bytes(self.read(self.archives.miscellaneous, items.RESULT))))
         except ItemNotFoundError:
@@ -82,20 +123,21 @@ class Remains(NamedTuple):
             stages = self.provenance()["stages"]
         except ItemNotFoundError:  # without it nobody can tell which stage was run, and what the others are
             return ResultDocument([], [], [], [], {})
-        found: dict[str, dict[str, Any]] = {}
+        documents: dict[str, dict[str, Any]] = {}
         for item in self.archives.stage_log.items(self.handle.job_name, items.STAGES):
-            known = json.loads(bytes(self.archives.stage_log.read(self.handle.job_name, item.name)))
-            found[known["uuid"]] = known
+            document = json.loads(bytes(self.archives.stage_log.read(self.handle.job_name, item.name)))
+            documents[document["uuid"]] = document
         for uuid in stages["uuids"]:
-            kept = None if uuid in found else self.environment.kept(self.handle, items.stage_item(uuid))
-            if kept is not None:
-                found[uuid] = json.loads(kept)
+            if uuid not in documents:
+                fallback = self.environment.read_fallback(self.handle, items.stage_item(uuid))
+                if fallback is not None:
+                    documents[uuid] = json.loads(fallback)
         return ResultDocument(
             stages["uuids"],
             stages["names"],
-            [found.get(uuid, {}).get("start_time") for uuid in stages["uuids"]],
-            [found.get(uuid, {}).get("end_time") for uuid in stages["uuids"]],
-            {uuid: known["details"] for uuid, known in found.items()},
+            [documents.get(uuid, {}).get("start_time") for uuid in stages["uuids"]],
+            [documents.get(uuid, {}).get("end_time") for uuid in stages["uuids"]],
+            {uuid: document["details"] for uuid, document in documents.items()},
         )
 
     def load_output(self, uuid: str, digest: str | None) -> Any:
@@ -103,7 +145,7 @@ class Remains(NamedTuple):
 
         Args:
             uuid: The stage.
-            digest: What the job said that the output's is, where it did.
+            digest: The output's digest in the result document, where it has one.
 
         Raises:
             OutputUnreadableError: It is gone or not what the job wrote, or cannot be rebuilt here.
@@ -132,13 +174,13 @@ class Remains(NamedTuple):
             ) from error
 
     def original_exception(self) -> BaseException | None:
-        """Return what a stage raised, or why it cannot be rebuilt; None where nothing was kept of it."""
+        """Return what a stage raised, or why it cannot be rebuilt; None where it was not archived."""
         try:
             data = self.read(self.archives.miscellaneous, items.EXCEPTION)
         except ItemNotFoundError:
             return None
         try:
             original = self.serialiser.load(split_frames(data))
-        except Exception as error:  # it is told instead: the job's own failure matters more
+        except Exception as error:  # returned instead: the job's own failure matters more
             return FoundationsError(f"the original exception cannot be rebuilt here: {type(error).__name__}: {error}")
         return original if isinstance(original, BaseException) else None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from foundations import events
-from foundations.domain.jobs import archive_layout as items
-from foundations.domain.jobs.archive_layout import Archives
-from foundations.domain.jobs.archived_job import Remains
+from foundations.domain.jobs.archived_job import ArchivedJob
+from foundations.domain.jobs.reconciliation import Reconciler
 from foundations.domain.jobs.remote_error import describe_failure
 from foundations.domain.jobs.result import Result
 from foundations.errors import (
@@ -22,14 +20,8 @@ from foundations.errors import (
     StorageUnavailableError,
     WaitTimeoutError,
 )
-from foundations.ports.archive_listing import JobChange, PipelineListing
-from foundations.ports.execution import ExecutionEnvironment, JobHandle
-from foundations.ports.job import EndCause, JobEnd, JobState
-from foundations.ports.serialisation import Serialiser
-
-_LOOK_AGAIN = 0.05
-_ON_ITS_WAY = 10.0
-"""Seconds within which a job that the listing has may not be known to its environment yet."""
+from foundations.ports.execution import ExecutionEnvironment, JobHandle, JobStatus
+from foundations.ports.job import JobEnd, JobState
 
 
 class Deployment:
@@ -43,23 +35,15 @@ class Deployment:
         *,
         handle: JobHandle,
         environment: ExecutionEnvironment,
-        archives: Archives,
-        listing: PipelineListing,
-        serialiser: Serialiser,
+        reconciler: Reconciler,
+        archived_job: ArchivedJob,
         clock: Callable[[], float],
-        now: Callable[[], float],
-        pause: Callable[[float], None],
-        write_file: Callable[[Path, bytes], None],
     ) -> None:
         self._handle = handle
         self._environment = environment
-        self._archives = archives
-        self._listing = listing
-        self._serialiser = serialiser
+        self._reconciler = reconciler
+        self._archived_job = archived_job
         self._clock = clock
-        self._now = now
-        self._pause = pause
-        self._write_file = write_file
 
     def job_name(self) -> str:
         """Return the job's name."""
@@ -67,17 +51,17 @@ class Deployment:
 
     def get_job_status(self) -> str:
         """Return where the job is: ``Queued``, ``Running``, ``Completed``, ``Error`` or ``Cancelled``."""
-        return self._look()[0].value
+        return self._status().state.value
 
     def is_job_complete(self) -> bool:
         """Return whether the job has ended, whichever way."""
-        return self._look()[0].is_final
+        return self._status().state.is_final
 
     def wait_for_deployment_to_complete(self, wait_seconds: float = 5, timeout: float | None = None) -> None:
         """Return when the job has ended, whichever way. Ctrl-C detaches: the job goes on.
 
         Args:
-            wait_seconds: The longest interval between two looks, where the environment cannot be told of an end.
+            wait_seconds: The longest interval between two checks, where the environment is not notified of an end.
             timeout: Give up after so many seconds; None waits for ever.
 
         Raises:
@@ -85,7 +69,7 @@ class Deployment:
         """
         if not _is_number(wait_seconds) or not wait_seconds > 0:
             raise FoundationsError(
-                f"wait_seconds is the longest interval between two looks, a number of seconds above 0, not"
+                f"wait_seconds is the longest interval between two checks, a number of seconds above 0, not"
                 f" {wait_seconds!r:.100}"
             )
         if timeout is not None and (not _is_number(timeout) or not timeout >= 0):
@@ -111,7 +95,7 @@ class Deployment:
         """Wait for the job's end and return its result.
 
         Args:
-            wait_seconds: The longest interval between two looks, where the environment cannot be told of an end.
+            wait_seconds: The longest interval between two checks, where the environment is not notified of an end.
             timeout: Give up waiting after so many seconds; None waits for ever.
 
         Raises:
@@ -120,18 +104,22 @@ class Deployment:
             StorageError: An archive cannot be read.
         """
         self.wait_for_deployment_to_complete(wait_seconds, timeout)
-        end = self._look()[1]
+        end = self._status().end
         if end is None:
             raise StorageUnavailableError(f"job {self.job_name()} has ended, but its end record is gone")
-        document = self._left.document()
-        digests = {uuid: known.get("data_uuid") for uuid, known in document.details.items()}
-        result = Result(end, document, lambda uuid: self._left.load_output(uuid, digests.get(uuid)), self.provenance)
+        document = self._archived_job.document()
+        digests = {uuid: details.get("data_uuid") for uuid, details in document.details.items()}
+
+        def load_output(uuid: str) -> Any:
+            return self._archived_job.load_output(uuid, digests.get(uuid))
+
+        result = Result(end, document, load_output, self.provenance)
         if end.state is not JobState.COMPLETED:
             raise self._failure(end, result)
         if document.uuids and result["global_stage_context"]["has_stage_output"]:
             try:
                 result["global_stage_context"]["stage_output"]  # fetched now, while the archive is there
-            except OutputUnreadableError as error:  # the rest of the result is good, and asking for the output says so
+            except OutputUnreadableError as error:  # raised again by `result.output`; the rest of the result is good
                 events.warning("output_unreadable", job_name=self.job_name(), reason=str(error))
         return result
 
@@ -142,15 +130,15 @@ class Deployment:
             stream: ``stdout`` or ``stderr``; both, one after the other, by default.
         """
         if stream is not None:
-            return self._log(stream)
-        return self._log("stdout") + self._log("stderr")
+            return self._read_log(stream)
+        return self._read_log("stdout") + self._read_log("stderr")
 
     def cancel(self) -> None:
         """End the job, politely at first; nothing where it has ended already. Returns when it has ended."""
-        if self._look()[0].is_final:
+        if self.is_job_complete():
             return
         self._environment.cancel(self._handle)
-        self._look()
+        self._status()  # which brings archive and listing into line
 
     def provenance(self) -> dict[str, Any]:
         """Return how the job's result came to be.
@@ -158,8 +146,8 @@ class Deployment:
         Raises:
             ItemNotFoundError: The job has not begun yet, or ended before it was archived.
         """
-        with self._explaining("provenance"):
-            return self._left.provenance()
+        with self._missing_item_explained("provenance"):
+            return self._archived_job.provenance()
 
     def fetch_job_source(self, target: Path | str) -> Path:
         """Write the project, as it was bundled, to the new file `target`, a .tgz, and return its path.
@@ -167,13 +155,12 @@ class Deployment:
         Raises:
             ItemNotFoundError: The job has not begun yet, or ended before it was archived.
         """
-        with self._explaining("source"):
-            return self._left.fetch_file(self._archives.job_source, items.SOURCE, target)
+        with self._missing_item_explained("source"):
+            return self._archived_job.fetch_source(target)
 
     def artifacts(self) -> list[str]:
         """Return the names of the artifacts that the job has saved so far."""
-        kept = self._archives.artifact.items(self.job_name(), items.ARTIFACTS)
-        return [item.name.removeprefix(items.ARTIFACTS) for item in kept]
+        return self._archived_job.artifacts()
 
     def fetch_artifact(self, name: str, target: Path | str) -> Path:
         """Write the artifact `name` to the new file `target` and return its path.
@@ -181,15 +168,7 @@ class Deployment:
         Raises:
             ItemNotFoundError: The job has saved none of that name.
         """
-        saved = self.artifacts()
-        if name not in saved:
-            raise ItemNotFoundError(
-                f"job {self.job_name()} has saved no artifact {name!r:.200}; it has saved:"
-                f" {', '.join(saved) or 'none'}",
-                job_name=self.job_name(),
-                item=name,
-            )
-        return self._left.fetch_file(self._archives.artifact, items.ARTIFACTS + name, target)
+        return self._archived_job.fetch_artifact(name, target)
 
     def __repr__(self) -> str:
         return f"<deployment of job {self.job_name()}>"
@@ -197,9 +176,9 @@ class Deployment:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _explaining(self, what: str) -> Iterator[None]:
-        """Say of an item that is not there whether it still may come."""
-        state = self._look()[0]  # before it is read: it may come, and the job end, afterwards
+    def _missing_item_explained(self, what: str) -> Iterator[None]:
+        """Raise that an item is not there with whether it still may come."""
+        state = self._status().state  # before the item is read: it may come, and the job end, afterwards
         try:
             yield
         except ItemNotFoundError as error:
@@ -210,96 +189,19 @@ class Deployment:
             )
             raise ItemNotFoundError(f"job {error.job_name} {why}", job_name=error.job_name, item=error.item) from error
 
-    @property
-    def _left(self) -> Remains:
-        return Remains(
-            handle=self._handle,
-            environment=self._environment,
-            archives=self._archives,
-            serialiser=self._serialiser,
-            write_file=self._write_file,
-        )
+    def _status(self) -> JobStatus:
+        (status,) = self._reconciler.statuses([self._handle])
+        return status
 
-    def _look(self) -> tuple[JobState, JobEnd | None]:
-        """Return the job's state, and its end record where it has ended; mend the listing where it knows less."""
+    def _read_log(self, stream: str) -> str:
         (status,) = self._environment.poll([self._handle])
-        if status is not None:
-            if status.end is not None:
-                self._tell_listing(status.end)
-            return status.state, status.end
-        end = self._archived_end()
-        if end is not None:
-            self._tell_listing(end)
-            return end.state, end
-        record = self._listing.get(self.job_name())
-        if record.state is JobState.QUEUED and self._now() - record.submitted_at < _ON_ITS_WAY:
-            self._pause(_LOOK_AGAIN)  # nobody can be told when it gets there, and it will in a moment
-            return record.state, None
-        if not record.state.is_final:
-            end = JobEnd(
-                job_name=self.job_name(),
-                state=JobState.ERROR,
-                cause=EndCause.LOST,
-                message="the execution environment does not know this job, and no archive has its end:"
-                " its submission did not get there, or its directory was removed",
-                ended_at=record.submitted_at,
-            )
-            self._tell_listing(end)
-            return end.state, end
-        return record.state, JobEnd(
-            job_name=self.job_name(),
-            state=record.state,
-            cause=EndCause(record.cause) if record.cause else None,
-            message="only the listing still knows this job",
-            started_at=record.started_at,
-            ended_at=record.ended_at or record.submitted_at,
-        )
-
-    def _archived_end(self) -> JobEnd | None:
-        try:
-            return JobEnd.from_json(json.loads(bytes(self._archives.miscellaneous.read(self.job_name(), items.END))))
-        except ItemNotFoundError:
-            return None
-
-    def _tell_listing(self, end: JobEnd) -> None:
-        """Mend the listing, and the archive's copy of the end, where their writer died before it told them.
-
-        They only repeat the end record, so their failure is told and stands in nobody's way.
-        """
-        try:
-            if self._listing.get(self.job_name()).state is end.state:
-                return
-            try:
-                if end.cause is EndCause.LOST:
-                    self._keep_streams()
-                self._archives.tell_end(end)
-            except Exception as error:  # of whatever adapter
-                events.warning("end_not_archived", job_name=self.job_name(), reason=str(error))
-            self._listing.update(self.job_name(), JobChange.of(end))  # last: who finds it told looks no further
-        except Exception as error:  # likewise
-            events.warning("listing_not_mended", job_name=self.job_name(), reason=str(error))
-
-    def _keep_streams(self) -> None:
-        """Archive what a job wrote whose supervisor died before it could."""
-        for stream in ("stdout", "stderr"):
-            said = self._environment.logs(self._handle, stream)
-            if said:
-                self._archives.stage_log.write(self.job_name(), items.stream_item(stream), [said])
-
-    def _log(self, stream: str) -> str:
-        (status,) = self._environment.poll([self._handle])
-        if status is not None:
-            return self._environment.logs(self._handle, stream).decode(errors="replace")
-        try:
-            return bytes(self._archives.stage_log.read(self.job_name(), items.stream_item(stream))).decode(
-                errors="replace"
-            )
-        except ItemNotFoundError:
-            return ""
+        if status is None:
+            return self._archived_job.read_stream(stream)
+        return self._environment.logs(self._handle, stream).decode(errors="replace")
 
     def _failure(self, end: JobEnd, result: Result) -> RemoteException:
         failure = describe_failure(end, result, self.get_job_logs("stderr"))
-        failure.__cause__ = self._left.original_exception()
+        failure.__cause__ = self._archived_job.original_exception()
         return failure
 
 

@@ -1,4 +1,4 @@
-"""The digest of a stage's stored output, taken by all processors where it is large."""
+"""The digest of a stage's stored output, computed by all processors where it is large."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ PIECE = 2**24
 
 
 class OutputDigest:
-    """The SHA-256 of `buffers`, one after the other; of what is longer than a piece, that of its pieces' SHA-256.
+    """The SHA-256 of `buffers`, one after the other; where they are longer than a piece, that of their pieces' SHA-256.
 
-    Making one begins the work, in threads where there are several pieces; the buffers must stay as they are until
+    Constructing one begins the work, in threads where there are several pieces; the buffers must stay as they are until
     :meth:`hexdigest` returns.
     """
 
     def __init__(self, buffers: Sequence[Buffer]) -> None:
         pieces = list(_pieces(buffers))
-        self._alone = len(pieces) <= 1
+        self._is_single = len(pieces) <= 1
         self._pool: Any = None
-        if self._alone:
-            self._digests = [_hashed(piece) for piece in pieces or [[]]]
+        if self._is_single:
+            self._digests = [_hash(piece) for piece in pieces or [[]]]
             return
-        from concurrent.futures import ThreadPoolExecutor  # only what is large is worth it
+        from concurrent.futures import ThreadPoolExecutor  # only large outputs are worth it
 
         self._pool = ThreadPoolExecutor(thread_name_prefix="foundations-hash")
-        self._waiting = self._pool.map(_hashed, pieces)
+        self._results = self._pool.map(_hash, pieces)
 
     def hexdigest(self) -> str:
-        """Return the digest in hexadecimal, once it is known."""
+        """Return the digest in hexadecimal, once it is computed."""
         if self._pool is not None:
-            self._digests = list(self._waiting)
+            self._digests = list(self._results)
             self._pool.shutdown()
             self._pool = None
-        return (self._digests[0] if self._alone else hashlib.sha256(b"".join(self._digests)).digest()).hex()
+        return (self._digests[0] if self._is_single else hashlib.sha256(b"".join(self._digests)).digest()).hex()
 
 
-def _hashed(piece: Sequence[memoryview]) -> bytes:
+def _hash(piece: Sequence[memoryview]) -> bytes:
     digest = hashlib.sha256()
     for part in piece:
         digest.update(part)

@@ -9,13 +9,13 @@ from foundations.ports.job import EndCause, JobEnd, JobState
 _LAST_LINES = 20
 
 
-def describe_failure(end: JobEnd, result: Result, said: str) -> RemoteException:
-    """Return the exception for a job's end: the stage and its arguments, the user's frames, what it last said.
+def describe_failure(end: JobEnd, result: Result, stderr: str) -> RemoteException:
+    """Return the exception for a job's end: the stage and its arguments, the user's frames, its last output.
 
     Args:
         end: How it ended.
         result: What it had archived by then.
-        said: All it wrote to stderr.
+        stderr: All it wrote there.
     """
     error = result["global_stage_context"]["error_information"]
     lines = [f"job {end.job_name} ended as {end.state.value}: {end.message}"]
@@ -23,8 +23,8 @@ def describe_failure(end: JobEnd, result: Result, said: str) -> RemoteException:
         lines += ["", f"in stage {error['call']}:" if error["stage"] else "before the first stage:", ""]
         lines.append(error["traceback"])
     if error:
-        said = said.replace(error["traceback"], "")  # the job wrote it there too
-    last = said.rstrip().splitlines()[-_LAST_LINES:]
+        stderr = stderr.replace(error["traceback"], "")  # the job wrote it there too
+    last = stderr.rstrip().splitlines()[-_LAST_LINES:]
     if last and end.state is JobState.ERROR:
         lines += ["", "The last lines of its stderr:", *("  " + line for line in last)]
     lines += [f"not archived: {what}" for what in end.not_archived]

@@ -70,7 +70,7 @@ class ExecutionEnvironmentContract:
         assert [None, None] == environment.poll(handles)
         assert [] == environment.poll([])
         environment.wait(handles, timeout=None, interval=_PATIENCE)
-        assert environment.kept(handles[0], "item") is None
+        assert environment.read_fallback(handles[0], "item") is None
         environment.release(handles[0])
 
     def test_a_usual_project_can_run(self, environment: ExecutionEnvironment, tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ class ExecutionEnvironmentContract:
         submission, _ = jobs.writing("job")
         environment.submit(submission)
         _end(environment, "job")
-        assert environment.kept(environment.handle("job"), "absent/item") is None
+        assert environment.read_fallback(environment.handle("job"), "absent/item") is None
 
     def test_a_job_that_runs_cannot_be_released(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
         submission, gate = jobs.gated("job")

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundations.adapters._shared.bundle.manifest import Entry, Manifest, check_link, check_path, digest_of
+from foundations.adapters._shared.bundle.manifest import Manifest, check_link, check_path, digest_of
 from foundations.errors import DamagedBundleError
+from foundations.ports.job_layout import Entry
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

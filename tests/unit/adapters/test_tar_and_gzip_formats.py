@@ -21,9 +21,9 @@ from foundations.adapters._shared.bundle.gzip_format import (
     stored,
     stored_size,
 )
-from foundations.adapters._shared.bundle.manifest import Entry
 from foundations.adapters._shared.bundle.prefetch import running_ahead
 from foundations.adapters._shared.bundle.tar_format import END, header
+from foundations.ports.job_layout import Entry
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=300).filter(
     lambda name: name not in (".", "..")

@@ -6,7 +6,7 @@ import pytest
 from foundations.app.config.manager import ConfigManager
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs.archive_layout import CACHE_NOTES, RESULT
-from foundations.domain.jobs.result import ResultDocument
+from foundations.domain.jobs.result_document import ResultDocument
 from foundations.ports.archive_listing import JobRecord
 
 KNOWN = json.dumps({"stage": "train", "job": "train-1", "created_at": 5.0, "seconds": 125}).encode()

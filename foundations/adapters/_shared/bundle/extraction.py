@@ -1,4 +1,4 @@
-"""Taking files out of a bundle: new ones only, and only what was promised."""
+"""Writing the files of a bundle: new ones only, each compared with its entry."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from foundations.adapters._shared.bundle.manifest import Entry
 from foundations.adapters._shared.bundle.prefetch import running_ahead
 from foundations.adapters._shared.fs.files import write_all
 from foundations.errors import DamagedBundleError
 from foundations.ports.frames import Buffer
+from foundations.ports.job_layout import Entry
 
 _WORTH_A_THREAD = 2**24
 
 
 @contextmanager
 def reading_tgz(name: str, *further: type[Exception]) -> Iterator[None]:
-    """Raise what reading a .tgz raises where it is none, or damaged, and `further`, as :class:`DamagedBundleError`."""
+    """Translate the errors of reading a damaged .tgz, and `further`, to :class:`DamagedBundleError`."""
     raised: tuple[type[Exception], ...] = (gzip.BadGzipFile, zlib.error, EOFError, ValueError, *further)
     try:
         yield
@@ -30,7 +30,7 @@ def reading_tgz(name: str, *further: type[Exception]) -> Iterator[None]:
 
 
 def copy_checked(content: Iterable[Buffer], entry: Entry, target: str | Path | None) -> None:
-    """Copy one file, at most as long as its entry says, and compare its size and digest.
+    """Copy one file, and compare its size and digest with its entry; read at most that size.
 
     Hashing runs ahead of writing where that is worth a thread.
     """
@@ -62,7 +62,7 @@ def copy_checked(content: Iterable[Buffer], entry: Entry, target: str | Path | N
 
 
 def write_new(target: str | Path, content: Iterable[Buffer], mode: int = 0o600) -> None:
-    """Write a new file; whatever is there already, a link too, is an error."""
+    """Write a new file; an existing one, also a link, is an error."""
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         for data in content:
@@ -71,6 +71,6 @@ def write_new(target: str | Path, content: Iterable[Buffer], mode: int = 0o600) 
         os.close(descriptor)
 
 
-def damaged(member: str, why: str) -> DamagedBundleError:
+def damaged(member: str, reason: str) -> DamagedBundleError:
     """Return the error for a bundle that is damaged at a member."""
-    return DamagedBundleError(f"the bundle is damaged at {member}: {why}. Nothing of it was run.", member=member)
+    return DamagedBundleError(f"the bundle is damaged at {member}: {reason}. Nothing of it was run.", member=member)

@@ -9,29 +9,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from foundations.errors import DamagedBundleError
+from foundations.ports.job_layout import MANIFEST, Entry
 
 FORMAT = 1
-NAME = "manifest.json"
-RUNTIME = "runtime.tgz"
-
-
-class Entry(NamedTuple):
-    """One member of a bundle, or one file of the project.
-
-    Attributes:
-        path: ``/``-separated and relative.
-        kind: ``file``, ``directory``, ``link``, or ``project`` for the packed project.
-        size: Bytes; 0 for what is no file.
-        mode: Permission bits: 0o644 or 0o755.
-        digest: The SHA-256 of a file's content in hexadecimal; a link's target; nothing for a directory; what
-            :func:`project_digest` returns for the packed project.
-    """
-
-    path: str
-    kind: str
-    size: int
-    mode: int
-    digest: str
 
 
 class Manifest(NamedTuple):
@@ -56,7 +36,7 @@ class Manifest(NamedTuple):
         return self.to_bytes_with(listed(self.files))
 
     def to_bytes_with(self, files: bytes) -> bytes:
-        """Return the manifest as JSON with these files, which are listed already, in the place of its own."""
+        """Return the manifest as JSON, with `files`, as :func:`listed` returns them, in the place of its own."""
         document = {
             "format": FORMAT,
             "job_name": self.job_name,
@@ -78,18 +58,18 @@ class Manifest(NamedTuple):
             document = json.loads(data)
             if _typed(document["format"], int) != FORMAT:
                 raise ValueError(f"format {document['format']!r}")
-            found = cls(
+            manifest = cls(
                 job_name=_typed(document["job_name"], str),
                 versions=_typed(document["versions"], dict),
                 project_member=_typed(document["project_member"], str),
                 members=[_entry(row) for row in _typed(document["members"], list)],
                 files=[_entry(row) for row in _typed(document["files"], list)],
             )
-            found._check()
-            return found
+            manifest._check()
+            return manifest
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DamagedBundleError(
-                f"{NAME} is no manifest of format {FORMAT}: {error!r:.300}", member=NAME
+                f"{MANIFEST} is no manifest of format {FORMAT}: {error!r:.300}", member=MANIFEST
             ) from error
 
     def _check(self) -> None:
@@ -103,19 +83,19 @@ class Manifest(NamedTuple):
                 raise ValueError(f"{entry.path!r:.200} lies in no directory of the project")
         for entry in self.members:
             is_project = entry.path == self.project_member
-            if entry.kind != ("project" if is_project else "file") or entry.path == NAME:
+            if entry.kind != ("project" if is_project else "file") or entry.path == MANIFEST:
                 raise ValueError(f"{entry.path!r:.200} is of kind {entry.kind}")
             if is_project and entry.digest != project_digest(self.files):
                 raise ValueError("the digest of the project is not that of its files")
 
 
 def listed(files: Sequence[Entry]) -> bytes:
-    """Return entries as JSON, as they stand in a manifest."""
+    """Return entries as JSON, as a manifest has them."""
     return json.dumps(files, separators=(",", ":")).encode()
 
 
 def project_digest(files: Sequence[Entry]) -> str:
-    """Return the SHA-256 in hexadecimal of what a project holds, whatever it was packed with."""
+    """Return the SHA-256 in hexadecimal of a project's entries, whichever compressor packed it."""
     return digest_of(listed(files))
 
 
@@ -125,7 +105,7 @@ def digest_of(data: bytes | memoryview) -> str:
 
 
 def check_path(path: str) -> str:
-    """Return `path` where it stays inside of what it is relative to.
+    """Return `path` where it is relative and leads to no parent directory.
 
     Raises:
         ValueError: It is empty, absolute, holds NUL, or has an empty part, ``.`` or ``..``.

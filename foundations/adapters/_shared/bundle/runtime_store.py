@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 from foundations.adapters._shared.bundle.extraction import damaged, reading_tgz, write_new
-from foundations.adapters._shared.bundle.manifest import RUNTIME, Entry, check_path
+from foundations.adapters._shared.bundle.manifest import check_path
+from foundations.ports.job_layout import RUNTIME, Entry
 
 _LARGEST_RUNTIME = 2**28
 
 
 def runtime_directory(runtime: Entry, store: Path) -> Path:
-    """Return where the runtime of this digest lies, extracted once for each Python, with byte code."""
+    """Return the directory of the runtime with this digest, which is extracted once for each Python, with byte code."""
     return store / f"{runtime.digest[:32]}-{sys.implementation.cache_tag}"
 
 
@@ -24,8 +25,8 @@ def extract_runtime(packed: Path, target: Path) -> None:
     try:
         _extract_files(packed, made)
         _compile(made)
-        _close(made)
-        _flush(made)  # a torn one would fail every later job
+        _make_read_only(made)
+        _flush(made)  # an incomplete one would make every later job fail
         try:
             made.rename(target)
         except OSError:
@@ -67,15 +68,15 @@ def _compile(directory: Path) -> None:
     )
 
 
-def _close(directory: Path) -> None:
-    """Have nobody write the files by accident: every later job runs them."""
+def _make_read_only(directory: Path) -> None:
+    """Make the files read-only, against writing by accident: every later job runs them."""
     for place, _, names in os.walk(directory):
         for name in names:
             os.chmod(os.path.join(place, name), 0o444)
 
 
 def _flush(directory: Path) -> None:
-    """Have the disk keep a directory and all that is in it."""
+    """Flush a directory and all that is in it to the disk."""
     for place, _, names in os.walk(directory):
         for name in (*names, "."):
             descriptor = os.open(os.path.join(place, name), os.O_RDONLY | os.O_CLOEXEC)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from foundations.adapters._shared.bundle.manifest import Entry
+from foundations.ports.job_layout import Entry
 
 BLOCK = 512
 END = bytes(2 * BLOCK)

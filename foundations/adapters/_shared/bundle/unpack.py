@@ -1,7 +1,7 @@
 """Verifying and extracting a bundle: every byte is compared with the manifest before anything of it runs.
 
-The index at the bundle's end was hashed by whoever sent it. Its manifest tells what lies before it, so the bytes of
-every header and frame are known beforehand: they are compared, and never interpreted.
+Whoever sent the bundle hashed the index at its end. The manifest in the index lists what comes before it, so the bytes
+of every header and frame are known beforehand: they are compared, and never interpreted.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from typing import IO, TYPE_CHECKING
 from foundations.adapters._shared.bundle.buffer_reader import Pieces
 from foundations.adapters._shared.bundle.extraction import copy_checked, damaged, reading_tgz, write_new
 from foundations.adapters._shared.bundle.gzip_format import inflated, read_stored
-from foundations.adapters._shared.bundle.manifest import NAME, RUNTIME, Entry, Manifest, digest_of
+from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
 from foundations.adapters._shared.bundle.prefetch import running_ahead
 from foundations.adapters._shared.bundle.runtime_store import extract_runtime, runtime_directory
 from foundations.adapters._shared.bundle.tar_format import BLOCK, END, header, padding
 from foundations.adapters._shared.fs.files import CHUNK, write_all
 from foundations.errors import StorageUnavailableError
 from foundations.ports.frames import Buffer
+from foundations.ports.job_layout import MANIFEST, RUNTIME, Entry
 
 if TYPE_CHECKING:
     from foundations.ports.bundling import Bundle
@@ -36,7 +37,7 @@ def verify_bundle(bundle: Bundle) -> Manifest:
     """Compare every byte of a bundle with what was packed, without writing anything.
 
     Raises:
-        DamagedBundleError: Something differs; ``member`` says what.
+        DamagedBundleError: Something differs; ``member`` names it.
     """
     return _read(bundle, None, None, None)
 
@@ -48,13 +49,13 @@ def unpack_bundle(bundle: Bundle, members: Path, project: Path, runtimes: Path) 
         bundle: The bundle.
         members: A new directory for the members at its root, the packed project among them.
         project: A new directory for the project.
-        runtimes: The store of extracted runtimes, which keeps each once.
+        runtimes: The store of extracted runtimes, which has each once.
 
     Returns:
         The directory of the extracted runtime.
 
     Raises:
-        DamagedBundleError: Something differs from what was packed; ``member`` says what.
+        DamagedBundleError: Something differs from what was packed; ``member`` names it.
         StorageUnavailableError: The disk has no room for it.
     """
     members.mkdir(mode=0o700)
@@ -85,26 +86,26 @@ def _read(bundle: Bundle, members: Path | None, project: Path | None, runtimes: 
         if project is not None and runtimes is not None:
             _check_room(manifest, project, runtimes)
         stream.seek(0)
-        for entry in _packed(manifest):
+        for entry in _stored_members(manifest):
             with reading_tgz(entry.path):
                 _expect_header(stream, bundle.job_name, entry)
                 content = _without_padding(read_stored(stream, entry.size + padding(entry.size)), entry.size)
-                kept = None if members is None else members / entry.path
+                target = None if members is None else members / entry.path
                 if entry.kind == "project":
-                    _extract_project(content, kept, project, manifest, entry.size)
+                    _extract_project(content, target, project, manifest, entry.size)
                 else:
-                    known = runtimes is not None and runtime_directory(entry, runtimes).is_dir()
-                    copy_checked(content, entry, None if known else kept)
+                    stored = runtimes is not None and runtime_directory(entry, runtimes).is_dir()
+                    copy_checked(content, entry, None if stored else target)
         if stream.tell() != size - bundle.index_size:
             raise damaged(str(bundle.path), "something lies before its index")
     return manifest
 
 
 def _check_room(manifest: Manifest, target: Path, runtimes: Path) -> None:
-    """Raise where the disk is too full for what is still to be extracted; others may fill it meanwhile."""
-    project, runtime = _packed(manifest)
-    known = runtime_directory(runtime, runtimes).is_dir()
-    needed = project.size + (0 if known else runtime.size) + sum(entry.size for entry in manifest.files)
+    """Raise where the disk has no room for what is still to be extracted; others may fill it meanwhile."""
+    project, runtime = _stored_members(manifest)
+    stored = runtime_directory(runtime, runtimes).is_dir()
+    needed = project.size + (0 if stored else runtime.size) + sum(entry.size for entry in manifest.files)
     disk = os.statvfs(target)
     free = disk.f_bavail * disk.f_frsize
     if needed > free:
@@ -115,37 +116,37 @@ def _check_room(manifest: Manifest, target: Path, runtimes: Path) -> None:
         )
 
 
-def _packed(manifest: Manifest) -> list[Entry]:
-    """Return the members that lie before the index, in the order in which they do: the project, then the runtime."""
-    found = {entry.path: entry for entry in manifest.members}
-    for needed in (manifest.project_member, RUNTIME):
-        if needed not in found:
-            raise damaged(needed, "it is missing")
-    return [found[manifest.project_member], found[RUNTIME]]
+def _stored_members(manifest: Manifest) -> list[Entry]:
+    """Return the members before the index, in their order: the project, then the runtime."""
+    members = {entry.path: entry for entry in manifest.members}
+    for path in (manifest.project_member, RUNTIME):
+        if path not in members:
+            raise damaged(path, "it is missing")
+    return [members[manifest.project_member], members[RUNTIME]]
 
 
 def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
-    """Read the manifest, and copy the small members behind it."""
+    """Return the manifest, and copy the small members that follow it to `target`."""
     content = gzip.GzipFile(fileobj=io.BytesIO(index))
-    stream = _TarStream(iter(lambda: content.read(CHUNK), b""))  # no more at once: few bytes may stand for very many
+    stream = _TarStream(iter(lambda: content.read(CHUNK), b""))  # in chunks: few bytes may expand to very many
     with reading_tgz(str(bundle.path)):
-        data = stream.sized(Entry(f"{bundle.job_name}/{NAME}", "file", 0, 0o644, ""), _LARGEST_MANIFEST)
+        data = stream.read_file(Entry(f"{bundle.job_name}/{MANIFEST}", "file", 0, 0o644, ""), _LARGEST_MANIFEST)
         if data is None:
-            raise damaged(NAME, "it is not the first of the index")
+            raise damaged(MANIFEST, "it is not the first of the index")
         if digest_of(data) != bundle.digest:
-            raise damaged(NAME, "its digest is not the one that the bundle was submitted with")
+            raise damaged(MANIFEST, "its digest is not the one that the bundle was submitted with")
         manifest = Manifest.from_bytes(data)
         if manifest.job_name != bundle.job_name:
-            raise damaged(NAME, f"it is of job {manifest.job_name!r}, not {bundle.job_name!r}")
+            raise damaged(MANIFEST, f"it is of job {manifest.job_name!r}, not {bundle.job_name!r}")
         if target is not None:
-            write_new(target / NAME, [data])
-        packed = {entry.path for entry in _packed(manifest)}
+            write_new(target / MANIFEST, [data])
+        packed = {entry.path for entry in _stored_members(manifest)}
         members = [entry for entry in manifest.members if entry.path not in packed]
         for entry in members:
             if not stream.expect(_header_of_member(bundle.job_name, entry)):
                 raise damaged(entry.path, "it is missing, or another member is in its place")
             stream.copy(entry, None if target is None else target / entry.path)
-        if not stream.ends():
+        if not stream.has_ended():
             raise damaged("the index", "it holds more than its manifest says")
     return manifest
 
@@ -155,13 +156,13 @@ def _header_of_member(job_name: str, entry: Entry) -> bytes:
 
 
 def _expect_header(stream: IO[bytes], job_name: str, entry: Entry) -> None:
-    wanted = _header_of_member(job_name, entry)
-    if b"".join(read_stored(stream, len(wanted))) != wanted:
+    expected = _header_of_member(job_name, entry)
+    if b"".join(read_stored(stream, len(expected))) != expected:
         raise damaged(entry.path, "another member is in its place")
 
 
 def _without_padding(pieces: Iterable[bytes], size: int) -> Iterator[memoryview]:
-    """Iterate over the first `size` bytes, and see that the rest is zeros."""
+    """Iterate over the first `size` bytes, and check that the rest is zeros."""
     for piece in pieces:
         content = memoryview(piece)[:size]
         size -= len(content)
@@ -175,13 +176,13 @@ def _without_padding(pieces: Iterable[bytes], size: int) -> Iterator[memoryview]
 
 
 def _extract_project(
-    packed: Iterator[memoryview], kept: Path | None, target: Path | None, manifest: Manifest, size: int
+    packed: Iterator[memoryview], copy: Path | None, target: Path | None, manifest: Manifest, size: int
 ) -> None:
-    """Extract the packed project whose entries are exactly the manifest's files, and keep it packed beside.
+    """Extract the packed project, whose entries are exactly the manifest's files, and copy it as it is to `copy`.
 
     Reading and decompressing run ahead of hashing and writing where that is worth a thread.
     """
-    pieces = inflated(_teed(packed, kept))
+    pieces = inflated(_copied(packed, copy))
     if size < _WORTH_A_THREAD:
         _extract(_TarStream(pieces), manifest.files, target)
         return
@@ -189,12 +190,13 @@ def _extract_project(
         _extract(_TarStream(ahead), manifest.files, target)
 
 
-def _teed(pieces: Iterator[memoryview], kept: Path | None) -> Iterator[memoryview]:
-    if kept is None:
+def _copied(pieces: Iterator[memoryview], target: Path | None) -> Iterator[memoryview]:
+    """Iterate over `pieces` and write each to the new file `target`, where there is one."""
+    if target is None:
         yield from pieces
         return
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         for piece in pieces:
             write_all(descriptor, [piece])
@@ -209,16 +211,16 @@ class _TarStream:
     def __init__(self, buffers: Iterable[Buffer]) -> None:
         self._pieces = Pieces(buffers)
 
-    def expect(self, wanted: bytes) -> bool:
-        """Read as many bytes as `wanted` has; return whether they are these."""
-        return b"".join(self._pieces.take(len(wanted))) == wanted
+    def expect(self, expected: bytes) -> bool:
+        """Read as many bytes as `expected` has; return whether they are these."""
+        return b"".join(self._pieces.take(len(expected))) == expected
 
-    def sized(self, entry: Entry, most: int) -> bytes | None:
-        """Read a file of which only the size is not known, at most `most` bytes; None where something else comes."""
+    def read_file(self, entry: Entry, longest: int) -> bytes | None:
+        """Return a file of unknown size, at most `longest` bytes; None where something else comes."""
         found = b"".join(self._pieces.take(len(header(entry))))
         digits = found[-BLOCK:][_SIZE_FIELD]
-        size = int(digits, 8) if digits.isdigit() else most + 1
-        if size > most or found != header(entry._replace(size=size)):
+        size = int(digits, 8) if digits.isdigit() else longest + 1
+        if size > longest or found != header(entry._replace(size=size)):
             return None
         data = b"".join(self._pieces.take(size))
         return data if self.expect(bytes(padding(size))) else None
@@ -227,14 +229,14 @@ class _TarStream:
         """Copy the content of a file behind its header, and compare it.
 
         Raises:
-            DamagedBundleError: It is another, or something lies behind it.
+            DamagedBundleError: It differs, or something follows it.
         """
         copy_checked(self._content(entry.size), entry, target)
         if not self.expect(bytes(padding(entry.size))):
             raise damaged(entry.path, "something lies behind its content")
 
-    def ends(self) -> bool:
-        """Return whether what closes a stream comes next, and nothing after it."""
+    def has_ended(self) -> bool:
+        """Return whether the end marker of a tar stream comes next, and nothing after it."""
         return self.expect(END) and not self._pieces.some(1)
 
     def _content(self, size: int) -> Iterator[memoryview]:
@@ -245,7 +247,7 @@ class _TarStream:
 
 
 def _extract(stream: _TarStream, files: Sequence[Entry], target: Path | None) -> None:
-    """Extract; links last, so that nothing is written through one."""
+    """Extract the files; links last, so that nothing is written through one."""
     root = None if target is None else f"{target}/"
     for entry in files:
         if not stream.expect(header(entry)):
@@ -254,7 +256,7 @@ def _extract(stream: _TarStream, files: Sequence[Entry], target: Path | None) ->
             stream.copy(entry, None if root is None else root + entry.path)
         elif entry.kind == "directory" and root is not None:
             os.mkdir(root + entry.path, 0o755)
-    if not stream.ends():
+    if not stream.has_ended():
         raise damaged("the project", "it holds more than its manifest says")
     for entry in files:
         if entry.kind == "link" and root is not None:

@@ -39,7 +39,7 @@ def _prctl(option: str, value: int) -> None:
 def kill_children() -> None:
     """Kill and reap every child of this process, and the orphans that this makes, until there is none.
 
-    What the kernel does not let this user kill is left to itself.
+    Processes that the kernel does not let this user kill are left alone.
     """
     foreign: set[int] = set()
     while _has_children():

@@ -1,4 +1,4 @@
-"""Output streams into files of bounded size: the beginning is kept, and the end; what lies between is counted."""
+"""Output streams into files of bounded size: their beginning and their end; the bytes between are counted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Stream:
         self._left_out = 0
         self.failure: OSError | None = None
 
-    def take(self, data: bytes) -> None:
+    def add(self, data: bytes) -> None:
         head, rest = data[: self._room], data[self._room :]
         self._room -= len(head)
         self._write(head)
@@ -46,12 +46,12 @@ class _Stream:
         try:
             while view and self.failure is None:
                 view = view[os.write(self._file, view) :]
-        except OSError as error:  # a full disk must not block the job: the rest of the stream is lost, and told
+        except OSError as error:  # a full disk must not block the job: the rest of the stream is lost and reported
             self.failure = error
 
 
 class LogPump:
-    """Moves what pipes deliver into files.
+    """Moves the output that arrives on pipes into files.
 
     Args:
         targets: The file for each descriptor to read from; the pump closes the descriptors.
@@ -75,7 +75,7 @@ class LogPump:
         except BlockingIOError:
             return True
         if data:
-            self._streams[descriptor].take(data)
+            self._streams[descriptor].add(data)
             return True
         self._end(descriptor)
         return False

@@ -25,7 +25,7 @@ from foundations.errors import (
     UnsupportedPlatformError,
 )
 from foundations.ports.archive_listing import JobQuery, JobRecord
-from foundations.ports.execution import Capabilities
+from foundations.ports.execution import Capabilities, JobStatus
 from foundations.ports.job import JobState
 
 
@@ -226,7 +226,7 @@ class TestSubmitting:
         deployment = sdk.pipeline.stage(train).run(job_name="mine")
         deployment.fetch_job_results()
         wiring.archives.job_source.delete("mine")
-        monkeypatch.setattr(deployment, "_look", lambda: (state, None))
+        monkeypatch.setattr(deployment, "_status", lambda: JobStatus("mine", state))
         with pytest.raises(ItemNotFoundError, match=re.escape(f"job mine {why}")):
             deployment.fetch_job_source(tmp_path / "source")
 

@@ -3,9 +3,10 @@ import json
 import pytest
 
 from foundations.app.use_cases import finish_job
-from foundations.app.use_cases.finish_job import Attendant, archive_streams, tell_end
+from foundations.app.use_cases.finish_job import JobSupervisorHooks, archive_streams
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.job import Job
+from foundations.domain.jobs.reconciliation import record_end
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.ports.archive_listing import JobRecord
 from foundations.ports.job import EndCause, JobEnd, JobState
@@ -15,7 +16,7 @@ END = JobEnd(job_name="job", state=JobState.ERROR, cause=EndCause.KILLED, starte
 
 @pytest.fixture
 def imported_from(monkeypatch):
-    """Where the attendant's process imports from, as it was told."""
+    """Where the supervisor's process imports from, as it was told."""
     told = []
     monkeypatch.setattr(finish_job, "use_import_paths", lambda *places: told.append(places))
     return told
@@ -38,33 +39,33 @@ def directory(tmp_path, sdk, wiring, imported_from):
 
 
 def test_the_listing_learns_that_the_job_runs_and_how_it_ended(directory, wiring):
-    attendant = Attendant.of(str(directory))
-    attendant.begin(1.0)
+    hooks = JobSupervisorHooks.of(str(directory))
+    hooks.record_start(1.0)
     assert (JobState.RUNNING, 1.0) == (wiring.listing.get("job").state, wiring.listing.get("job").started_at)
-    attendant.ended(END, {})
+    hooks.record_end(END)
     record = wiring.listing.get("job")
     assert (JobState.ERROR, "killed", 2.0) == (record.state, record.cause, record.ended_at)
 
 
 def test_adapters_of_the_project_are_imported_from_the_bundle(directory, imported_from):
-    Attendant.of(str(directory))
+    JobSupervisorHooks.of(str(directory))
     assert [(directory / "project", ("src",))] == imported_from
 
 
 def test_streams_and_end_are_archived(directory, wiring):
-    attendant = Attendant.of(str(directory))
-    assert END == attendant.finish(END, {})
-    attendant.ended(END, {})
+    hooks = JobSupervisorHooks.of(str(directory))
+    assert END == hooks.archive_streams(END)
+    hooks.record_end(END)
     read = wiring.archives.miscellaneous.read
     assert [b"stdout", b"stderr"] == [bytes(read("job", items.stream_item(name))) for name in ("stdout", "stderr")]
     assert END == JobEnd.from_json(json.loads(bytes(read("job", items.END))))
 
 
 def test_the_stage_that_ran_is_named_by_the_provenance(directory, wiring):
-    attendant = Attendant.of(str(directory))
-    assert attendant.stage_name(0) is None
+    hooks = JobSupervisorHooks.of(str(directory))
+    assert hooks.stage_name(0) is None
     wiring.archives.provenance.write("job", items.PROVENANCE, [b'{"stages": {"names": ["a", "b"]}}'])
-    assert "b" == attendant.stage_name(1)
+    assert "b" == hooks.stage_name(1)
 
 
 def test_a_stream_that_cannot_be_archived_is_told_in_the_end(wiring, tmp_path):
@@ -79,6 +80,6 @@ def test_an_end_that_cannot_be_archived_is_told_in_the_log_and_to_the_listing(wi
     sdk = with_adapter("miscellaneous_archive_implementation", "test_run_job.FailingArchive")
     wiring = Wiring(settings=sdk.config_manager.settings())
     wiring.listing.track(JobRecord(job_name="job", submitted_at=0.5))
-    tell_end(wiring, END)
+    record_end(END, wiring)
     assert JobState.ERROR is wiring.listing.get("job").state
     assert [("warning", "end_not_archived")] == [(level, event) for level, event, _ in said]

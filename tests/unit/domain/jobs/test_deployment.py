@@ -1,11 +1,14 @@
 import itertools
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.archive_layout import Archives
+from foundations.domain.jobs.archived_job import ArchivedJob
 from foundations.domain.jobs.deployment import Deployment
+from foundations.domain.jobs.reconciliation import Reconciler
 from foundations.errors import (
     FoundationsError,
     ItemNotFoundError,
@@ -50,7 +53,7 @@ def kept():
 def environment(mocker):
     environment = mocker.create_autospec(ExecutionEnvironment, instance=True)
     environment.poll.return_value = [status(JobState.COMPLETED, COMPLETED)]
-    environment.kept.return_value = None
+    environment.read_fallback.return_value = None
     environment.logs.side_effect = lambda handle, stream: f"{stream}\n".encode()
     return environment
 
@@ -88,20 +91,20 @@ def deployment(mocker, environment, listing, kept, written, today):
     ]
     serialiser = mocker.create_autospec(Serialiser, instance=True)
     serialiser.load.side_effect = lambda frames: json.loads(bytes(frames[0]))
+    archives = Archives(*[archive] * 6)
     return Deployment(
         handle=HANDLE,
         environment=environment,
-        archives=Archives(
-            **dict.fromkeys(
-                ("stage_log", "persisted_data", "provenance", "job_source", "artifact", "miscellaneous"), archive
-            ),
+        reconciler=Reconciler(
+            environment=environment,
+            stores=SimpleNamespace(archives=archives, listing=listing),
+            now=lambda: today[0],
+            pause=lambda seconds: None,
         ),
-        listing=listing,
-        serialiser=serialiser,
+        archived_job=ArchivedJob(
+            HANDLE, environment, archives, serialiser, lambda path, data: written.append((path, data))
+        ),
         clock=itertools.count(100.0).__next__,
-        now=lambda: today[0],
-        pause=lambda seconds: None,
-        write_file=lambda path, data: written.append((path, data)),
     )
 
 
@@ -224,7 +227,7 @@ class TestResults:
     def test_what_its_archive_did_not_take_comes_from_the_environment(self, deployment, environment, kept):
         keep_result(kept)
         here = {items.RESULT: kept.pop(items.RESULT), items.output_item("u1"): kept.pop(items.output_item("u1"))}
-        environment.kept.side_effect = lambda handle, item: here.get(item)
+        environment.read_fallback.side_effect = lambda handle, item: here.get(item)
         assert [1, 2] == deployment.fetch_job_results().output
 
     def test_of_a_job_that_was_killed_what_stages_archived_is_there(self, deployment, environment, kept):
@@ -261,7 +264,7 @@ class TestResults:
         assert ("Cancelled", None) == (raised.value.state, raised.value.cause)
 
     def test_an_archive_that_cannot_tell_is_told(self, deployment, environment, mocker):
-        environment.kept.side_effect = StorageUnavailableError("unreachable")
+        environment.read_fallback.side_effect = StorageUnavailableError("unreachable")
         with pytest.raises(StorageUnavailableError):
             deployment.fetch_job_results()
 

@@ -1,6 +1,8 @@
 import pytest
 
-from foundations.domain.jobs.result import Result, ResultDocument, StageContexts, duration, short_name
+from foundations.domain.jobs.result import Result, StageContexts
+from foundations.domain.jobs.result_document import ResultDocument
+from foundations.domain.jobs.result_report import format_duration, shorten_name
 from foundations.errors import FoundationsError
 from foundations.ports.job import EndCause, JobEnd, JobState
 
@@ -170,8 +172,8 @@ class TestDocument:
     ],
 )
 def test_durations_are_readable(seconds, expected):
-    assert expected == duration(seconds)
+    assert expected == format_duration(seconds)
 
 
 def test_names_are_cut_to_a_columns_width():
-    assert (short_name("x" * 48), short_name("x" * 49)) == ("x" * 48, "x" * 45 + "...")
+    assert (shorten_name("x" * 48), shorten_name("x" * 49)) == ("x" * 48, "x" * 45 + "...")

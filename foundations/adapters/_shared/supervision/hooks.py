@@ -1,0 +1,77 @@
+"""What the application does around the worker, called from the supervisor."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from foundations.ports.job import JobEnd
+
+_T = TypeVar("_T")
+
+
+class SupervisorHooks(Protocol):
+    """What the application does around the worker of one job."""
+
+    def record_start(self, started_at: float) -> None:
+        """Record in the listing that the job runs since `started_at`, seconds since the epoch."""
+
+    def stage_name(self, index: int) -> str | None:
+        """Return the name of the stage at `index` of the job's pipeline; None where it is not known."""
+
+    def archive_streams(self, end: JobEnd) -> JobEnd:
+        """Archive what the job wrote; return the end with what could not be archived."""
+
+    def record_end(self, end: JobEnd) -> None:
+        """Copy the end, whose record is written, into the archive and the listing."""
+
+
+class GuardedHooks:
+    """Calls hooks; a failure of one goes to the supervisor's log and never keeps the end record from being written.
+
+    Args:
+        make_hooks: Makes the hooks; where it fails, none is called.
+    """
+
+    def __init__(self, make_hooks: Callable[[], SupervisorHooks]) -> None:
+        self._hooks: SupervisorHooks | None = guard(make_hooks, None)
+
+    def record_start(self, started_at: float) -> None:
+        """Record that the job runs."""
+        if self._hooks is not None:
+            record_start = self._hooks.record_start
+            guard(lambda: record_start(started_at), None)
+
+    def stage_name(self, index: int) -> str | None:
+        """Return the name of the stage at `index`; None where it is not known, or `index` is -1."""
+        if self._hooks is None or index < 0:
+            return None
+        stage_name = self._hooks.stage_name
+        return guard(lambda: stage_name(index), None)
+
+    def archive_streams(self, end: JobEnd) -> JobEnd:
+        """Archive what the job wrote; return the end with what could not be archived."""
+        if self._hooks is None:
+            return end
+        try:
+            return self._hooks.archive_streams(end)
+        except Exception as error:
+            traceback.print_exc()
+            failure = f"stdout and stderr: {type(error).__name__}: {error}"
+            return end._replace(not_archived=(*end.not_archived, failure))
+
+    def record_end(self, end: JobEnd) -> None:
+        """Copy the end into the archive and the listing."""
+        if self._hooks is not None:
+            record_end = self._hooks.record_end
+            guard(lambda: record_end(end), None)
+
+
+def guard(action: Callable[[], _T], default: _T) -> _T:
+    """Return what `action` returns; `default` where it raises, which goes to this process's stderr."""
+    try:
+        return action()
+    except Exception:
+        traceback.print_exc()  # the supervisor's stderr is its own log
+        return default

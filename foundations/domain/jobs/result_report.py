@@ -1,0 +1,107 @@
+"""A job's result as a report for a person: how it ended, its stages, its output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from foundations.domain.jobs.result_document import CONTEXT_DEFAULTS, ResultDocument
+from foundations.domain.text.representation import short_repr
+from foundations.errors import FoundationsError
+from foundations.ports.job import JobEnd, JobState
+
+_LONGEST_OUTPUT = 4_000
+_MOST_STAGES = 20
+
+
+def render_report(end: JobEnd, document: ResultDocument, load_output: Callable[[], Any]) -> str:
+    """Return the report of a job's result, several lines without a last line break.
+
+    Args:
+        end: How it ended.
+        document: What it archived of its stages.
+        load_output: Returns the output of the stage that was run; called only where the job completed.
+    """
+    took = "" if end.started_at is None else f" in {format_duration(end.ended_at - end.started_at)}"
+    lines = [f"Job {end.job_name}: {end.state.value}{took}"]
+    if end.message:
+        lines.append(f"  {end.message}")
+    lines += [f"  not archived: {what}" for what in end.not_archived]
+    lines += ["", *_stage_table(end, document)]
+    for name, uuid in zip(document.names, document.uuids, strict=True):
+        reason = document.details.get(uuid, {}).get("no_output_because")
+        if reason:
+            lines.append(f"  {name} has no output: {reason}")
+    if end.state is JobState.COMPLETED and document.names:
+        lines += ["", f"Output of {document.names[-1]}:", *_output_lines(load_output)]
+    return "\n".join(lines)
+
+
+def _output_lines(load_output: Callable[[], Any]) -> list[str]:
+    import pprint
+
+    try:
+        output = load_output()
+    except FoundationsError as error:
+        return [f"  {error}"]
+    try:
+        text = pprint.pformat(output, width=100, sort_dicts=False) if not isinstance(output, str) else output
+    except Exception as error:
+        text = f"<{type(output).__qualname__}, whose repr raises {type(error).__name__}>"
+    if len(text) > _LONGEST_OUTPUT:
+        text = f"{short_repr(output)}\n(abbreviated; result.output is the whole {type(output).__qualname__})"
+    return ["  " + line for line in text.splitlines()]
+
+
+def _stage_table(end: JobEnd, document: ResultDocument) -> list[str]:
+    indices = list(range(len(document.uuids)))
+    if len(indices) > _MOST_STAGES:
+        slowest = sorted(indices, key=lambda index: _seconds(document, index), reverse=True)
+        indices = sorted(slowest[:_MOST_STAGES])
+    rows = [("stage", "state", "time", "cache"), *(_stage_row(end, document, index) for index in indices)]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    left_out = len(document.uuids) - len(indices)
+    if left_out:
+        lines.append(f"  ... and {left_out:,} quicker stages")
+    if any(row[3] == "not cached" for row in rows):
+        lines += ["", f"  Why a stage is not cached: foundations cache why {end.job_name}"]
+    return [line.rstrip() for line in lines]
+
+
+def _stage_row(end: JobEnd, document: ResultDocument, index: int) -> tuple[str, str, str, str]:
+    """Return one stage's cells: name, state, time, cache."""
+    name, started, ended = document.names[index], document.started_at[index], document.ended_at[index]
+    context = {**CONTEXT_DEFAULTS, **document.details.get(document.uuids[index], {})}
+    state = "failed" if context["error_information"] else "done" if ended else "not run"
+    if not ended and (started or name == end.stage):
+        state = "cut off"
+    cache = "hit" if context["used_cache"] else "miss" if context["cache_uuid"] else ""
+    cache = "not cached" if context["not_cached_because"] else cache
+    return shorten_name(name), state, format_duration(_seconds(document, index)) if ended else "", cache
+
+
+def _seconds(document: ResultDocument, index: int) -> float:
+    started, ended = document.started_at[index], document.ended_at[index]
+    return 0.0 if started is None or ended is None else ended - started
+
+
+def shorten_name(name: str) -> str:
+    """Return a stage's name, cut to a column's width."""
+    return name if len(name) <= 48 else name[:45] + "..."
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration as a person reads it.
+
+    >>> format_duration(0.0123), format_duration(75), format_duration(7322)
+    ('12.3 ms', '1 min 15 s', '2 h 2 min')
+    """
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
