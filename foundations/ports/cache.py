@@ -1,4 +1,4 @@
-"""The cache: remembers stage results by content key; may forget, may never lie."""
+"""The cache: stores stage results by content key; may forget, must never return a wrong value."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ class CacheEntry(NamedTuple):
 
 
 class CachedValue(NamedTuple):
-    """What was put under a key.
+    """The value of an entry.
 
     Attributes:
-        about: What is known of the value, as it was put beside it; small.
-        frames: A pickle of protocol 5, and what it kept out of band: writable memory that only the caller has.
+        metadata: What was stored beside the value; small.
+        frames: A pickle of protocol 5 and its out-of-band buffers, in writable memory that only the caller has.
     """
 
-    about: bytes
+    metadata: bytes
     frames: Sequence[Buffer]
 
 
 class Lease(ABC):
-    """The right to compute the value of a key while others wait for it; lost with the process that holds it.
+    """The right to compute the value of a key while others wait for it; it ends with the process that holds it.
 
     Attributes:
-        overtaken: Whether the last holder has died, or shown no sign of life, instead of releasing it.
+        taken_over: Whether the last holder died or showed no sign of life, and so did not release the lease itself.
     """
 
     __slots__ = ()
-    overtaken: bool = False
+    taken_over: bool = False
 
     @abstractmethod
     def renew(self) -> None:
@@ -54,24 +54,24 @@ class Lease(ABC):
 
     @abstractmethod
     def release(self) -> None:
-        """Give the lease back; a second time does nothing."""
+        """Give the lease back; a second call does nothing."""
 
 
 class CacheBackend(Store):
     """Stores values by content key.
 
-    A value is a sequence of buffers (a pickle of protocol 5 and what it kept out of band), so that a large array is
+    A value is a sequence of buffers (a pickle of protocol 5 and its out-of-band buffers), so that a large array is
     neither copied nor concatenated. A key is 1 to 200 characters of ``[0-9A-Za-z._-]`` that does not begin with a dot.
 
     Promises, each tested by :class:`foundations.testing.CacheBackendContract`:
 
     - A reader sees a whole value or none: under concurrent writers, and under a writer killed at any instruction.
     - A damaged entry is a miss, reported in the log and set aside; never an exception, never a wrong value. An adapter
-      that maps large out-of-band buffers instead of reading them may leave these unchecked, where it documents it.
-    - The buffers come back in number, order and content as they were put, and are the caller's own: changing them
-      changes no entry.
-    - Of several callers that ask for the lease of a key, one at a time holds it; that of a dead holder is free again.
-      Optional: an adapter without leases has several jobs compute what they need at the same time.
+      that maps large out-of-band buffers instead of reading them may leave these unverified, where it documents it.
+    - The buffers are returned in the number, order and content in which they were put. They belong to the caller:
+      changing them changes no entry.
+    - Of several callers that request the lease of a key, one at a time holds it; that of a dead holder is free again.
+      Leases are optional: with an adapter that has none, several jobs compute the same value at the same time.
     - What cannot be stored or read raises :class:`~foundations.errors.StorageUnavailableError`.
     """
 
@@ -79,30 +79,30 @@ class CacheBackend(Store):
 
     @abstractmethod
     def get(self, key: str) -> CachedValue | None:
-        """Return the value under `key`, or None where there is none; using it renews its last use."""
+        """Return the value of `key`, or None where there is none; this renews its last use."""
 
     @abstractmethod
-    def about(self, key: str) -> bytes | None:
-        """Return what is known of the value under `key`, or None where there is none; this is no use of it."""
+    def get_metadata(self, key: str) -> bytes | None:
+        """Return the metadata of `key`'s value, or None where there is no value; this does not renew its last use."""
 
     @abstractmethod
-    def put(self, key: str, value: Sequence[Buffer], about: bytes = b"", *, if_absent: bool = False) -> bool:
-        """Store `value` under `key` with what is known `about` it, replacing what was there, and return True.
+    def put(self, key: str, value: Sequence[Buffer], metadata: bytes = b"", *, if_absent: bool = False) -> bool:
+        """Store `value` under `key` with its `metadata`, replacing an earlier value, and return True.
 
-        With `if_absent` an entry that is there stays and False is returned; of several concurrent callers exactly
-        one gets True.
+        With `if_absent`, an entry that exists stays and False is returned; of several concurrent callers exactly one
+        gets True.
         """
 
     @abstractmethod
     def delete(self, key: str) -> bool:
-        """Forget `key`; return whether there was an entry."""
+        """Delete the entry of `key`; return whether there was one."""
 
     @abstractmethod
     def entries(self) -> Iterator[CacheEntry]:
-        """Iterate over the entries in no particular order; one that vanishes meanwhile may be left out."""
+        """Iterate over the entries in no particular order; one that is deleted meanwhile may be left out."""
 
     def set_aside(self, key: str, reason: str) -> None:
-        """Take the entry of `key` out of use because of `reason`, for a person to look at where the adapter keeps it.
+        """Take the entry of `key` out of use because of `reason`; the adapter may store it elsewhere for inspection.
 
         Nothing happens where there is none.
         """
@@ -111,18 +111,18 @@ class CacheBackend(Store):
     def lease(self, key: str) -> Lease | None:
         """Return the lease of `key`, or None where somebody else holds it and shows signs of life.
 
-        A holder that has died, or has not renewed its lease for a minute, is overtaken.
+        The lease of a holder that has died, or that has not renewed it for a minute, is taken over.
         """
-        return _Unshared()
+        return _UnsharedLease()
 
 
-class _Unshared(Lease):
-    """What a cache without leases gives to everybody."""
+class _UnsharedLease(Lease):
+    """The lease that a cache without leases gives to every caller."""
 
     __slots__ = ()
 
     def renew(self) -> None:
-        """Nobody waits."""
+        """Do nothing: nobody waits."""
 
     def release(self) -> None:
-        """Nobody waits."""
+        """Do nothing: nobody waits."""

@@ -8,7 +8,7 @@ import pytest
 
 from foundations import events
 from foundations.adapters.filesystem import LocalFileSystemCacheBackend
-from foundations.adapters.filesystem.cache import backend as cache_module
+from foundations.adapters.filesystem.cache import backend
 from foundations.errors import ConfigurationError, StorageUnavailableError, UntrustedLocationError
 
 VALUE = [b"a pickle", b"", b"an array"]
@@ -90,7 +90,7 @@ def test_a_good_entry_that_has_just_replaced_a_damaged_one_stays(cache, told, mo
         cache.put("key", [b"good"])
         raise ValueError("damaged")
 
-    monkeypatch.setattr(cache_module, "read_entry", replaced_meanwhile)
+    monkeypatch.setattr(backend, "read_entry", replaced_meanwhile)
     monkeypatch.setattr(events, "warning", lambda event, **keys: told.append(keys))
     assert got(cache) is None
     monkeypatch.undo()
@@ -104,7 +104,7 @@ def test_a_damaged_entry_that_another_reader_moved_is_told_once(cache, told, mon
         entry_file(cache).unlink()
         raise ValueError("damaged")
 
-    monkeypatch.setattr(cache_module, "read_entry", moved_meanwhile)
+    monkeypatch.setattr(backend, "read_entry", moved_meanwhile)
     assert got(cache) is None
     assert [] == told
 
@@ -117,19 +117,21 @@ def test_frames_lie_at_multiples_of_64_bytes(cache):
 
 @pytest.fixture
 def a_second_later(monkeypatch):
-    """Have what was vouched for be looked at again."""
-    monkeypatch.setattr("foundations.adapters.filesystem.root._VOUCHED_FOR", 0.0)
+    """Have what was checked a moment ago be checked again."""
+    monkeypatch.setattr("foundations.adapters.filesystem.root._CHECK_INTERVAL", 0.0)
 
 
 @pytest.mark.usefixtures("a_second_later")
-@pytest.mark.parametrize("operation", ["get", "about", "put", "delete", "entries", "set_aside", "lease", "check"])
+@pytest.mark.parametrize(
+    "operation", ["get", "get_metadata", "put", "delete", "entries", "set_aside", "lease", "check"]
+)
 def test_a_store_that_others_can_write_is_refused(cache, operation):
     cache.put("key", VALUE)
     cache.lease("key").release()
     cache.root.chmod(0o777)
     calls = {
         "get": lambda: cache.get("key"),
-        "about": lambda: cache.about("key"),
+        "get_metadata": lambda: cache.get_metadata("key"),
         "set_aside": lambda: cache.set_aside("key", "damaged"),
         "lease": lambda: cache.lease("key"),
         "put": lambda: cache.put("key", VALUE),
@@ -142,11 +144,11 @@ def test_a_store_that_others_can_write_is_refused(cache, operation):
 
 
 @pytest.mark.usefixtures("a_second_later")
-def test_a_shelf_that_others_can_write_is_refused(cache):
+def test_a_directory_of_a_store_that_others_can_write_is_refused(cache):
     cache.put("key", VALUE)
     cache.lease("key").release()
     calls = (
-        *(lambda: cache.get("key"), lambda: cache.about("key"), lambda: cache.put("key", VALUE)),
+        *(lambda: cache.get("key"), lambda: cache.get_metadata("key"), lambda: cache.put("key", VALUE)),
         *(lambda: cache.delete("key"), lambda: cache.set_aside("key", "damaged")),
         *(lambda: list(cache.entries()), lambda: cache.lease("key")),
     )
@@ -216,7 +218,7 @@ def test_a_last_use_is_renewed_where_it_is_more_than_a_minute_off(cache, ago, re
     cache.put("key", VALUE)
     before = time.time() - ago
     os.utime(entry_file(cache), (before, 1.0))
-    cache.about("key")
+    cache.get_metadata("key")
     assert [(1.0, before)] == [(entry.created_at, entry.last_used_at) for entry in cache.entries()]
     cache.get("key")
     (after,) = cache.entries()

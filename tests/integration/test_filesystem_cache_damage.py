@@ -45,7 +45,7 @@ def entry_file(cache):
 
 def got(cache):
     value = cache.get("key")
-    return None if value is None else (value.about, [bytes(frame) for frame in value.frames])
+    return None if value is None else (value.metadata, [bytes(frame) for frame in value.frames])
 
 
 def flipped(content, position):
@@ -61,7 +61,7 @@ def without(monkeypatch, library):
 
 
 def forget():
-    for known in (compression._library, file_format._digester, file_format._own_algorithm):
+    for known in (compression._library, file_format._digester, file_format._default_algorithm):
         known.cache_clear()
 
 
@@ -76,7 +76,7 @@ def nothing_known():
 
 
 @pytest.mark.parametrize("written_by", ["default", "compressing"])
-def test_a_flip_of_any_byte_of_a_small_entry_is_a_miss_that_is_told_and_set_aside(root, told, written_by):
+def test_a_flip_of_any_byte_of_a_small_entry_is_a_miss_that_is_reported_and_set_aside(root, told, written_by):
     cache = caches(root)[written_by]
     value = SMALL if written_by == "compressing" else SMALL[:3]
     cache.put("key", value, b"known")
@@ -100,7 +100,7 @@ def test_a_truncation_of_a_small_entry_to_any_length_is_a_miss(root, told, writt
         entry_file(cache).write_bytes(good[:length])
         assert got(cache) is None, length
         entry_file(cache).write_bytes(good[:length])
-        assert cache.about("key") is None, length
+        assert cache.get_metadata("key") is None, length
     assert 2 * len(good) == len(told)
 
 
@@ -165,11 +165,11 @@ def test_a_flip_anywhere_in_a_large_entry_that_is_compressed_is_a_miss(root, tol
 
 
 def test_a_frame_that_does_not_decompress_to_its_length_is_a_miss(root, told, monkeypatch):
-    packed = [*compression.compressed(memoryview(SMALL[3]))]
+    packed = [*compression.compress_frame(memoryview(SMALL[3]))]
     for length, content in ((len(SMALL[3]) + 1, packed), (len(SMALL[3]) - 1, packed), (9, [b"no such format"])):
-        monkeypatch.setattr("foundations.adapters.filesystem.cache.writing.compressed", lambda view, of=content: of)
+        monkeypatch.setattr("foundations.adapters.filesystem.cache.writing.compress_frame", lambda view, of=content: of)
         cache = caches(root)["compressing"]
-        cache.put("key", [b"x" * max(length, compression.WORTH_COMPRESSING)])
+        cache.put("key", [b"x" * max(length, compression.MIN_COMPRESSED)])
         assert got(cache) is None
     assert ["it is not as it was written"] * 3 == [event["reason"] for event in told]
 
@@ -215,8 +215,8 @@ def test_changing_what_is_mapped_changes_no_entry(root):
 def test_what_cannot_be_mapped_is_read(root, monkeypatch, why):
     cache = caches(root)["default"]
     cache.put("key", LARGE, b"known")
-    monkeypatch.setattr(reading, "_HOLDS_NO_DESCRIPTOR", {} if why == "many maps" else {"flags": -1})
-    monkeypatch.setattr(reading, "_MOST_MAPS", 0 if why == "many maps" else 1)
+    monkeypatch.setattr(reading, "_WITHOUT_DESCRIPTOR", {} if why == "many maps" else {"flags": -1})
+    monkeypatch.setattr(reading, "_MAX_MAPS", 0 if why == "many maps" else 1)
 
     def refused(*arguments, **keywords):
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
@@ -241,7 +241,7 @@ def test_values_that_are_held_leave_the_user_descriptors(root):
 def test_entries_are_readable_whatever_the_settings(root, value):
     for writer, reader in itertools.product(caches(root).values(), caches(root).values()):
         writer.put("key", value, b"known")
-        assert (b"known", value, b"known") == (*got(reader), reader.about("key"))
+        assert (b"known", value, b"known") == (*got(reader), reader.get_metadata("key"))
 
 
 def test_compression_takes_less_room(root):
@@ -263,7 +263,7 @@ def test_a_compressed_entry_is_a_miss_without_the_library_and_stays(root, told, 
     caches(root)["compressing"].put("key", LARGE, b"known")
     cache = caches(root)["default"]
     without(monkeypatch, "zstandard")
-    assert (None, b"known") == (got(cache), cache.about("key"))
+    assert (None, b"known") == (got(cache), cache.get_metadata("key"))
     assert ["cache_entry_not_readable_here"] == [event["event"] for event in told]
     assert "pip install 'foundations-sdk[zstd]'" in told[0]["reason"]
     monkeypatch.undo()
@@ -341,7 +341,7 @@ def test_a_disk_that_refuses_any_step_is_unavailable_and_leaves_old_or_new(
         else:
             root.exists() or cache.put("other", [b""])
         if begins_a_file:
-            small_entries._last.clear()
+            small_entries._last_file.clear()
         with monkeypatch.context() as patched:
             refusing = Refusing(patched, at, number)
             refusal = outcome_of(lambda: cache.put("key", value, if_absent=if_absent))  # noqa: B023

@@ -57,7 +57,7 @@ def outcome():
     assert not (root / "damaged").exists()
     if value is None:
         return "none"
-    assert bytes(value.frames[0]) == value.about
+    assert bytes(value.frames[0]) == value.metadata
     return "|".join(bytes(frame[:5]).decode() for frame in value.frames)
 """
 
@@ -140,7 +140,7 @@ _SCENARIOS = {
         {"none", "old"},
     ),
     "leasing": (_LEASE + "def act(): cache.lease('key').release()", {"free"}),
-    "overtaking": (
+    "taking a lease over": (
         _LEASE
         + "def prepare():\n"
         + "    global held\n"

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from foundations.adapters._shared.fs.files import locked_directory
 from foundations.adapters.filesystem import LocalFileSystemCacheBackend
 from foundations.adapters.filesystem.cache import leases
 from foundations.errors import StorageUnavailableError, UntrustedLocationError
@@ -115,7 +116,7 @@ def test_a_lease_is_a_private_file_that_goes_with_its_release(cache):
     assert 0o600 == stat.S_IMODE(lease_file(cache).stat().st_mode)
     lease.release()
     assert [] == names(cache)
-    assert [False, False] == [lease.overtaken, cache.lease("key").overtaken]
+    assert [False, False] == [lease.taken_over, cache.lease("key").taken_over]
 
 
 def test_all_leases_of_a_process_are_names_of_one_file(cache):
@@ -127,12 +128,12 @@ def test_all_leases_of_a_process_are_names_of_one_file(cache):
 
 
 @pytest.mark.parametrize("seconds", [70, 3600, -70, -3600])
-def test_a_holder_that_shows_no_sign_of_life_is_overtaken_and_harms_its_successor_no_more(cache, seconds):
+def test_a_holder_that_shows_no_sign_of_life_is_taken_over_and_harms_its_successor_no_more(cache, seconds):
     silent = cache.lease("key")
     age(cache, seconds)
     as_another_process()
     successor = cache.lease("key")
-    assert [True, None] == [successor.overtaken, cache.lease("key")]
+    assert [True, None] == [successor.taken_over, cache.lease("key")]
     silent.renew()
     silent.release()
     assert cache.lease("key") is None
@@ -141,7 +142,7 @@ def test_a_holder_that_shows_no_sign_of_life_is_overtaken_and_harms_its_successo
 
 
 @pytest.mark.parametrize("seconds", [0, 50, -50])
-def test_a_holder_that_was_silent_for_less_than_a_minute_is_not_overtaken(cache, seconds):
+def test_a_holder_that_was_silent_for_less_than_a_minute_is_not_taken_over(cache, seconds):
     lease = cache.lease("key")
     age(cache, seconds)
     as_another_process()
@@ -159,7 +160,7 @@ def test_renewing_keeps_a_lease(cache):
 
 
 def test_a_lease_taken_long_after_the_first_is_fresh(cache, monkeypatch):
-    monkeypatch.setattr(leases, "_SHOWN_LATELY", 0.0)  # seconds: as if they had passed
+    monkeypatch.setattr(leases, "_TOUCH_INTERVAL", 0.0)  # seconds: as if they had passed
     cache.lease("first").release()
     os.utime(next((cache.root / "leases").glob(".holder-*")), (1, 1))
     lease = cache.lease("key")
@@ -169,7 +170,7 @@ def test_a_lease_taken_long_after_the_first_is_fresh(cache, monkeypatch):
 
 
 @pytest.mark.parametrize("ahead", [3600, -3600])
-def test_a_clock_that_differs_from_the_file_systems_overtakes_nobody(cache, monkeypatch, ahead):
+def test_a_clock_that_differs_from_the_file_systems_takes_no_lease_over(cache, monkeypatch, ahead):
     lease = cache.lease("key")
     now = time.time
     monkeypatch.setattr(leases.time, "time", lambda: now() + ahead)
@@ -180,7 +181,7 @@ def test_a_clock_that_differs_from_the_file_systems_overtakes_nobody(cache, monk
     assert cache.lease("key") is not None
 
 
-def test_of_many_that_overtake_a_silent_holder_one_does(cache):
+def test_of_many_that_take_over_from_a_silent_holder_one_does(cache):
     for _ in range(20):
         silent = cache.lease("key")
         age(cache, 3600)
@@ -200,7 +201,7 @@ def test_what_a_dead_holder_left_is_taken_and_is_fresh(cache, seconds):
     left_behind(cache)
     age(cache, seconds)
     lease = cache.lease("key")
-    assert lease.overtaken
+    assert lease.taken_over
     assert abs(lease_file(cache).stat().st_mtime - time.time()) < 10
     assert cache.lease("key") is None
     lease.release()
@@ -209,16 +210,16 @@ def test_what_a_dead_holder_left_is_taken_and_is_fresh(cache, seconds):
 def test_what_a_dead_holder_left_is_not_taken_while_somebody_else_may_replace_it(cache):
     left_behind(cache)
     age(cache, 3600)
-    with leases._directory_locked(str(cache.root / "leases")) as alone:
-        assert (True, None) == (alone, cache.lease("key"))
+    with locked_directory(cache.root / "leases", wait=False) as locked:
+        assert (True, None) == (locked, cache.lease("key"))
     cache.lease("key").release()
 
 
-def test_a_silent_holder_is_not_overtaken_while_somebody_else_does(cache):
+def test_a_silent_holder_is_not_taken_over_while_somebody_else_takes_over(cache):
     lease = cache.lease("key")
     age(cache, 3600)
     as_another_process()
-    with leases._directory_locked(str(cache.root / "leases")):
+    with locked_directory(cache.root / "leases", wait=False):
         assert cache.lease("key") is None
     assert cache.lease("key") is not None
     lease.release()
@@ -343,7 +344,7 @@ def test_a_disk_that_refuses_a_step_is_unavailable_and_the_holder_keeps_its_leas
 
 
 def test_a_place_behind_a_link_is_refused(cache, tmp_path, monkeypatch):
-    monkeypatch.setattr("foundations.adapters.filesystem.root._VOUCHED_FOR", 0.0)  # seconds
+    monkeypatch.setattr("foundations.adapters.filesystem.root._CHECK_INTERVAL", 0.0)  # seconds
     cache.lease("key").release()
     shutil.rmtree(cache.root / "leases")
     (tmp_path / "elsewhere").mkdir()

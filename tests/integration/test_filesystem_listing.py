@@ -13,8 +13,8 @@ from foundations.adapters.filesystem import (
     LocalFileSystemPipelineArchive,
     LocalFileSystemPipelineListing,
 )
-from foundations.adapters.filesystem import database as database_module
-from foundations.adapters.filesystem.listing import _selection
+from foundations.adapters.filesystem.listing import database as database_module
+from foundations.adapters.filesystem.listing.tables import selection
 from foundations.errors import JobNotFoundError, StorageUnavailableError, UntrustedLocationError
 from foundations.ports.archive_listing import JobChange, JobQuery, JobRecord
 from foundations.ports.job import JobState
@@ -118,7 +118,7 @@ def test_a_directory_that_others_can_write_is_refused(listing):
 
 def test_a_full_disk_is_unavailable_and_undoes_the_change(listing):
     listing.track(RECORD)
-    listing._database._current().execute("PRAGMA max_page_count = 1")
+    listing._database._current_connection().execute("PRAGMA max_page_count = 1")
     with pytest.raises(StorageUnavailableError, match="full"):
         listing.update("job", JobChange(metrics={"long": "x" * 1_000_000}))
     assert RECORD == listing.get("job")
@@ -210,7 +210,7 @@ def test_every_way_of_finding_walks_an_index_in_order(listing, query):
     listing.track(RECORD)
     with listing._database.transaction(writing=False) as connection:
         for state in query.states or [None]:
-            sql, values = _selection(query, state)
+            sql, values = selection(query, state)
             plan = " / ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values))
             assert "INDEX" in plan or "PRIMARY KEY" in plan
             assert "TEMP B-TREE" not in plan

@@ -13,7 +13,7 @@ import pytest
 from foundations import events
 from foundations.adapters.filesystem import LocalFileSystemCacheBackend
 from foundations.adapters.filesystem.cache import small_entries
-from foundations.adapters.filesystem.cache.file_format import MAGIC, MOST_SHARED
+from foundations.adapters.filesystem.cache.file_format import MAGIC, MAX_SHARED_FILE
 from foundations.errors import StorageUnavailableError
 
 KEYS = [f"key-{number}" for number in range(100)]
@@ -29,7 +29,7 @@ def told(monkeypatch):
 
 @pytest.fixture
 def cache(tmp_path):
-    small_entries._last.clear()
+    small_entries._last_file.clear()
     return LocalFileSystemCacheBackend(tmp_path / "store")
 
 
@@ -40,7 +40,7 @@ def put_all(cache, keys=KEYS):
 
 def got(cache, key):
     value = cache.get(key)
-    return None if value is None else (value.about, [bytes(frame) for frame in value.frames])
+    return None if value is None else (value.metadata, [bytes(frame) for frame in value.frames])
 
 
 def expected(key):
@@ -58,9 +58,9 @@ def files(cache):
 def test_many_lie_in_few_files_of_at_most_4_kib_and_each_is_found(cache):
     put_all(cache)
     assert 8 < len(files(cache)) < 15
-    assert max(status.st_size for status in files(cache).values()) <= MOST_SHARED
+    assert max(status.st_size for status in files(cache).values()) <= MAX_SHARED_FILE
     assert [expected(key) for key in KEYS] == [got(cache, key) for key in KEYS]
-    assert [b"of " + key.encode() for key in KEYS] == [cache.about(key) for key in KEYS]
+    assert [b"of " + key.encode() for key in KEYS] == [cache.get_metadata(key) for key in KEYS]
     assert sorted(KEYS) == sorted(path.name for path in (cache.root / "cache").iterdir())
 
 
@@ -172,7 +172,7 @@ def test_a_directory_that_was_removed_is_made_again(cache):
 
 def test_a_file_is_added_to_for_a_minute(cache, monkeypatch):
     put_all(cache, ["a"])
-    monkeypatch.setattr(small_entries, "_ADDED_TO_FOR", -1.0)
+    monkeypatch.setattr(small_entries, "_MAX_AGE", -1.0)
     put_all(cache, ["b"])
     assert 2 == len(files(cache))
 
@@ -219,7 +219,7 @@ def test_nothing_is_added_to_a_file_that_took_the_last_name(cache, tmp_path, new
         elif new == "a link":
             (tmp_path / "own").write_bytes(b"own")
             path.symlink_to(tmp_path / "own")
-    small_entries._last[:] = [small_entries._last[0]._replace(name="a")]
+    small_entries._last_file[:] = [small_entries._last_file[0]._replace(name="a")]
     before = path.read_bytes() if new != "nothing" else b""
     put_all(cache, ["b"])
     assert expected("b") == got(cache, "b")
@@ -249,7 +249,7 @@ def test_a_put_that_is_interrupted_leaves_no_temporary_name(cache, monkeypatch):
 
 def test_who_would_have_to_wait_makes_a_file(cache):
     put_all(cache, ["a"])
-    with small_entries._adding:  # as the handler of a signal finds it that came while an entry was put
+    with small_entries._appending:  # as the handler of a signal finds it that came while an entry was put
         put_all(cache, ["b"])
     put_all(cache, ["c"])
     assert [expected(key) for key in "abc"] == [got(cache, key) for key in "abc"]
@@ -258,7 +258,7 @@ def test_who_would_have_to_wait_makes_a_file(cache):
 
 def test_the_umask_of_a_stage_shuts_nobody_out(cache):
     put_all(cache, ["a"])
-    small_entries._last.clear()
+    small_entries._last_file.clear()
     before = os.umask(0o777)
     try:
         put_all(cache, ["b"])

@@ -18,7 +18,7 @@ from foundations.adapters._shared.bundle.tar_format import header, padding
 from foundations.adapters._shared.bundle.unpack import unpack_bundle
 from foundations.adapters._shared.rules import check_cache_key, check_item
 from foundations.adapters.filesystem import LocalFileSystemCacheBackend
-from foundations.adapters.filesystem.item_paths import item_name, item_path
+from foundations.adapters.filesystem.archive.item_paths import item_name, item_path
 from foundations.app.config.file import read_config_file
 from foundations.app.config.settings import Settings
 from foundations.domain.jobs.result_document import ResultDocument
@@ -101,10 +101,10 @@ def cache_entry(data: bytes) -> None:
         cache.put("key", [b"value"])
         (entry,) = [path for path in (place / "root" / "cache").rglob("*") if path.is_file()]
         entry.write_bytes(data)
-        assert cache.about("key") in (None, b"")
+        assert cache.get_metadata("key") in (None, b"")
         assert cache.get("key") in (None, CachedValue(b"", [b"value"]))
         entry.write_bytes(data[:8] + xxh3_128(data[24:]).digest() + data[24:])
-        cache.about("key")
+        cache.get_metadata("key")
         cache.get("key")
 
 

@@ -10,7 +10,7 @@ from torturing import EVERY_STEP
 from foundations.adapters._shared.bundle.manifest import Manifest
 from foundations.adapters._shared.bundle.project_files import project_files
 from foundations.adapters._shared.rules import check_cache_key, check_item
-from foundations.adapters.filesystem.item_paths import item_name, item_path
+from foundations.adapters.filesystem.archive.item_paths import item_name, item_path
 from foundations.app.config.file import read_config_file
 from foundations.domain.jobs.result_document import ResultDocument
 from foundations.errors import BundleError, ConfigurationError, DamagedBundleError, JobNameError

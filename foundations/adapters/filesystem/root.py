@@ -1,4 +1,4 @@
-"""The directory that an adapter was given, which all file-system adapters may share."""
+"""The directory that an adapter is given, which all file-system adapters may share."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import stat
 import time
 from pathlib import Path
 
-from foundations.adapters._shared.fs.trusted import could_be_foreign, ensure_private_directory, is_private_directory
+from foundations.adapters._shared.fs.trusted import (
+    ensure_private_directory,
+    is_private_directory,
+    is_writable_by_others,
+)
 from foundations.errors import ConfigurationError
 
-_VOUCHED_FOR = 1.0  # seconds
+_CHECK_INTERVAL = 1.0  # seconds
 
-_vouched_for: dict[tuple[str, str, int], float] = {}
-"""When directories below a root were looked at last, on the monotonic clock, by a user's number."""
+_checked_at: dict[tuple[str, str, int], float] = {}
+"""The time of each directory's last check, on the monotonic clock; the key is root, directory and user number."""
 
 
 def absolute_root(root: str | os.PathLike[str]) -> Path:
-    """Return `root` as a path, ``~`` expanded.
+    """Return `root` as a path, with ``~`` expanded.
 
     Raises:
         ConfigurationError: It is not absolute.
@@ -42,65 +46,62 @@ def absolute_root(root: str | os.PathLike[str]) -> Path:
     return path
 
 
-def readable(root: Path, directory: Path) -> bool:
-    """Return whether `directory`, at or below `root`, is there; trusted with it are both.
+def is_readable(root: Path, directory: Path) -> bool:
+    """Return whether `directory`, at or below `root`, exists; where it does, check that both are private.
 
     Raises:
-        UntrustedLocationError: Somebody else could have written it.
-        StorageUnavailableError: It could not be told.
+        UntrustedLocationError: Another user could have written it.
+        StorageUnavailableError: It could not be examined.
     """
     return is_private_directory(root) and (directory == root or is_private_directory(directory))
 
 
 def ensure_writable(root: Path, directory: Path) -> None:
-    """Make `directory`, at or below `root`, and vouch for both.
+    """Create `directory`, at or below `root`, where it is missing, and check that both are private.
 
     Raises:
-        UntrustedLocationError: Somebody else could have written it.
-        StorageUnavailableError: It could not be made.
+        UntrustedLocationError: Another user could have written it.
+        StorageUnavailableError: It could not be created.
     """
     ensure_private_directory(root)
     if directory != root:
         ensure_private_directory(directory)
 
 
-def readable_again(root: str, directory: str) -> bool:
-    """Return and raise what :func:`readable` does; looked at once a second, for files that vouch for themselves.
+def is_readable_cached(root: str, directory: str) -> bool:
+    """Return and raise what :func:`is_readable` does, but check each directory at most once a second.
 
-    Whoever reads on must refuse a file that is another user's, or that another user could have written, and one that
-    was written under another name. Then a directory that changed hands within the second gives nothing away.
+    The caller must refuse a file that another user owns or could have written, and one that was written under another
+    name. Then a directory that changes its owner within the second does no harm.
     """
-    vouched_at = _vouched_for.get((root, directory, os.geteuid()), -math.inf)
-    if time.monotonic() < vouched_at + _VOUCHED_FOR:
+    key = (root, directory, os.geteuid())
+    if time.monotonic() < _checked_at.get(key, -math.inf) + _CHECK_INTERVAL:
         return True
-    found = _stay_private(root, directory) or readable(Path(root), Path(directory))
-    if found:
-        _vouched_for[root, directory, os.geteuid()] = time.monotonic()
-    return found
+    exists = (key in _checked_at and _are_still_private(root, directory)) or is_readable(Path(root), Path(directory))
+    if exists:
+        _checked_at[key] = time.monotonic()
+    return exists
 
 
-def ensure_writable_again(root: str, directory: str) -> None:
-    """Do and raise what :func:`ensure_writable` does; looked at once a second, for files that vouch for themselves.
+def ensure_writable_cached(root: str, directory: str) -> None:
+    """Do and raise what :func:`ensure_writable` does, but check each directory at most once a second.
 
-    Whoever writes on must make files that nobody else may read, and be ready for a directory that is gone.
+    The caller must create files that nobody else may read, and must expect that the directory has been removed.
     """
-    if not readable_again(root, directory):
+    if not is_readable_cached(root, directory):
         ensure_writable(Path(root), Path(directory))
-        _vouched_for[root, directory, os.geteuid()] = time.monotonic()
+        _checked_at[root, directory, os.geteuid()] = time.monotonic()
 
 
-def _stay_private(root: str, directory: str) -> bool:
-    """Return whether both have been vouched for, and still are directories that nobody else can write.
+def _are_still_private(root: str, directory: str) -> bool:
+    """Return whether both, which have been checked before, still are directories that nobody else can write.
 
-    What leads to them is looked at once a process: it was nobody else's to change.
+    The directories above them are checked once per process: nobody else could change those either.
     """
-    if (root, directory, os.geteuid()) not in _vouched_for:
-        return False
     try:
-        return _is_private(os.lstat(root)) and _is_private(os.lstat(directory))
+        return all(
+            stat.S_ISDIR(status.st_mode) and not is_writable_by_others(status)
+            for status in (os.lstat(root), os.lstat(directory))
+        )
     except OSError:
         return False
-
-
-def _is_private(status: os.stat_result) -> bool:
-    return stat.S_ISDIR(status.st_mode) and not could_be_foreign(status)

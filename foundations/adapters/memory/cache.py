@@ -14,7 +14,7 @@ from foundations.adapters.memory.stores import MemoryLease, MemoryStore, StoredV
 from foundations.ports.cache import CacheBackend, CachedValue, CacheEntry, Lease
 from foundations.ports.frames import Buffer
 
-_OVERTAKEN_AFTER = 60.0  # seconds
+_STALE_AFTER = 60.0  # seconds
 
 
 @attrs.frozen
@@ -37,19 +37,19 @@ class MemoryCacheBackend(CacheBackend):
             if value is None:
                 return None
             self._store.last_used[key] = max(time.time(), value.created_at)
-        return CachedValue(value.about, [bytearray(buffer) for buffer in value.buffers])
+        return CachedValue(value.metadata, [bytearray(buffer) for buffer in value.buffers])
 
-    def about(self, key: str) -> bytes | None:
-        """See :meth:`CacheBackend.about`."""
+    def get_metadata(self, key: str) -> bytes | None:
+        """See :meth:`CacheBackend.get_metadata`."""
         check_cache_key(key)
         with self._store.lock:
             value = self._store.values.get(key)
-        return None if value is None else value.about
+        return None if value is None else value.metadata
 
-    def put(self, key: str, value: Sequence[Buffer], about: bytes = b"", *, if_absent: bool = False) -> bool:
+    def put(self, key: str, value: Sequence[Buffer], metadata: bytes = b"", *, if_absent: bool = False) -> bool:
         """See :meth:`CacheBackend.put`; the buffers are copied."""
         check_cache_key(key)
-        stored = StoredValue(tuple(bytes(buffer) for buffer in value), bytes(about), time.time())
+        stored = StoredValue(tuple(bytes(buffer) for buffer in value), bytes(metadata), time.time())
         with self._store.lock:
             if if_absent and key in self._store.values:
                 return False
@@ -70,7 +70,7 @@ class MemoryCacheBackend(CacheBackend):
             found = [
                 CacheEntry(
                     key=key,
-                    size=len(value.about) + sum(map(len, value.buffers)),
+                    size=len(value.metadata) + sum(map(len, value.buffers)),
                     created_at=value.created_at,
                     last_used_at=self._store.last_used[key],
                 )
@@ -90,11 +90,11 @@ class MemoryCacheBackend(CacheBackend):
         events.warning("cache_entry_damaged", key=key, reason=reason, store=self.store)
 
     def lease(self, key: str) -> Lease | None:
-        """See :meth:`CacheBackend.lease`; only one that is not renewed is overtaken: its thread's end is not seen."""
+        """See :meth:`CacheBackend.lease`; taken over only when it is not renewed: no thread's end is noticed."""
         check_cache_key(key)
         with self._store.lock:
             held = self._store.leases.get(key)
-            if held is not None and time.monotonic() - held.renewed_at <= _OVERTAKEN_AFTER:
+            if held is not None and time.monotonic() - held.renewed_at <= _STALE_AFTER:
                 return None
             self._store.leases[key] = made = MemoryLease(self._store, key)
         return made

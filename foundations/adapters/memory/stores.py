@@ -14,10 +14,10 @@ from foundations.ports.job import JobEnd
 
 @attrs.frozen
 class StoredValue:
-    """A cache entry: its buffers, what is known about it, and when it was made."""
+    """A cache entry: its buffers, its metadata, and when it was made."""
 
     buffers: tuple[bytes, ...]
-    about: bytes
+    metadata: bytes
     created_at: float
 
 

@@ -117,7 +117,7 @@ class CacheHistory:
 
     def _about(self, key: str) -> bytes:
         try:
-            return self._cache.about(key) or b""
+            return self._cache.get_metadata(key) or b""
         except Exception as error:  # likewise
             _passed_over(f"entry {key} of the cache", error)
             return b""

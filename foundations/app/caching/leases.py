@@ -41,7 +41,7 @@ class _Heartbeat:
             self._held.discard(lease)
         try:
             lease.release()
-        except Exception as error:  # it is overtaken in time
+        except Exception as error:  # it is taken over in time
             events.debug("lease_not_released", reason=f"{type(error).__name__}: {error}")
 
     def _beat(self) -> None:
@@ -90,7 +90,7 @@ def lease_or_value(
             if found is not None:
                 lease.release()
                 return None, found
-            if waited and not lease.overtaken:  # the other could not keep what it computed, and so will this one
+            if waited and not lease.taken_over:  # the other could not keep what it computed, and so will this one
                 lease.release()
                 return None, None
             return lease, None

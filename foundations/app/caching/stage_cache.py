@@ -134,7 +134,7 @@ class StageCache:
             return None, self._unreadable(asked.name, asked.key, error)
         if value is None:
             return None, ""
-        about = read_header(value.about)
+        about = read_header(value.metadata)
         if about is None:
             return None, "the entry was written by another version of foundations"
         if caching.expires is not None:

@@ -116,7 +116,7 @@ class _Explainer:
         if key in self._computed:
             return True, f"computed in this run by {self._computed[key]}, which runs first"
         try:
-            about = self._cache.about(key)
+            about = self._cache.get_metadata(key)
         except Exception as error:  # of whatever adapter
             return False, f"the cache could not be read: {type(error).__name__}: {error}"
         known = None if about is None else read_header(about)

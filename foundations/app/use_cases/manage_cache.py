@@ -264,7 +264,7 @@ def _size_classes(entries: list[CacheEntry]) -> Iterator[SizeClass]:
 
 def _described(cache: CacheBackend, entry: CacheEntry) -> ListedEntry:
     try:
-        about = cache.about(entry.key) or b"{}"
+        about = cache.get_metadata(entry.key) or b"{}"
         known = json.loads(about.partition(b"\n")[0], parse_int=float)  # the summary; the recipe follows
     except Exception:  # gone, unreadable, no JSON: it took its room when it was listed
         known = {}

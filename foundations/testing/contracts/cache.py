@@ -69,23 +69,27 @@ class CacheBackendContract(CacheLeaseContract):
         cache.put("key", value, about)
         found = cache.get("key")
         assert found is not None
-        assert (about, about, value) == (cache.about("key"), found.about, [bytes(frame) for frame in found.frames])
+        assert (about, about, value) == (
+            cache.get_metadata("key"),
+            found.metadata,
+            [bytes(frame) for frame in found.frames],
+        )
 
     def test_nothing_is_known_about_a_value_that_is_not_there(self, cache: CacheBackend) -> None:
-        assert cache.about("absent") is None
+        assert cache.get_metadata("absent") is None
         cache.put("key", [b"value"], b"known")
         cache.delete("key")
-        assert cache.about("key") is None
+        assert cache.get_metadata("key") is None
 
     def test_what_is_known_is_replaced_with_the_value(self, cache: CacheBackend) -> None:
         cache.put("key", [b"old"], b"of the old")
         cache.put("key", [b"new"])
-        assert b"" == cache.about("key")
+        assert b"" == cache.get_metadata("key")
 
     def test_asking_what_is_known_about_a_value_is_no_use_of_it(self, cache: CacheBackend) -> None:
         cache.put("key", [b"value"], b"known")
         (before,) = cache.entries()
-        cache.about("key")
+        cache.get_metadata("key")
         (after,) = cache.entries()
         assert before == after
 
@@ -152,7 +156,7 @@ class CacheBackendContract(CacheLeaseContract):
         with pytest.raises(ValueError, match="key"):
             cache.delete(key)
         with pytest.raises(ValueError, match="key"):
-            cache.about(key)
+            cache.get_metadata(key)
         with pytest.raises(ValueError, match="key"):
             cache.set_aside(key, "damaged")
         if type(cache).lease is not CacheBackend.lease:
@@ -190,7 +194,7 @@ class CacheBackendContract(CacheLeaseContract):
         cache.put("key", [b"damaged"], b"known")
         cache.put("other", [b"good"])
         cache.set_aside("key", "its pickle cannot be loaded")
-        assert (None, None) == (cache.get("key"), cache.about("key"))
+        assert (None, None) == (cache.get("key"), cache.get_metadata("key"))
         assert ["other"] == [entry.key for entry in cache.entries()]
         assert cache.put("key", [b"again"], if_absent=True) is True
         assert [b"again"] == _got(cache, "key")
@@ -250,7 +254,7 @@ def _is_whole(value: CachedValue | None) -> bool:
     if value is None:
         return True
     length, content = (bytes(buffer) for buffer in value.frames)
-    return value.about == length and int(length) == len(content) and content == content[:1] * len(content)
+    return value.metadata == length and int(length) == len(content) and content == content[:1] * len(content)
 
 
 def _put_if_absent(cache: CacheBackend, keys: list[str], caller: int) -> list[bool]:

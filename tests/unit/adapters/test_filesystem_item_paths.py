@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundations.adapters.filesystem.item_paths import item_name, item_path
+from foundations.adapters.filesystem.archive.item_paths import item_name, item_path
 
 parts = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=400)
 parts = parts | st.text("%2E5.tmp-", min_size=1, max_size=1000)

@@ -36,7 +36,7 @@ class TestMemoryCacheBackend(CacheBackendContract):
         cache.put("key", [b"value"], b"known")
         cache.set_aside("key", "damaged")
         value, reason = memory_store(store).aside["key"]
-        assert ((b"value",), b"known", "damaged") == (value.buffers, value.about, reason)
+        assert ((b"value",), b"known", "damaged") == (value.buffers, value.metadata, reason)
         assert [("cache_entry_damaged", {"key": "key", "reason": "damaged", "store": store})] == told
 
     def test_a_holder_that_has_not_renewed_its_lease_for_a_minute_is_overtaken(self, cache, store):

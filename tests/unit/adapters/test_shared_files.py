@@ -160,7 +160,7 @@ def test_a_link_replaces_what_was_there(tmp_path, before):
 @pytest.mark.parametrize("mapped", [False, True])
 @pytest.mark.parametrize("size", [0, 3, 7, 1000])
 def test_a_file_is_read_whole_whatever_size_was_expected(tmp_path, monkeypatch, size, mapped):
-    monkeypatch.setattr("foundations.adapters._shared.fs.files._WORTH_A_MAP", 1 if mapped else 2**30)
+    monkeypatch.setattr("foundations.adapters._shared.fs.files._MIN_MAPPED", 1 if mapped else 2**30)
     (tmp_path / "file").write_bytes(b"content")
     with (tmp_path / "file").open("rb") as file:
         assert b"content" == read_all(file.fileno(), size)
@@ -206,6 +206,6 @@ def test_other_errors_are_left_alone(tmp_path):
 
 
 def test_temporary_names_differ(tmp_path):
-    first, second = files.temporary_beside(tmp_path / "a"), files.temporary_beside(tmp_path / "a")
+    first, second = tmp_path / files.temporary_name(), tmp_path / files.temporary_name()
     assert first != second
     assert (tmp_path, True) == (first.parent, first.name.startswith(".tmp-"))

@@ -12,12 +12,12 @@ from foundations.adapters._shared.fs.trusted import (
 )
 from foundations.errors import StorageUnavailableError, UntrustedLocationError
 
-BOTH = pytest.mark.parametrize("vouch", [ensure_private_directory, check_private_directory, is_private_directory])
+BOTH = pytest.mark.parametrize("check", [ensure_private_directory, check_private_directory, is_private_directory])
 
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch):
-    monkeypatch.setattr(trusted, "_ways_found_trusted", set())
+    monkeypatch.setattr(trusted, "_trusted_ancestors", set())
 
 
 @pytest.fixture
@@ -49,12 +49,12 @@ def test_checking_makes_nothing(tmp_path):
 
 @BOTH
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
-def test_a_directory_that_others_can_write_is_refused_with_a_remedy(tmp_path, vouch, mode):
+def test_a_directory_that_others_can_write_is_refused_with_a_remedy(tmp_path, check, mode):
     place = tmp_path / "place"
     place.mkdir()
     place.chmod(mode)
     with pytest.raises(UntrustedLocationError) as raised:
-        vouch(place)
+        check(place)
     assert str(place) == raised.value.path
     assert f"its group or others can write it (mode {mode:04o})" == raised.value.reason
     assert f"chmod go-w {place}" in raised.value.remedy
@@ -62,50 +62,50 @@ def test_a_directory_that_others_can_write_is_refused_with_a_remedy(tmp_path, vo
 
 
 @BOTH
-def test_a_directory_that_becomes_writable_later_is_refused_then(tmp_path, vouch):
+def test_a_directory_that_becomes_writable_later_is_refused_then(tmp_path, check):
     place = tmp_path / "place"
     ensure_private_directory(place)
-    vouch(place)
+    check(place)
     place.chmod(0o722)
     with pytest.raises(UntrustedLocationError):
-        vouch(place)
+        check(place)
 
 
 @BOTH
-def test_a_directory_of_somebody_else_is_refused(tmp_path, foreign, vouch):
+def test_a_directory_of_somebody_else_is_refused(tmp_path, foreign, check):
     place = tmp_path / "place"
     place.mkdir()
     foreign(place)
     with pytest.raises(UntrustedLocationError):
-        vouch(place)
+        check(place)
 
 
 @BOTH
-def test_a_directory_owned_by_neither_this_user_nor_root_is_refused(tmp_path, monkeypatch, vouch):
+def test_a_directory_owned_by_neither_this_user_nor_root_is_refused(tmp_path, monkeypatch, check):
     place = tmp_path / "place"
     place.mkdir()
     owner = os.stat_result((stat.S_IFDIR | 0o700, 1, 1, 2, 4242, 4242, 0, 0, 0, 0))
     monkeypatch.setattr(os, "fstat", lambda descriptor: owner)
     with pytest.raises(UntrustedLocationError, match="it belongs to user 4242") as raised:
-        vouch(place)
+        check(place)
     assert "chown" in raised.value.remedy
 
 
 @BOTH
-def test_a_directory_below_one_that_others_can_write_is_refused(tmp_path, vouch):
+def test_a_directory_below_one_that_others_can_write_is_refused(tmp_path, check):
     (tmp_path / "open" / "place").mkdir(parents=True)
     (tmp_path / "open").chmod(0o777)
     with pytest.raises(UntrustedLocationError) as raised:
-        vouch(tmp_path / "open" / "place")
+        check(tmp_path / "open" / "place")
     assert str(tmp_path / "open") == raised.value.path
 
 
-@pytest.mark.parametrize("vouch", [ensure_private_directory, check_private_directory])
-def test_nothing_is_made_below_a_directory_that_others_can_write(tmp_path, vouch):
+@pytest.mark.parametrize("check", [ensure_private_directory, check_private_directory])
+def test_nothing_is_made_below_a_directory_that_others_can_write(tmp_path, check):
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)
     with pytest.raises(UntrustedLocationError):
-        vouch(tmp_path / "open" / "place" / "below")
+        check(tmp_path / "open" / "place" / "below")
     assert [] == list((tmp_path / "open").iterdir())
 
 
@@ -118,11 +118,11 @@ def test_a_sticky_directory_may_lie_on_the_way(tmp_path):
 
 @BOTH
 @pytest.mark.parametrize("target", ["elsewhere", "nowhere"])
-def test_a_symbolic_link_is_refused(tmp_path, vouch, target):
+def test_a_symbolic_link_is_refused(tmp_path, check, target):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "place").symlink_to(tmp_path / target)
     with pytest.raises(UntrustedLocationError, match="it is a symbolic link"):
-        vouch(tmp_path / "place")
+        check(tmp_path / "place")
     assert [] == list((tmp_path / "elsewhere").iterdir())
 
 
@@ -149,15 +149,15 @@ def test_links_that_lead_round_in_circles_are_unavailable(tmp_path):
     with pytest.raises(StorageUnavailableError):
         ensure_private_directory(tmp_path / "one" / "place")
     with pytest.raises(OSError, match="symbolic links"):
-        list(trusted._steps(tmp_path / "one"))
+        list(trusted._components(tmp_path / "one"))
 
 
 @BOTH
-def test_a_file_is_no_directory(tmp_path, vouch):
+def test_a_file_is_no_directory(tmp_path, check):
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(StorageUnavailableError) as raised:
-            vouch(place)
+            check(place)
         assert str(tmp_path / "file") in str(raised.value)
 
 
@@ -186,14 +186,14 @@ def test_what_cannot_be_opened_is_unavailable(tmp_path, monkeypatch):
 
 def test_a_directory_that_another_process_makes_meanwhile_is_used(tmp_path, monkeypatch):
     place = tmp_path / "a" / "b"
-    missing = trusted._missing
+    missing = trusted._missing_directories
 
     def raced(path):
         found = missing(path)
         place.mkdir(parents=True, mode=0o700)
         return found
 
-    monkeypatch.setattr(trusted, "_missing", raced)
+    monkeypatch.setattr(trusted, "_missing_directories", raced)
     ensure_private_directory(place)
     assert is_private_directory(place) is True
 
@@ -213,5 +213,5 @@ def test_directories_of_root_are_trusted(tmp_path, monkeypatch):
 
 def test_the_way_to_a_directory_is_looked_at_once(tmp_path, monkeypatch):
     ensure_private_directory(tmp_path / "place")
-    monkeypatch.setattr(trusted, "_steps", None)
+    monkeypatch.setattr(trusted, "_components", None)
     assert is_private_directory(tmp_path / "place") is True

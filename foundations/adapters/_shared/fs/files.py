@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -17,12 +17,12 @@ from foundations.errors import StorageUnavailableError
 from foundations.ports.frames import Buffer
 
 TEMPORARY_PREFIX: Final = ".tmp-"
-"""What the names of unfinished files begin with; they lie beside what they will become."""
+"""The beginning of the names of unfinished files, which lie in the directory of the finished ones."""
 
 CHUNK: Final = 1 << 20
-"""Bytes that are held in memory while a file is copied."""
+"""The number of bytes that are held in memory while a file is copied."""
 
-_WORTH_A_MAP = 1 << 22
+_MIN_MAPPED = 1 << 22
 _BUFFERS_A_CALL = 512  # well below every system's IOV_MAX
 _COPYING_UNSUPPORTED = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
 _REMEDIES = {
@@ -39,11 +39,11 @@ _REMEDIES = {
 
 @contextmanager
 def translating_os_errors(path: Path, action: str) -> Iterator[None]:
-    """Raise what the operating system refuses inside the block as :class:`StorageUnavailableError`.
+    """Translate each OSError of the block into a :class:`StorageUnavailableError`.
 
     Args:
-        path: What the block works on; the error's ``path``.
-        action: What it does, as in "write".
+        path: The file or directory that the block works on; it becomes the error's ``path``.
+        action: What the block does with it, as in "write".
     """
     try:
         yield
@@ -53,13 +53,8 @@ def translating_os_errors(path: Path, action: str) -> Iterator[None]:
         raise StorageUnavailableError(f"cannot {action} {path}: {why}. {remedy}", path=str(path)) from error
 
 
-def temporary_beside(path: Path) -> Path:
-    """Return a name in `path`'s directory that no other writer, on this machine or another, will choose."""
-    return path.with_name(temporary_name())
-
-
 def temporary_name() -> str:
-    """Return a name that nobody else takes, and that tells what it is for."""
+    """Return a name for an unfinished file that no other writer, on this machine or another, will choose."""
     return f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
 
 
@@ -86,8 +81,13 @@ def _write_views(descriptor: int, views: list[memoryview]) -> None:
 
 
 def read_all(descriptor: int, size: int) -> bytearray | memoryview:
-    """Return what is left of a file in memory of the caller's own; `size` is how many bytes that should be."""
-    data = memory_of(size)
+    """Return the rest of a file in writable memory.
+
+    Args:
+        descriptor: The file, which is read from its current position.
+        size: The expected number of bytes; the whole rest is returned even where it is longer or shorter.
+    """
+    data = allocate(size)
     filled = 0
     with memoryview(data) as view:
         while filled < size:
@@ -105,26 +105,26 @@ def read_all(descriptor: int, size: int) -> bytearray | memoryview:
     return whole
 
 
-def memory_of(size: int) -> bytearray | memoryview:
-    """Return `size` writable bytes; large memory is not filled with zeros before it is filled with something else."""
-    if size < _WORTH_A_MAP:
+def allocate(size: int) -> bytearray | memoryview:
+    """Return `size` writable bytes; a large block is mapped, so that it is not filled with zeros first."""
+    if size < _MIN_MAPPED:
         return bytearray(size)
     import mmap
 
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
-        with suppress(OSError):  # a kernel without them
+        with suppress(OSError):  # the kernel has no huge pages
             memory.madvise(mmap.MADV_HUGEPAGE)
     return memoryview(memory)
 
 
 def copy_all(source: int, target: int, count: int | None = None) -> None:
-    """Copy what is left of the open file `source` to `target`, inside the kernel where it can.
+    """Copy the rest of the open file `source` to `target`, inside the kernel where that is possible.
 
     Args:
-        source: A descriptor, read from where it stands.
-        target: A descriptor, written where it stands.
-        count: At most so many bytes.
+        source: A descriptor, which is read from its current position.
+        target: A descriptor, which is written at its current position.
+        count: The largest number of bytes to copy; None for all.
     """
     left = sys.maxsize if count is None else count
     copy = getattr(os, "copy_file_range", None)
@@ -134,7 +134,7 @@ def copy_all(source: int, target: int, count: int | None = None) -> None:
     except OSError as error:
         if error.errno not in _COPYING_UNSUPPORTED:
             raise
-    while left and (data := os.read(source, min(left, CHUNK))):  # also the end that a kernel left out
+    while left and (data := os.read(source, min(left, CHUNK))):  # also the end, which some kernels do not copy
         write_all(target, [data])
         left -= len(data)
 
@@ -144,19 +144,19 @@ def write_atomically(path: Path, buffers: Iterable[Buffer], *, exclusive: bool =
 
     Args:
         path: The file, in a directory that exists; its mode becomes 0600.
-        buffers: What to write.
-        exclusive: Leave a file that is there; of several callers exactly one writes.
-        durable: Return only when a power failure would not undo it.
+        buffers: The content.
+        exclusive: Leave a file that already exists; of several callers exactly one writes.
+        durable: Return only when a power failure would not undo the change.
 
     Returns:
-        Whether it was written; False only where `exclusive` found a file.
+        Whether the file was written; False only where `exclusive` is set and a file exists.
 
     Raises:
-        OSError: It could not be; nothing is left behind.
+        OSError: The file could not be written; nothing is left behind.
     """
-    with replacing(path, exclusive=exclusive, durable=durable, mode=0o600) as (descriptor, outcome):
-        write_all(descriptor, buffers)
-    return outcome[0]
+    return replace_file(
+        path, lambda descriptor: write_all(descriptor, buffers), exclusive=exclusive, durable=durable, mode=0o600
+    )
 
 
 def copy_atomically(source: Path, path: Path, *, exclusive: bool = False, mode: int = 0o600) -> bool:
@@ -166,27 +166,27 @@ def copy_atomically(source: Path, path: Path, *, exclusive: bool = False, mode: 
     """
     reader = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with replacing(path, exclusive=exclusive, durable=True, mode=mode) as (descriptor, outcome):
-            copy_all(reader, descriptor)
+        return replace_file(
+            path, lambda descriptor: copy_all(reader, descriptor), exclusive=exclusive, durable=True, mode=mode
+        )
     finally:
         os.close(reader)
-    return outcome[0]
 
 
 def link_atomically(source: Path, path: Path) -> None:
-    """Make `path` another name of the file `source`, replacing what was there, durably."""
-    temporary = temporary_beside(path)
+    """Make `path` a hard link to the file `source`, durably; a file that was there is replaced."""
+    temporary = path.with_name(temporary_name())
     temporary.hardlink_to(source)
     try:
         temporary.replace(path)
     finally:
-        # Renaming one name of a file to another of its names leaves both.
+        # A rename from one name of a file to another of its names does nothing.
         temporary.unlink(missing_ok=True)
     sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:
-    """Return when the names in the directory `path` would survive a power failure."""
+    """Flush the directory `path`, so that the names in it survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -195,50 +195,64 @@ def sync_directory(path: Path) -> None:
 
 
 @contextmanager
-def locked_directory(path: Path) -> Iterator[None]:
-    """Exclude every other process and thread that locks the directory `path`; dying lets go of it."""
-    import fcntl
+def locked_directory(path: str | os.PathLike[str], *, wait: bool = True) -> Iterator[bool]:
+    """Lock the directory `path` against every other process and thread that locks it; a process's death unlocks it.
 
+    Args:
+        path: The directory.
+        wait: Wait for the lock. Otherwise the block runs at once, with False where somebody else has it.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield lock_file(descriptor, wait=wait)
     finally:
         os.close(descriptor)
 
 
-@contextmanager
-def replacing(
-    path: str | os.PathLike[str], *, exclusive: bool, durable: bool, mode: int
-) -> Iterator[tuple[int, list[bool]]]:
-    """Lend a new file's descriptor; put the file in place when the block ends, remove it when the block fails.
+def lock_file(descriptor: int, *, wait: bool = False) -> bool:
+    """Lock an open file or directory; return False where somebody else has locked it and `wait` is not set."""
+    import fcntl
 
-    Arguments are those of :func:`write_atomically`; the list's one member becomes False where `exclusive` found a file.
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def replace_file(
+    path: str | os.PathLike[str], write: Callable[[int], None], *, exclusive: bool, durable: bool, mode: int
+) -> bool:
+    """Write a new file and put it in the place of `path` when it is complete.
+
+    `write` is called with the new file's descriptor. The other arguments, the result and the errors are those of
+    :func:`write_atomically`; what `write` raises is passed on.
     """
-    target = os.fspath(path)  # a small value is written in less time than Path's methods take
+    target = os.fspath(path)  # Path's methods take longer than writing a small value
     temporary = target[: target.rfind("/") + 1] + temporary_name()
-    outcome = [True]
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
-            yield descriptor, outcome
+            write(descriptor)
             if durable:
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
         if exclusive:
-            outcome[0] = _linked(temporary, target)
+            is_placed = _link_if_absent(temporary, target)
         else:
             os.replace(temporary, target)
+            is_placed = True
     except BaseException:
-        with suppress(OSError):  # the first error is the one to tell
+        with suppress(OSError):  # the first error is the one to report
             os.unlink(temporary)
         raise
     if durable:
         sync_directory(Path(target).parent)
+    return is_placed
 
 
-def _linked(temporary: str, target: str) -> bool:
+def _link_if_absent(temporary: str, target: str) -> bool:
     try:
         os.link(temporary, target)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""Removing directories that users have filled."""
+"""Removal of directories that users have filled."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import os
 
 
 def remove_tree(path: str | os.PathLike[str]) -> None:
-    """Remove a directory and what is in it; nothing where it is gone, or where somebody else removes it meanwhile.
+    """Remove a directory and everything in it; of a symbolic link, remove the link alone.
 
-    Of a link the link alone.
-
-    What stands in the way is left to chmod and rm: directories that may not be written, and those deeper than Python,
-    until 3.12, can call itself or have files open.
+    It is no error where the directory does not exist, or where another process removes it at the same time. Two kinds
+    of directories are left to chmod and rm: those that may not be written, and those deeper than Python's limits, until
+    3.12, of recursion and open files.
 
     Raises:
-        OSError: Something of it cannot be removed; the rest is.
+        OSError: A part of it cannot be removed; the rest is removed.
     """
     if os.path.islink(path):  # which chmod would follow
         os.unlink(path)
@@ -25,18 +24,18 @@ def remove_tree(path: str | os.PathLike[str]) -> None:
             _remove(path)
         except FileNotFoundError:
             if os.path.lexists(path):
-                continue  # another process removes it too, and was faster at some of it
+                continue  # another process removes it too, and has already removed a part
         except (RecursionError, OSError):
             break
         return
     for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
-        said = _run([*command, "--", os.fspath(path)])
+        message = _run([*command, "--", os.fspath(path)])
     if os.path.lexists(path):
-        raise OSError(errno.EIO, f"cannot be removed whole: {said}", os.fspath(path))
+        raise OSError(errno.EIO, f"cannot be removed whole: {message}", os.fspath(path))
 
 
 def _remove(path: str | os.PathLike[str], parent: int | None = None) -> None:
-    """Remove a directory as shutil.rmtree does, which every job would have to load for it, with two compressors."""
+    """Remove a directory as shutil.rmtree does; importing shutil would load two compressors in every job."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
         with os.scandir(descriptor) as entries:
@@ -51,7 +50,8 @@ def _remove(path: str | os.PathLike[str], parent: int | None = None) -> None:
 
 
 def _run(command: list[str]) -> str:
-    import subprocess  # every job's supervisor removes a directory, and hardly one gets here
+    """Run a command and return its error output."""
+    import subprocess  # every job's supervisor loads this module, and few get here
 
     try:
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)

@@ -1,4 +1,4 @@
-"""Directories that nobody but the user can write, so that what lies there may be unpickled (see SECURITY.md)."""
+"""Directories and files that nobody but the user can write, so that they may be unpickled (see SECURITY.md)."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from foundations.adapters._shared.fs.files import translating_os_errors
 from foundations.errors import StorageUnavailableError, UntrustedLocationError
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
-_LINKS_FOLLOWED = 40  # as many as the kernel
-_ways_found_trusted: set[tuple[str, int]] = set()
+_MAX_LINKS = 40  # the kernel follows as many
+_trusted_ancestors: set[tuple[str, int]] = set()
 
 
 def ensure_private_directory(path: Path) -> None:
-    """Make `path` and its missing parents with mode 0700, or find it made, and vouch for it.
+    """Create `path` and its missing parents with mode 0700, and check that nobody else can write them.
 
-    The directory itself is looked at each time; the way to it once a process.
+    The directory itself is checked at each call, the directories above it once per process.
 
     Raises:
-        UntrustedLocationError: It is a symbolic link, belongs to a user other than this one and root, or can be
-            written by its group or by others; or that holds for a directory above it that is not sticky.
-        StorageUnavailableError: It cannot be made or looked at.
+        UntrustedLocationError: The directory is a symbolic link, belongs to a user other than this one and root, or is
+            writable by its group or by others; or the same holds for a directory above it that is not sticky.
+        StorageUnavailableError: The directory cannot be created or examined.
     """
     if is_private_directory(path):
         return
     with translating_os_errors(path, "make the directory"):
-        missing = _missing(path)
-        _check_way(missing[-1].parent)
+        missing = _missing_directories(path)
+        _check_ancestors(missing[-1].parent)
         for directory in reversed(missing):
             try:
                 directory.mkdir(mode=0o700)
-            except FileExistsError:  # another process was faster; whose it is, the check below tells
+            except FileExistsError:  # another process was faster; the check below finds out whose directory it is
                 continue
     if not is_private_directory(path):
         raise StorageUnavailableError(f"cannot use {path}: it was removed meanwhile.", path=str(path))
 
 
 def check_private_directory(path: Path) -> None:
-    """Raise what :func:`ensure_private_directory` would raise and can be told without making anything.
+    """Raise the errors of :func:`ensure_private_directory` that can be predicted without creating anything.
 
-    Where `path` does not exist, the nearest directory above it that does must be trusted and writable.
+    Where `path` does not exist, the nearest existing directory above it must be trusted and writable.
     """
     nearest = path
     if not is_private_directory(path):
         with translating_os_errors(path, "use"):
-            nearest = _missing(path)[-1].parent
-            _check_way(nearest)
+            nearest = _missing_directories(path)[-1].parent
+            _check_ancestors(nearest)
     if not nearest.is_dir():
         raise _not_a_directory(nearest)
     if not os.access(nearest, os.W_OK | os.X_OK):
@@ -61,11 +61,11 @@ def check_private_directory(path: Path) -> None:
 
 
 def is_private_directory(path: Path) -> bool:
-    """Return whether `path` exists, and vouch for it where it does.
+    """Return whether `path` exists; where it does, check that nobody else can write it.
 
     Raises:
         UntrustedLocationError: As :func:`ensure_private_directory`.
-        StorageUnavailableError: It is no directory, or cannot be looked at.
+        StorageUnavailableError: It is not a directory, or cannot be examined.
     """
     with translating_os_errors(path, "use"):
         try:
@@ -73,24 +73,38 @@ def is_private_directory(path: Path) -> bool:
         except FileNotFoundError:
             return False
         except OSError as error:
-            if error.errno in (errno.ENOTDIR, errno.ELOOP):
-                raise _explained(path) from error
-            raise
+            if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+                raise
+            if path.is_symlink():
+                remedy = "Configure the directory that it leads to."
+                raise _untrusted(path, "it is a symbolic link", remedy) from error
+            raise _not_a_directory(path) from error
         try:
             status = os.fstat(descriptor)
         finally:
             os.close(descriptor)
-        _check(path, status, sticky_is_fine=False)
-        _check_way(path.parent)
+        _check_directory(path, status, allow_sticky=False)
+        _check_ancestors(path.parent)
     return True
 
 
-def could_be_foreign(status: os.stat_result) -> bool:
+def check_private_file(path: Path, status: os.stat_result) -> None:
+    """Check that no other user could have written the file `path`, whose status is `status`.
+
+    Raises:
+        UntrustedLocationError: Another user could have.
+    """
+    if is_writable_by_others(status):
+        reason = "another user could have written it"
+        raise _untrusted(path, reason, "Look at what it is, and move it away, or configure another place.")
+
+
+def is_writable_by_others(status: os.stat_result) -> bool:
     """Return whether a user other than this one and root could have written the file of this `status`."""
     return bool(status.st_mode & _WRITABLE_BY_OTHERS) or status.st_uid not in (0, os.geteuid())
 
 
-def _missing(path: Path) -> list[Path]:
+def _missing_directories(path: Path) -> list[Path]:
     """Return `path` and the directories above it that do not exist, innermost first."""
     missing = [path]
     while not os.path.lexists(missing[-1].parent):
@@ -98,23 +112,23 @@ def _missing(path: Path) -> list[Path]:
     return missing
 
 
-def _check_way(directory: Path) -> None:
-    """Vouch for `directory` and everything that leads to it, symbolic links on the way included."""
-    known = (str(directory), os.geteuid())
-    if known in _ways_found_trusted:
+def _check_ancestors(directory: Path) -> None:
+    """Check `directory` and every directory and symbolic link on the way to it."""
+    key = (str(directory), os.geteuid())
+    if key in _trusted_ancestors:
         return
-    for path, status in _steps(directory):
-        _check(path, status, sticky_is_fine=True)
-    _ways_found_trusted.add(known)
+    for path, status in _components(directory):
+        _check_directory(path, status, allow_sticky=True)
+    _trusted_ancestors.add(key)
 
 
-def _check(path: Path, status: os.stat_result, *, sticky_is_fine: bool) -> None:
+def _check_directory(path: Path, status: os.stat_result, *, allow_sticky: bool) -> None:
     if status.st_uid not in (0, os.geteuid()):
         reason = f"it belongs to user {status.st_uid}"
         remedy = f"Make it yours (chown {os.geteuid()} {path}) where you trust all that it holds"
     elif stat.S_ISLNK(status.st_mode):
         return
-    elif status.st_mode & 0o022 and not (sticky_is_fine and status.st_mode & stat.S_ISVTX):
+    elif status.st_mode & _WRITABLE_BY_OTHERS and not (allow_sticky and status.st_mode & stat.S_ISVTX):
         reason = f"its group or others can write it (mode {stat.S_IMODE(status.st_mode):04o})"
         remedy = f"Close it (chmod go-w {path}) where you trust all that it holds"
     else:
@@ -122,37 +136,30 @@ def _check(path: Path, status: os.stat_result, *, sticky_is_fine: bool) -> None:
     raise _untrusted(path, reason, f"{remedy}, move it away, or configure another place.")
 
 
-def _steps(directory: Path) -> Iterator[tuple[Path, os.stat_result]]:
+def _components(directory: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """Yield every directory and symbolic link on the way to `directory`, as the kernel would follow it."""
     current = Path("/")
     yield current, current.lstat()
-    ahead = list(reversed(directory.parts[1:]))
+    remaining = list(reversed(directory.parts[1:]))
     links = 0
-    while ahead:
-        name = ahead.pop()
+    while remaining:
+        name = remaining.pop()
         if name == "..":
             current = current.parent
             continue
-        step = current / name
-        status = step.lstat()
-        yield step, status
+        component = current / name
+        status = component.lstat()
+        yield component, status
         if not stat.S_ISLNK(status.st_mode):
-            current = step
+            current = component
             continue
         links += 1
-        if links > _LINKS_FOLLOWED:
+        if links > _MAX_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        target = step.readlink()
+        target = component.readlink()
         if target.is_absolute():
             current = Path("/")
-        ahead.extend(reversed(target.parts[1:] if target.is_absolute() else target.parts))
-
-
-def _explained(path: Path) -> UntrustedLocationError | StorageUnavailableError:
-    """Return why `path` cannot be opened as a directory: it is a link, or a file is in the way."""
-    if path.is_symlink():
-        return _untrusted(path, "it is a symbolic link", "Configure the directory that it leads to.")
-    return _not_a_directory(path)
+        remaining.extend(reversed(target.parts[1:] if target.is_absolute() else target.parts))
 
 
 def _not_a_directory(path: Path) -> StorageUnavailableError:

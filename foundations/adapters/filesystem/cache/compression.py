@@ -1,4 +1,4 @@
-"""Compression by Zstandard, whose library is optional."""
+"""Compression with Zstandard, whose library is optional."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from foundations.adapters._shared.fs.files import CHUNK, memory_of
-from foundations.adapters.filesystem.cache.file_format import CHANGED, NotReadableHereError
+from foundations.adapters._shared.fs.files import CHUNK, allocate
+from foundations.adapters.filesystem.cache.file_format import CHANGED, MissingLibraryError
 from foundations.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from foundations.ports.frames import Buffer
 
-WORTH_COMPRESSING: Final = 4096
-"""Bytes below which a frame is stored as it is."""
+MIN_COMPRESSED: Final = 4096
+"""The smallest size, in bytes, of a frame that is compressed."""
 
 _REMEDY = "pip install 'foundations-sdk[zstd]'"
 
 
 def check_compression() -> None:
-    """Raise where nothing can be compressed here.
+    """Check that the library is installed.
 
     Raises:
-        ConfigurationError: The library is not installed.
+        ConfigurationError: It is not.
     """
     try:
         _library()
@@ -35,8 +35,8 @@ def check_compression() -> None:
         ) from error
 
 
-def compressed(view: memoryview) -> Iterator[Buffer]:
-    """Iterate over what `view` compresses to, in pieces.
+def compress_frame(view: memoryview) -> Iterator[Buffer]:
+    """Iterate over the compressed content of `view`, in chunks.
 
     Raises:
         ConfigurationError: The library is not installed.
@@ -47,18 +47,18 @@ def compressed(view: memoryview) -> Iterator[Buffer]:
     yield from chunker.finish()
 
 
-def decompressed(source: Any, length: int) -> memoryview:
-    """Return the `length` bytes that were compressed to what the binary stream `source` holds, in writable memory.
+def decompress_frame(source: Any, length: int) -> memoryview:
+    """Return the content of the compressed binary stream `source`, of `length` bytes, in writable memory.
 
     Raises:
-        ValueError: It holds something else.
-        NotReadableHereError: The library is not installed.
+        ValueError: The stream holds something else.
+        MissingLibraryError: The library is not installed.
     """
     try:
         zstandard = _library()
     except ImportError as error:
-        raise NotReadableHereError(f"it is compressed, and zstandard is not installed here: {_REMEDY}") from error
-    view = memoryview(memory_of(length))
+        raise MissingLibraryError(f"it is compressed, and zstandard is not installed here: {_REMEDY}") from error
+    view = memoryview(allocate(length))
     filled = 0
     try:
         with zstandard.ZstdDecompressor().stream_reader(source, read_size=CHUNK, closefd=False) as reader:

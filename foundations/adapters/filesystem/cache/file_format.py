@@ -1,23 +1,23 @@
-"""The file of a cache entry.
+"""The format of a cache entry's file.
 
 Layout, all integers little-endian and unsigned:
 
-| bytes      | what                                                                                                    |
-| ---------- | ------------------------------------------------------------------------------------------------------- |
-| 8          | the magic ``FNDCACH2``                                                                                  |
-| 16         | the digest of all that follows, up to the first frame                                                   |
-| 1, 1, 2    | the digests' algorithm; the key's length; 1 in a file of several, otherwise 0                           |
-| 4, 4       | the length of what is known about the value; the number of frames                                       |
-|            | the key                                                                                                 |
-| 32 a frame | its length; the bytes it takes here where it is compressed, otherwise 0; its digest                     |
-|            | what is known about the value                                                                           |
-|            | the frames, each after as many zeros, digested with it, as bring it to a multiple of 64 bytes           |
+| bytes        | content                                                                                               |
+| ------------ | ----------------------------------------------------------------------------------------------------- |
+| 8            | the magic ``FNDCACH2``                                                                                |
+| 16           | the digest of everything between this field and the first frame                                       |
+| 1, 1, 2      | the digests' algorithm; the key's length; 1 in a file of several entries, otherwise 0                 |
+| 4, 4         | the length of the metadata; the number of frames                                                      |
+|              | the key                                                                                               |
+| 32 per frame | the frame's length; the bytes it takes in the file where it is compressed, otherwise 0; its digest    |
+|              | the metadata                                                                                          |
+|              | the frames, each behind zeros up to a multiple of 64 bytes; a frame's digest covers these zeros       |
 
-A file of up to 4 KiB may hold several entries, each at a multiple of 64 bytes; the magic occurs in it only where one
-begins. What lies behind an entry is not its own.
+A file of up to 4 KiB may hold several entries, each at a multiple of 64 bytes; the magic occurs in it only at the
+beginning of an entry. The bytes behind an entry do not belong to it.
 
-Digests are XXH3-128 or, where a job's own Python lacks xxhash, the first 16 bytes of SHA-256. They find accidents, and
-need not withstand anybody who could write the file: that is nobody but the user.
+Digests are XXH3-128 or, where a job's own Python lacks xxhash, the first 16 bytes of SHA-256. They detect accidents,
+and need not resist an attacker: nobody but the user can write the file.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from typing import Any, Final, NamedTuple
 from foundations.ports.frames import ALIGNMENT, Buffer
 
 CHANGED: Final = "it is not as it was written"
-"""Why an entry is refused whose content has another digest."""
+"""The reason for refusing an entry whose content has another digest."""
 
-MOST_SHARED: Final = 1 << 12
-"""Bytes up to which a file may hold several entries: most file systems give it as many, however few it has."""
+MAX_SHARED_FILE: Final = 1 << 12
+"""The largest size of a file of several entries, in bytes: most file systems allocate as much for any file."""
 
 MAGIC: Final = b"FNDCACH2"
-"""What an entry begins with."""
+"""The first bytes of an entry."""
 
 _FORMER_MAGIC = b"FNDCACH1"
 _FIXED = struct.Struct("<8s16sBBHII")
@@ -49,27 +49,27 @@ _XXH3, _SHA256 = 1, 2
 
 
 class Digester(NamedTuple):
-    """A way of digesting.
+    """An algorithm for digests.
 
     Attributes:
-        begin: Begins a digest with some bytes, as the functions of hashlib do.
-        of: Returns the digest of bytes.
+        start: Returns a hash object that has digested some bytes, as the constructors of hashlib do.
+        digest: Returns the digest of bytes.
     """
 
-    begin: Callable[[Buffer], Any]
-    of: Callable[[Buffer], bytes]
+    start: Callable[[Buffer], Any]
+    digest: Callable[[Buffer], bytes]
 
 
-class OtherVersionError(Exception):
-    """The entry was written by an earlier release, in a format that is read no more."""
+class FormerVersionError(Exception):
+    """The entry was written by an earlier release, in a format that is no longer read."""
 
 
-class NotReadableHereError(Exception):
-    """The entry may be good, but this Python lacks what reads it; the message says what."""
+class MissingLibraryError(Exception):
+    """The entry may be good, but this Python lacks the library that reads it; the message names the library."""
 
 
 class Frame(NamedTuple):
-    """Where a frame lies: the zeros before it from ``start``, itself from ``begin`` to ``end``."""
+    """The position of a frame: the zeros before it begin at ``start``, the frame lies from ``begin`` to ``end``."""
 
     start: int
     begin: int
@@ -80,43 +80,59 @@ class Frame(NamedTuple):
 
 
 class Head(NamedTuple):
-    """What an entry's file says before its frames."""
+    """The content of an entry's head, which precedes the frames; ``end`` is the end of the entry."""
 
     digester: Digester
-    about: bytes
+    metadata: bytes
     frames: list[Frame]
     end: int
 
 
-def head_length(key: str, frames: int, about: bytes) -> int:
-    """Return how many bytes lie before the first frame."""
-    return _FIXED.size + len(key) + frames * _FRAME.size + len(about)
+class _Fields(NamedTuple):
+    """The fixed fields of a head."""
+
+    magic: bytes
+    digest: bytes
+    algorithm: int
+    key_length: int
+    shares_file: int
+    metadata_length: int
+    frame_count: int
+
+    @property
+    def head_length(self) -> int:
+        return _FIXED.size + self.key_length + self.frame_count * _FRAME.size + self.metadata_length
 
 
-def packed_head(
-    key: str, frames: Sequence[tuple[int, int, bytes]], about: bytes, *, shares_file: bool = False
+def head_length(key: str, frames: int, metadata: bytes) -> int:
+    """Return the number of bytes before the first frame."""
+    return _FIXED.size + len(key) + frames * _FRAME.size + len(metadata)
+
+
+def pack_head(
+    key: str, frames: Sequence[tuple[int, int, bytes]], metadata: bytes, *, shares_file: bool = False
 ) -> bytes:
-    """Return what lies before the first frame.
+    """Return the bytes before the first frame.
 
     Args:
         key: The key, of ASCII characters.
-        frames: Of each its length, the bytes it takes where it is compressed, otherwise 0, and its digest.
-        about: What is known about the value.
-        shares_file: Whether it lies in a file of several.
+        frames: For each frame its length, the bytes it takes where it is compressed, otherwise 0, and its digest.
+        metadata: The value's metadata.
+        shares_file: Whether the entry lies in a file of several.
     """
-    algorithm = _own_algorithm()
+    algorithm = _default_algorithm()
     table = [_FRAME.pack(*frame) for frame in frames]
-    fixed = _FIXED.pack(MAGIC, b"", algorithm, len(key), shares_file, len(about), len(frames))
-    digested = b"".join([fixed[_DIGESTED_FROM:], key.encode(), *table, about])
-    return MAGIC + _digester(algorithm).of(digested) + digested
+    fixed = _FIXED.pack(MAGIC, b"", algorithm, len(key), shares_file, len(metadata), len(frames))
+    digested = b"".join([fixed[_DIGESTED_FROM:], key.encode(), *table, metadata])
+    return MAGIC + _digester(algorithm).digest(digested) + digested
 
 
-def beginning_of(key: str, data: bytearray) -> int:
-    """Return where the entry of `key` begins in a file of several; 0 where it is not to be found, or in any other."""
-    looked_for = key.encode()
-    length = len(looked_for)
+def find_entry(key: str, data: bytearray) -> int:
+    """Return the position of the entry of `key` in a file of several; 0 where it is missing, and in any other file."""
+    encoded = key.encode()
+    length = len(encoded)
     begin = 0
-    while not (data.startswith(looked_for, begin + _FIXED.size) and data[begin + _KEY_LENGTH_AT] == length):
+    while not (data.startswith(encoded, begin + _FIXED.size) and data[begin + _KEY_LENGTH_AT] == length):
         begin = data.find(MAGIC, begin + _FIXED.size)
         if begin < 0 or not data[_SHARES_FILE_AT]:
             return 0
@@ -124,72 +140,71 @@ def beginning_of(key: str, data: bytearray) -> int:
 
 
 def expected_head_length(data: memoryview) -> int:
-    """Return how many bytes lie before the first frame of a file that begins with `data`.
+    """Return the number of bytes before the first frame of a file that begins with `data`.
 
     Raises:
-        ValueError: It is no entry's.
-        OtherVersionError: It is of an earlier version's format.
+        ValueError: The file is not an entry.
+        FormerVersionError: It has an earlier version's format.
     """
-    _, _, end, _, _ = _beginning(data)
-    return end
+    return _parse_fields(data).head_length
 
 
-def parsed_head(key: str, data: memoryview, size: int) -> Head:
-    """Return what an entry says that begins with `data`, and has `size` bytes to the end of its file.
+def parse_head(key: str, data: memoryview, size: int) -> Head:
+    """Return the head of the entry at the beginning of `data`; the file has `size` bytes from there to its end.
 
     Raises:
-        ValueError: It is not what was written under `key`.
-        OtherVersionError: It is of an earlier version's format.
-        NotReadableHereError: What it was digested with is not installed here.
+        ValueError: The entry is not what was written under `key`.
+        FormerVersionError: It has an earlier version's format.
+        MissingLibraryError: The library for its digests is not installed here.
     """
-    digest, algorithm, end, of_key, count = _beginning(data)
+    fields = _parse_fields(data)
+    end = fields.head_length
     if end > len(data):
         raise ValueError("it is shorter than it was written")
-    digester = _digester(algorithm)
-    if digester.of(data[_DIGESTED_FROM:end]) != digest:
+    digester = _digester(fields.algorithm)
+    if digester.digest(data[_DIGESTED_FROM:end]) != fields.digest:
         raise ValueError(CHANGED)
-    table = _FIXED.size + of_key
-    if bytes(data[_FIXED.size : table]) != key.encode():
+    table_begin = _FIXED.size + fields.key_length
+    if bytes(data[_FIXED.size : table_begin]) != key.encode():
         raise ValueError("it was written under another key")
-    known = table + count * _FRAME.size
+    table_end = end - fields.metadata_length
     frames = []
     position = end
-    for length, compressed, digest in _FRAME.iter_unpack(data[table:known]):
+    for length, compressed, digest in _FRAME.iter_unpack(data[table_begin:table_end]):
         begin = position + -position % ALIGNMENT
-        finish = begin + (compressed or length)
-        frames.append(Frame(position, begin, finish, length, compressed > 0, digest))
-        position = finish
-    if position > size or (position < size and size > MOST_SHARED):
+        frame_end = begin + (compressed or length)
+        frames.append(Frame(position, begin, frame_end, length, compressed > 0, digest))
+        position = frame_end
+    if position > size or (position < size and size > MAX_SHARED_FILE):
         raise ValueError(f"it has {size} bytes, and was written with {position}")
-    return Head(digester, bytes(data[known:end]), frames, position)
+    return Head(digester, bytes(data[table_end:end]), frames, position)
 
 
-def _beginning(data: memoryview) -> tuple[bytes, int, int, int, int]:
-    """Return the digest, the algorithm, the length of the head, that of the key, and the number of frames."""
+def _parse_fields(data: memoryview) -> _Fields:
     if len(data) >= _FIXED.size:
-        magic, digest, algorithm, of_key, _, of_about, count = _FIXED.unpack_from(data)
-        if magic == MAGIC:
-            return digest, algorithm, _FIXED.size + of_key + count * _FRAME.size + of_about, of_key, count
+        fields = _Fields._make(_FIXED.unpack_from(data))
+        if fields.magic == MAGIC:
+            return fields
     if data[:8] == _FORMER_MAGIC:
-        raise OtherVersionError
+        raise FormerVersionError
     raise ValueError("it does not begin as a cache entry does")
 
 
-def own_digester() -> Digester:
-    """Return what digests an entry that is written here."""
-    return _digester(_own_algorithm())
+def default_digester() -> Digester:
+    """Return the digester for entries that are written here."""
+    return _digester(_default_algorithm())
 
 
-def digest_of(hashed: Any) -> bytes:
-    """Return the 16 bytes that stand for what was hashed."""
-    return bytes(hashed.digest()[:_DIGEST_SIZE])
+def final_digest(hasher: Any) -> bytes:
+    """Return the 16-byte digest of the bytes that `hasher` was given."""
+    return bytes(hasher.digest()[:_DIGEST_SIZE])
 
 
 @cache
-def _own_algorithm() -> int:
+def _default_algorithm() -> int:
     try:
         _digester(_XXH3)
-    except NotReadableHereError:
+    except MissingLibraryError:
         return _SHA256
     return _XXH3
 
@@ -200,10 +215,10 @@ def _digester(algorithm: int) -> Digester:
         try:
             from xxhash import xxh3_128, xxh3_128_digest
         except ImportError as error:
-            raise NotReadableHereError("xxhash is not installed here: pip install xxhash") from error
+            raise MissingLibraryError("xxhash is not installed here: pip install xxhash") from error
         return Digester(xxh3_128, xxh3_128_digest)
     if algorithm == _SHA256:
         from hashlib import sha256
 
-        return Digester(sha256, lambda data: digest_of(sha256(data)))
+        return Digester(sha256, lambda data: final_digest(sha256(data)))
     raise ValueError(CHANGED)

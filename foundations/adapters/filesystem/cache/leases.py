@@ -1,115 +1,117 @@
-"""Leases as hard links: ``<root>/leases/<key>`` is another name of a file that the holder's process keeps locked.
+"""Leases as hard links: ``<root>/leases/<key>`` is a link to a file that the holder's process has locked.
 
-That file, ``<root>/leases/.holder-…``, is made once a process. Its lock goes with the process, so that the kernel tells
-who is dead; its time of change, renewed while leases are held, tells who is silent. Making a lease so makes no file,
-which file systems are slow at: ext4 looks for an inode that was not freed lately.
+That file, ``<root>/leases/.holder-…``, is created once per process. The kernel releases its lock when the process dies,
+which shows that the holder is dead. Its modification time, renewed while leases are held, shows whether the holder is
+silent. So taking a lease creates no file, which is slow on some file systems: ext4 searches for an inode that was not
+freed lately.
 
-Nobody ever waits for a lock, and whoever removes another's lease holds the directory's. A holder removes its own
-without: one that is stopped for a minute between looking and removing, or a clock that jumps, may have a value computed
-twice.
+No process waits for a lock, and a process locks the directory before it removes another's lease. A holder removes its
+own lease without that lock: where it is stopped for a minute between the check and the removal, or a clock jumps, a
+value may be computed twice.
 """
 
 from __future__ import annotations
 
 import atexit
 import errno
-import fcntl
 import math
 import os
 import stat
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from foundations.adapters._shared.fs.files import translating_os_errors
+from foundations.adapters._shared.fs.files import lock_file, locked_directory, translating_os_errors
 from foundations.ports.cache import Lease
 
-OVERTAKEN_AFTER: Final = 60.0
-"""Seconds without a sign of life after which a lease may be taken from its holder, in the file system's own time."""
+STALE_AFTER: Final = 60.0
+"""The time, in seconds of the file system's clock, after which the lease of a silent holder may be taken over."""
 
-_SHOWN_LATELY = 5.0  # seconds
-_HOLDER = ".holder-"  # what no key begins with
-_TRIES = 100  # others release as often between two steps of ours
-_OPENING = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_TOUCH_INTERVAL = 5.0  # seconds
+_HOLDER_PREFIX = ".holder-"  # no key begins with a dot
+_MAX_TRIES = 100  # other processes may release a lease as often between two steps of this one
+_OPEN_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class UnsupportedError(Exception):
     """The file system has no hard links."""
 
 
-class _Holder:
+class _HolderFile:
     """The file that this process keeps locked in a directory of leases.
 
     Attributes:
-        name: Its path.
-        held: The paths of the leases that it stands for.
+        path: The file.
+        leases: The paths of the leases that are links to it.
     """
 
-    __slots__ = ("__weakref__", "_descriptor", "_seen_at", "held", "name")
+    __slots__ = ("__weakref__", "_descriptor", "_touched_at", "leases", "path")
 
     def __init__(self, directory: str) -> None:
-        self.held: set[str] = set()
-        self._seen_at = -math.inf
+        self.leases: set[str] = set()
+        self._touched_at = -math.inf
         self._descriptor: int | None = None
         while self._descriptor is None:
-            self.name = f"{directory}/{_HOLDER}{os.getpid()}-{os.urandom(8).hex()}"
-            descriptor = os.open(self.name, _OPENING | os.O_CREAT | os.O_EXCL, 0o600)
+            self.path = f"{directory}/{_HOLDER_PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
+            descriptor = os.open(self.path, _OPEN_FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
             try:
-                if _locked(descriptor):  # else somebody just looks whether it is a dead one's, and removes it
+                if lock_file(descriptor):  # otherwise another process takes it for a dead holder's and removes it
                     self._descriptor = descriptor
             finally:
                 if self._descriptor is None:
                     os.close(descriptor)
-        _all.add(self)
+        _all_holders.add(self)
 
     def __del__(self) -> None:
         self.close()
 
-    def show_life(self, at_least_every: float = 0.0) -> None:
-        """Touch the file, if that was not done within so many seconds, unless a fork has left it to the parent."""
+    def touch(self, interval: float = 0.0) -> None:
+        """Touch the file unless that was done less than `interval` seconds ago; the child of a fork does nothing."""
         now = time.monotonic()
-        if self._descriptor is not None and now - self._seen_at >= at_least_every:
+        if self._descriptor is not None and now - self._touched_at >= interval:
             os.utime(self._descriptor)
-            self._seen_at = now
+            self._touched_at = now
 
     def status(self) -> os.stat_result | None:
-        """Return the status of the file; None in a fork's child."""
+        """Return the status of the file; None in the child of a fork."""
         return None if self._descriptor is None else os.fstat(self._descriptor)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file, which unlocks it."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
 
 
 class FileLease(Lease):
-    """A name of this process's file."""
+    """A link to this process's holder file."""
 
-    __slots__ = ("_holding", "_path", "overtaken")
+    __slots__ = ("_holders", "_path", "taken_over")
 
-    def __init__(self, path: str, holder: _Holder, overtaken: bool) -> None:
-        self.overtaken = overtaken
+    def __init__(self, path: str, holder: _HolderFile, taken_over: bool) -> None:
+        self.taken_over = taken_over
         self._path = path
-        self._holding = [holder]  # empty once it is released: of several threads, one takes it out
+        self._holders = [holder]  # empty after the release; of several threads, one removes the holder
 
     def __del__(self) -> None:
         self.release()
 
     def renew(self) -> None:
         """See :meth:`Lease.renew`; after its release it does nothing."""
-        for holder in self._holding:
+        for holder in self._holders:
             with translating_os_errors(Path(self._path), "renew"):
-                holder.show_life()
+                holder.touch()
 
     def release(self) -> None:
-        """See :meth:`Lease.release`; what cannot be removed is free when the process ends, or asks for it again."""
+        """See :meth:`Lease.release`.
+
+        Where the link cannot be removed, the lease is free when the process ends, or when it asks for it again.
+        """
         try:
-            holder = self._holding.pop()
+            holder = self._holders.pop()
         except IndexError:
             return
         try:
@@ -117,49 +119,50 @@ class FileLease(Lease):
                 if _is_at(self._path, holder.status()):
                     os.unlink(self._path)
         finally:
-            holder.held.discard(self._path)
+            holder.leases.discard(self._path)
 
 
-def acquired(directory: str, key: str) -> FileLease | None:
+def acquire_lease(directory: str, key: str) -> FileLease | None:
     """Return the lease of `key`, in a directory that exists; None where somebody else holds it.
 
     Raises:
         UnsupportedError: The file system has no hard links.
-        OSError: It could not be told.
+        OSError: The file system failed.
     """
     path = f"{directory}/{key}"
-    overtaken = False
-    for _ in range(_TRIES):
-        holder = _holder_in(directory)
-        with _making:
-            if path in holder.held:
+    taken_over = False
+    for _ in range(_MAX_TRIES):
+        holder = _holder_of(directory)
+        with _lock:
+            if path in holder.leases:
                 return None
-            holder.held.add(path)
+            holder.leases.add(path)
         linked = False
         try:
-            holder.show_life(at_least_every=_SHOWN_LATELY)
-            linked = _linked(holder, path)
-        except FileNotFoundError:  # somebody took this process for dead while it began, or cleaned up
-            _forget(directory, holder)
+            holder.touch(_TOUCH_INTERVAL)
+            linked = _link(holder, path)
+        except FileNotFoundError:  # another process took this one for dead while it began, or somebody cleaned up
+            _forget_holder(directory, holder)
             continue
         finally:
             if not linked:
-                holder.held.discard(path)
+                holder.leases.discard(path)
         if linked:
-            return FileLease(path, holder, overtaken)
-        removed = _removed(path, holder)
+            return FileLease(path, holder, taken_over)
+        removed = _remove_if_stale(path, holder)
         if removed is None:
             return None
-        overtaken = overtaken or removed
+        taken_over = taken_over or removed
     return None
 
 
-def _linked(holder: _Holder, path: str) -> bool:
-    """Make `path` another name of this process's file; return False where it is that of another's."""
+def _link(holder: _HolderFile, path: str) -> bool:
+    """Make `path` a link to this process's file; return False where it is a link to another's."""
     try:
-        os.link(holder.name, path)
+        os.link(holder.path, path)
     except FileExistsError:
-        return _is_at(path, holder.status())  # ours could not be removed once; or NFS has asked for it twice
+        # It may be our own: an earlier removal failed, or NFS sent the request twice.
+        return _is_at(path, holder.status())
     except OSError as error:
         if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
             raise UnsupportedError from error
@@ -167,46 +170,46 @@ def _linked(holder: _Holder, path: str) -> bool:
     return True
 
 
-def remove_abandoned(directory: str, beginning: str = "") -> None:
-    """Remove what dead processes left in `directory` under names with some `beginning`, as far as nobody else does.
+def remove_abandoned(directory: str, prefix: str = "") -> None:
+    """Remove the files of dead processes in `directory` whose names begin with `prefix`, unless another process does.
 
     Raises:
-        OSError: It could not be listed.
+        OSError: The directory could not be listed.
     """
-    with _directory_locked(directory) as alone:
-        for name in os.listdir(directory) if alone else ():
-            if not name.startswith(beginning):
+    with locked_directory(directory, wait=False) as locked:
+        for name in os.listdir(directory) if locked else ():
+            if not name.startswith(prefix):
                 continue
-            with suppress(OSError):  # a holder removes its own meanwhile; what is no file is nobody's
+            with suppress(OSError):  # a holder may remove its own at the same time; what is no file is left
                 path = f"{directory}/{name}"
-                descriptor = os.open(path, _OPENING)
+                descriptor = os.open(path, _OPEN_FLAGS)
                 try:
-                    if _locked(descriptor):
+                    if lock_file(descriptor):
                         os.unlink(path)
                 finally:
                     os.close(descriptor)
 
 
-def _removed(path: str, ours: _Holder) -> bool | None:
-    """Remove a lease whose holder is dead or silent; return whether that was done, None where it is still held."""
+def _remove_if_stale(path: str, own: _HolderFile) -> bool | None:
+    """Remove a lease whose holder is dead or silent; return whether it was removed, None where it is still held."""
     try:
-        descriptor = os.open(path, _OPENING)
+        descriptor = os.open(path, _OPEN_FLAGS)
     except FileNotFoundError:
         return False
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EEXIST, "something other than a file is in the way")
-        if not (_locked(descriptor) or _is_silent(status, time.time())):
+        if not (lock_file(descriptor) or _is_silent(status, time.time())):
             return None
-        with _directory_locked(os.path.dirname(path)) as alone:
-            if not alone:
+        with locked_directory(os.path.dirname(path), wait=False) as locked:
+            if not locked:
                 return None
             if not _is_at(path, status):
                 return False
-            # Compared with a file just touched: the server's clock may differ from ours.
-            now = ours.status()
-            if not _locked(descriptor) and (now is None or not _is_silent(os.fstat(descriptor), now.st_mtime)):
+            # The time is that of a file just touched: the clock of a file server may differ from ours.
+            now = own.status()
+            if not lock_file(descriptor) and (now is None or not _is_silent(os.fstat(descriptor), now.st_mtime)):
                 return None
             os.unlink(path)
             return True
@@ -214,78 +217,61 @@ def _removed(path: str, ours: _Holder) -> bool | None:
         os.close(descriptor)
 
 
-@contextmanager
-def _directory_locked(directory: str) -> Iterator[bool]:
-    """Exclude whoever else removes others' leases; the block learns whether that was possible."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield _locked(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _is_at(path: str, status: os.stat_result | None) -> bool:
+    """Return whether `path` is the file of this `status`."""
     if status is None:
         return False
     try:
-        found = os.lstat(path)
+        current = os.lstat(path)
     except FileNotFoundError:
         return False
-    return (found.st_ino, found.st_dev) == (status.st_ino, status.st_dev)
+    return (current.st_ino, current.st_dev) == (status.st_ino, status.st_dev)
 
 
 def _is_silent(status: os.stat_result, now: float) -> bool:
-    """Return whether a file was not touched for long; also one of the future, from before the clock was set back."""
-    return abs(now - status.st_mtime) > OVERTAKEN_AFTER
+    """Return whether a file was not touched for long, or has a time in the future, from before a clock was set back."""
+    return abs(now - status.st_mtime) > STALE_AFTER
 
 
 # -- this process's files ---------------------------------------------------------------------------------------------
 
-_holders: dict[str, _Holder] = {}
-_all: weakref.WeakSet[_Holder] = weakref.WeakSet()  # those that were removed, but still stand for leases, too
-_making = threading.Lock()
+_holders: dict[str, _HolderFile] = {}
+_all_holders: weakref.WeakSet[_HolderFile] = weakref.WeakSet()  # also those that are forgotten but still have leases
+_lock = threading.Lock()
 
 
-def _holder_in(directory: str) -> _Holder:
+def _holder_of(directory: str) -> _HolderFile:
     holder = _holders.get(directory)
     if holder is not None:
         return holder
-    with _making:
+    with _lock:
         if directory not in _holders:
-            remove_abandoned(directory, _HOLDER)  # whoever wants a dead one's lease has to see that it is one's
-            _holders[directory] = _Holder(directory)
+            remove_abandoned(directory, _HOLDER_PREFIX)  # once per process and directory
+            _holders[directory] = _HolderFile(directory)
         return _holders[directory]
 
 
-def _forget(directory: str, holder: _Holder) -> None:
-    """Have the next lease make a new file; leases that are held still refer to the old one."""
-    with _making:
+def _forget_holder(directory: str, holder: _HolderFile) -> None:
+    """Let the next lease create a new file; leases that are held still refer to the old one."""
+    with _lock:
         if _holders.get(directory) is holder:
             del _holders[directory]
 
 
 def _remove_holders() -> None:
-    for holder in list(_all):
-        with suppress(OSError):  # the next process that looks removes it
-            os.unlink(holder.name)
+    for holder in list(_all_holders):
+        with suppress(OSError):  # another process will remove it
+            os.unlink(holder.path)
 
 
-def _let_go_in_child() -> None:
-    """Close what a fork has copied: a lock lasts until its last copy is closed, and it is the parent's."""
-    global _making
-    for holder in list(_all):
+def _close_in_child() -> None:
+    """Close the descriptors that a fork has copied: a lock lasts until its last copy is closed, and is the parent's."""
+    global _lock
+    for holder in list(_all_holders):
         holder.close()
     _holders.clear()
-    _making = threading.Lock()  # another thread may have held it
+    _lock = threading.Lock()  # another thread may have held it at the fork
 
 
 atexit.register(_remove_holders)
-os.register_at_fork(after_in_child=_let_go_in_child)
+os.register_at_fork(after_in_child=_close_in_child)

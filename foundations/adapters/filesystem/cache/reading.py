@@ -1,4 +1,4 @@
-"""Reading an entry's file."""
+"""Reading the file of an entry."""
 
 from __future__ import annotations
 
@@ -9,154 +9,154 @@ import sys
 import weakref
 from typing import Any, Final
 
-from foundations.adapters._shared.fs.files import CHUNK, memory_of
-from foundations.adapters.filesystem.cache.compression import decompressed
+from foundations.adapters._shared.fs.files import CHUNK, allocate
+from foundations.adapters.filesystem.cache.compression import decompress_frame
 from foundations.adapters.filesystem.cache.file_format import (
     CHANGED,
-    MOST_SHARED,
+    MAX_SHARED_FILE,
     Digester,
     Frame,
     Head,
-    beginning_of,
-    digest_of,
     expected_head_length,
-    parsed_head,
+    final_digest,
+    find_entry,
+    parse_head,
 )
 from foundations.ports.cache import CachedValue
 from foundations.ports.frames import Buffer
 
-READ_WHOLE: Final = 1 << 20
-"""Bytes up to which an entry is read and verified as a whole; of a larger one most may be mapped as it is."""
+MAX_READ_WHOLE: Final = 1 << 20
+"""The largest size, in bytes, of an entry that is read and verified as a whole; most of a larger one may be mapped."""
 
-WORTH_A_MAP: Final = 1 << 16
-"""Bytes from which on a frame of a large entry is mapped."""
+MIN_MAPPED: Final = 1 << 16
+"""The smallest size, in bytes, of a frame that is mapped."""
 
 _FIRST_READ = 4096
-_MOST_MAPS = 128  # each holds a descriptor, of which the user's code needs some too
-_HOLDS_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
+_MAX_MAPS = 128  # each map holds a descriptor, and the user's code needs descriptors too
+_WITHOUT_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 _maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
 
-def read_entry(key: str, descriptor: int, size: int, *, everything: bool) -> CachedValue:
-    """Return the value in an entry's file, in memory of the caller's own.
+def read_entry(key: str, descriptor: int, size: int, *, verify_all: bool) -> CachedValue:
+    """Return the value in an entry's file, in memory that only the caller has.
 
     Args:
-        key: What it should have been written under.
+        key: The key that the entry should have been written under.
         descriptor: The file.
-        size: Its length in bytes.
-        everything: Read and verify every frame. Otherwise a large entry's large frames that lie there as they are, but
-            for the first, are mapped, and as good as the disk is.
+        size: The file's length in bytes.
+        verify_all: Read and verify every frame. Otherwise the large frames of a large entry are mapped without being
+            verified, unless they are compressed; the first frame is always verified.
 
     Raises:
-        ValueError: It is not what was written under `key`.
-        OtherVersionError: It is of an earlier version's format.
-        NotReadableHereError: What it was written with is not installed here.
-        OSError: It could not be read.
+        ValueError: The entry is not what was written under `key`.
+        FormerVersionError: It has an earlier version's format.
+        MissingLibraryError: A library that it was written with is not installed here.
+        OSError: The file could not be read.
     """
-    if size <= READ_WHOLE:
-        data = _whole(key, descriptor, size)
-        head = parsed_head(key, data, data.nbytes)
-        if size > head.end:  # a frame that is kept is not to keep others' entries
+    if size <= MAX_READ_WHOLE:
+        data = _read_whole(key, descriptor, size)
+        head = parse_head(key, data, data.nbytes)
+        if size > head.end:  # copied, so that a frame does not keep other entries in memory
             data = memoryview(bytearray(data[: head.end]))
-        return CachedValue(head.about, [_taken(data, frame, head.digester) for frame in head.frames])
-    head, begun = _read_head(key, descriptor, size)
+        return CachedValue(head.metadata, [_frame_in(data, frame, head.digester) for frame in head.frames])
+    head, beginning = _read_head(key, descriptor, size)
     frames: list[Buffer] = []
     mapped = None
     for number, frame in enumerate(head.frames):
-        if frame.end <= len(begun):
-            frames.append(_taken(begun, frame, head.digester))
+        if frame.end <= len(beginning):
+            frames.append(_frame_in(beginning, frame, head.digester))
             continue
-        if number and frame.length >= WORTH_A_MAP and not (everything or frame.compressed):
-            mapped = mapped or _mapped(descriptor, size)
+        if number and frame.length >= MIN_MAPPED and not (verify_all or frame.compressed):
+            mapped = mapped or _map_file(descriptor, size)
             if mapped is not None:
                 frames.append(mapped[frame.begin : frame.end])
                 continue
-        frames.append(_read_frame(_Part(descriptor, frame.start, frame.end, head.digester), frame))
-    return CachedValue(head.about, frames)
+        frames.append(_read_frame(descriptor, frame, head.digester))
+    return CachedValue(head.metadata, frames)
 
 
-def read_about(key: str, descriptor: int, size: int) -> bytes:
-    """Return what is known about the value; arguments and errors are those of :func:`read_entry`."""
-    return _read_head(key, descriptor, size)[0].about
+def read_metadata(key: str, descriptor: int, size: int) -> bytes:
+    """Return the metadata of the value; the arguments and errors are those of :func:`read_entry`."""
+    return _read_head(key, descriptor, size)[0].metadata
 
 
 def _read_head(key: str, descriptor: int, size: int) -> tuple[Head, memoryview]:
     """Return the head, and the beginning of the entry as far as it was read."""
-    if size <= MOST_SHARED:
-        data = _whole(key, descriptor, size)
-        return parsed_head(key, data, data.nbytes), data
-    data = _first(descriptor, _FIRST_READ)
+    if size <= MAX_SHARED_FILE:
+        data = _read_whole(key, descriptor, size)
+        return parse_head(key, data, data.nbytes), data
+    data = memoryview(_read_beginning(descriptor, _FIRST_READ))
     length = expected_head_length(data)
     if size >= length > data.nbytes:
-        data = _first(descriptor, length)
-    return parsed_head(key, data, size), data
+        data = memoryview(_read_beginning(descriptor, length))
+    return parse_head(key, data, size), data
 
 
-def _whole(key: str, descriptor: int, size: int) -> memoryview:
-    """Return a file from where the entry of `key` begins."""
-    data = bytearray(size)
-    _fill(descriptor, data, 0)
-    return memoryview(data)[beginning_of(key, data) if size <= MOST_SHARED else 0 :]
+def _read_whole(key: str, descriptor: int, size: int) -> memoryview:
+    """Return the file's content from the beginning of the entry of `key` on."""
+    data = _read_beginning(descriptor, size)
+    return memoryview(data)[find_entry(key, data) if size <= MAX_SHARED_FILE else 0 :]
 
 
-def _first(descriptor: int, length: int) -> memoryview:
+def _read_beginning(descriptor: int, length: int) -> bytearray:
     data = bytearray(length)
-    _fill(descriptor, data, 0)
-    return memoryview(data)
+    _read_into(data, descriptor, 0)
+    return data
 
 
-def _taken(data: memoryview, frame: Frame, digester: Digester) -> Buffer:
-    """Return a frame of the file whose content is `data`."""
-    if digester.of(data[frame.start : frame.end]) != frame.digest:
+def _frame_in(data: memoryview, frame: Frame, digester: Digester) -> Buffer:
+    """Return a frame of the entry whose content is `data`."""
+    if digester.digest(data[frame.start : frame.end]) != frame.digest:
         raise ValueError(CHANGED)
     content = data[frame.begin : frame.end]
-    return decompressed(io.BytesIO(content), frame.length) if frame.compressed else content
+    return decompress_frame(io.BytesIO(content), frame.length) if frame.compressed else content
 
 
-def _read_frame(part: _Part, frame: Frame) -> Buffer:
-    part.read(frame.begin - frame.start)
+def _read_frame(descriptor: int, frame: Frame, digester: Digester) -> Buffer:
+    stream = _DigestingStream(descriptor, frame.start, frame.end, digester)
+    stream.read(frame.begin - frame.start)
     if frame.compressed:
-        view = decompressed(part, frame.length)
+        view = decompress_frame(stream, frame.length)
     else:
-        view = memoryview(memory_of(frame.length))
-        part.fill(view)
-    if part.finished() != frame.digest:
+        view = memoryview(allocate(frame.length))
+        stream.read_into(view)
+    if stream.finish() != frame.digest:
         raise ValueError(CHANGED)
     return view
 
 
-class _Part:
-    """Reads a part of a file once, from its beginning to its end, and digests what goes by."""
+class _DigestingStream:
+    """Reads a part of a file once, from its beginning to its end, and digests the bytes that it reads."""
 
     def __init__(self, descriptor: int, start: int, end: int, digester: Digester) -> None:
         self._descriptor = descriptor
         self._position = start
         self._end = end
-        self._hashed = digester.begin(b"")
+        self._hasher = digester.start(b"")
 
-    def fill(self, view: memoryview) -> None:
-        """Read as many bytes as `view` has."""
+    def read_into(self, view: memoryview) -> None:
+        """Fill `view` with the next bytes."""
         for first in range(0, view.nbytes, CHUNK):
-            piece = view[first : first + CHUNK]
-            _fill(self._descriptor, piece, self._position)
-            self._position += piece.nbytes
-            self._hashed.update(piece)
+            chunk = view[first : first + CHUNK]
+            _read_into(chunk, self._descriptor, self._position)
+            self._position += chunk.nbytes
+            self._hasher.update(chunk)
 
     def read(self, size: int) -> bytearray:
         """Read up to `size` bytes, as a binary stream does."""
         data = bytearray(min(size, self._end - self._position))
-        self.fill(memoryview(data))
+        self.read_into(memoryview(data))
         return data
 
-    def finished(self) -> bytes:
+    def finish(self) -> bytes:
         """Read the rest and return the digest of the whole part."""
         while self.read(CHUNK):
             pass
-        return digest_of(self._hashed)
+        return final_digest(self._hasher)
 
 
-def _fill(descriptor: int, buffer: bytearray | memoryview, position: int) -> None:
-    """Fill `buffer` with what lies from `position` on."""
+def _read_into(buffer: bytearray | memoryview, descriptor: int, position: int) -> None:
+    """Fill `buffer` with the file's content from `position` on."""
     count = os.preadv(descriptor, [buffer], position)
     if count == len(buffer):
         return
@@ -168,13 +168,13 @@ def _fill(descriptor: int, buffer: bytearray | memoryview, position: int) -> Non
             count += more
 
 
-def _mapped(descriptor: int, size: int) -> memoryview | None:
-    """Return the file as memory whose changes nobody else sees; None where it has to be read instead."""
-    if not _HOLDS_NO_DESCRIPTOR and len(_maps) >= _MOST_MAPS:
+def _map_file(descriptor: int, size: int) -> memoryview | None:
+    """Return the file as private writable memory; None where it must be read instead."""
+    if not _WITHOUT_DESCRIPTOR and len(_maps) >= _MAX_MAPS:
         return None
     try:
-        mapped = mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY, **_HOLDS_NO_DESCRIPTOR)
-    except OSError:  # a file system that cannot, or no descriptor left
+        mapped = mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY, **_WITHOUT_DESCRIPTOR)
+    except OSError:  # the file system cannot map files, or the process has no descriptor left
         return None
     _maps.add(mapped)
     return memoryview(mapped)

@@ -1,4 +1,4 @@
-"""Writing an entry's file."""
+"""Writing the file of an entry."""
 
 from __future__ import annotations
 
@@ -6,62 +6,68 @@ import os
 from collections.abc import Sequence
 
 from foundations.adapters._shared.fs.files import write_all
-from foundations.adapters.filesystem.cache.compression import WORTH_COMPRESSING, compressed
-from foundations.adapters.filesystem.cache.file_format import MAGIC, digest_of, head_length, own_digester, packed_head
+from foundations.adapters.filesystem.cache.compression import MIN_COMPRESSED, compress_frame
+from foundations.adapters.filesystem.cache.file_format import (
+    MAGIC,
+    default_digester,
+    final_digest,
+    head_length,
+    pack_head,
+)
 from foundations.ports.frames import ALIGNMENT, Buffer
 
 
-def small_entry(key: str, value: Sequence[Buffer], about: bytes, most: int) -> bytes | None:
-    """Return an entry for a file of several; None where it has more than `most` bytes, or what looks like another."""
-    if len(about) + sum([memoryview(buffer).nbytes for buffer in value]) > most:
+def pack_small_entry(key: str, value: Sequence[Buffer], metadata: bytes, limit: int) -> bytes | None:
+    """Return an entry for a file of several; None where it exceeds `limit` bytes, or contains another entry's magic."""
+    if len(metadata) + sum([memoryview(buffer).nbytes for buffer in value]) > limit:
         return None
-    _, body, size = _laid_out(key, [memoryview(buffer).cast("B") for buffer in value], about)
-    if size > most:
+    _, body, size = _lay_out(key, [memoryview(buffer).cast("B") for buffer in value], metadata)
+    if size > limit:
         return None
-    entry = b"".join([packed_head(key, _table(body), about, shares_file=True), *body])
+    entry = b"".join([pack_head(key, _frame_table(body), metadata, shares_file=True), *body])
     return entry if entry.find(MAGIC, 1) < 0 else None
 
 
 def write_entry(
-    descriptor: int, key: str, value: Sequence[Buffer], about: bytes, *, compress: bool, flushed_above: int
+    descriptor: int, key: str, value: Sequence[Buffer], metadata: bytes, *, compress: bool, flush_above: int
 ) -> None:
-    """Write an entry's file, an empty one, in bounded memory.
+    """Write an entry to an empty file, in bounded memory.
 
-    The frames of one that has more than `flushed_above` bytes are flushed to the disk. What lies before them need not
-    be: where a power failure takes it, the entry is recognised as damaged.
+    The frames of an entry of more than `flush_above` bytes are flushed to the disk. The head need not be flushed: an
+    entry whose head a power failure has damaged is recognised.
 
     Raises:
-        ConfigurationError: It is to be compressed, and the library for it is not installed.
-        OSError: It could not be written.
+        ConfigurationError: The entry is to be compressed, and the library for it is not installed.
+        OSError: The file could not be written.
     """
     views = [memoryview(buffer).cast("B") for buffer in value]
     if compress:
-        size = _write_compressed(descriptor, key, views, about)
-        if size > flushed_above:
+        size = _write_compressed(descriptor, key, views, metadata)
+        if size > flush_above:
             os.fsync(descriptor)
     else:
-        _write_as_it_is(descriptor, key, views, about, flushed_above)
+        _write_uncompressed(descriptor, key, views, metadata, flush_above)
 
 
-def _write_as_it_is(descriptor: int, key: str, views: list[memoryview], about: bytes, flushed_above: int) -> None:
-    begin, body, size = _laid_out(key, views, about)
-    if size <= flushed_above:
-        write_all(descriptor, [packed_head(key, _table(body), about), *body])
+def _write_uncompressed(descriptor: int, key: str, views: list[memoryview], metadata: bytes, flush_above: int) -> None:
+    begin, body, size = _lay_out(key, views, metadata)
+    if size <= flush_above:
+        write_all(descriptor, [pack_head(key, _frame_table(body), metadata), *body])
         return
-    from concurrent.futures import ThreadPoolExecutor  # few outputs are so large
+    from concurrent.futures import ThreadPoolExecutor  # imported here because few outputs are so large
 
     os.lseek(descriptor, begin, os.SEEK_SET)
     write_all(descriptor, body)
-    with ThreadPoolExecutor(max_workers=1) as elsewhere:  # the disk and the processor are busy at the same time
-        table = elsewhere.submit(_table, body)
+    with ThreadPoolExecutor(max_workers=1) as pool:  # digest while the disk writes
+        table = pool.submit(_frame_table, body)
         os.fsync(descriptor)
     os.lseek(descriptor, 0, os.SEEK_SET)
-    write_all(descriptor, [packed_head(key, table.result(), about)])
+    write_all(descriptor, [pack_head(key, table.result(), metadata)])
 
 
-def _laid_out(key: str, views: list[memoryview], about: bytes) -> tuple[int, list[memoryview], int]:
-    """Return where the first frame would lie, the zeros and the content of each frame in turn, and the whole's size."""
-    begin = position = head_length(key, len(views), about)
+def _lay_out(key: str, views: list[memoryview], metadata: bytes) -> tuple[int, list[memoryview], int]:
+    """Return the end of the head, each frame's zeros and content in turn, and the size of the whole entry."""
+    begin = position = head_length(key, len(views), metadata)
     body: list[memoryview] = []
     for view in views:
         zeros = memoryview(bytes(-position % ALIGNMENT))
@@ -70,35 +76,35 @@ def _laid_out(key: str, views: list[memoryview], about: bytes) -> tuple[int, lis
     return begin, body, position
 
 
-def _table(body: list[memoryview]) -> list[tuple[int, int, bytes]]:
-    """Return what the head says of each frame, from the zeros and the content of each in turn."""
-    begin = own_digester().begin
+def _frame_table(body: list[memoryview]) -> list[tuple[int, int, bytes]]:
+    """Return the head's record of each frame; `body` holds each frame's zeros and content in turn."""
+    start = default_digester().start
     table = []
     for zeros, view in zip(body[::2], body[1::2], strict=True):
-        hashed = begin(zeros)
-        hashed.update(view)
-        table.append((view.nbytes, 0, digest_of(hashed)))
+        hasher = start(zeros)
+        hasher.update(view)
+        table.append((view.nbytes, 0, final_digest(hasher)))
     return table
 
 
-def _write_compressed(descriptor: int, key: str, views: list[memoryview], about: bytes) -> int:
-    """Write the frames first: what they compress to is known afterwards."""
-    begin = own_digester().begin
-    position = head_length(key, len(views), about)
+def _write_compressed(descriptor: int, key: str, views: list[memoryview], metadata: bytes) -> int:
+    """Write the frames and then the head, which contains the compressed sizes; return the size of the whole entry."""
+    start = default_digester().start
+    position = head_length(key, len(views), metadata)
     table: list[tuple[int, int, bytes]] = []
     os.lseek(descriptor, position, os.SEEK_SET)
     for view in views:
         zeros = bytes(-position % ALIGNMENT)
-        hashed = begin(zeros)
+        hasher = start(zeros)
         write_all(descriptor, [zeros])
-        taken = 0
-        worth_it = view.nbytes >= WORTH_COMPRESSING
-        for piece in compressed(view) if worth_it else [view]:
-            hashed.update(piece)
-            write_all(descriptor, [piece])
-            taken += len(piece)
-        table.append((view.nbytes, taken if worth_it else 0, digest_of(hashed)))
-        position += len(zeros) + taken
+        size = 0
+        is_compressed = view.nbytes >= MIN_COMPRESSED
+        for chunk in compress_frame(view) if is_compressed else [view]:
+            hasher.update(chunk)
+            write_all(descriptor, [chunk])
+            size += len(chunk)
+        table.append((view.nbytes, size if is_compressed else 0, final_digest(hasher)))
+        position += len(zeros) + size
     os.lseek(descriptor, 0, os.SEEK_SET)
-    write_all(descriptor, [packed_head(key, table, about)])
+    write_all(descriptor, [pack_head(key, table, metadata)])
     return position

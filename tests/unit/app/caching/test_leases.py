@@ -8,8 +8,8 @@ from foundations.ports.cache import Lease
 class Held(Lease):
     """A lease that tells whether it was released."""
 
-    def __init__(self, *, overtaken):
-        self.overtaken = overtaken
+    def __init__(self, *, taken_over):
+        self.taken_over = taken_over
         self.released = False
 
     def renew(self):
@@ -42,13 +42,13 @@ def asked(cache, *found):
 
 
 def test_a_lease_that_is_free_is_returned_at_once():
-    lease = Held(overtaken=False)
+    lease = Held(taken_over=False)
     assert ((lease, None), 0) == asked(Turns(lease), None)
     assert not lease.released
 
 
 def test_a_value_that_was_put_before_the_lease_was_given_is_taken():
-    lease = Held(overtaken=False)
+    lease = Held(taken_over=False)
     assert ((None, "value"), 0) == asked(Turns(lease), "value")
     assert lease.released
 
@@ -58,13 +58,13 @@ def test_a_value_that_another_puts_is_waited_for():
 
 
 def test_who_waited_for_one_that_could_not_keep_its_output_computes_without_a_lease():
-    lease = Held(overtaken=False)
+    lease = Held(taken_over=False)
     assert ((None, None), 1) == asked(Turns(None, None, lease), None, None, None)
     assert lease.released
 
 
 def test_of_those_that_waited_for_one_that_died_one_holds_the_lease_and_others_wait_on():
-    lease = Held(overtaken=True)
+    lease = Held(taken_over=True)
     assert ((lease, None), 1) == asked(Turns(None, lease), None, None)
     assert not lease.released
 

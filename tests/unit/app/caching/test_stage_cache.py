@@ -417,7 +417,7 @@ class TestSharedValues:
 class BrokenCache(MemoryCacheBackend):
     error = StorageUnavailableError("it is full")
 
-    def put(self, key, value, about=b"", *, if_absent=False):
+    def put(self, key, value, metadata=b"", *, if_absent=False):
         raise self.error
 
 
@@ -428,7 +428,7 @@ class WrongCache(BrokenCache):
 class UnreadableCache(MemoryCacheBackend):
     def get(self, key):
         found = super().get(key)
-        return None if found is None else CachedValue(found.about, [b"no pickle"])
+        return None if found is None else CachedValue(found.metadata, [b"no pickle"])
 
 
 class DownCache(MemoryCacheBackend):
@@ -438,7 +438,7 @@ class DownCache(MemoryCacheBackend):
     def lease(self, key):
         raise StorageUnavailableError("it is down")
 
-    def put(self, key, value, about=b"", *, if_absent=False):
+    def put(self, key, value, metadata=b"", *, if_absent=False):
         raise StorageUnavailableError("it is down")
 
 
@@ -520,7 +520,7 @@ class TestAudit:
         told = why(second.job_name(), "f", audited.config_manager.settings())
         assert f"the entry of job {first.job_name()} disagrees" in told.stages[0].why
         (entry,) = wiring.cache.entries()
-        assert second.job_name().encode() in wiring.cache.about(entry.key)
+        assert second.job_name().encode() in wiring.cache.get_metadata(entry.key)
 
     def test_no_share_audits_nothing(self, sdk, module):
         code = module(COUNTING)
@@ -583,7 +583,7 @@ class TestExplaining:
         source = "API_TOKEN = 'abcdef'\ndef f(password):\n    return len(API_TOKEN + password)"
         assert (12, False) == run(sdk, module(source).f, "hidden")
         (entry,) = wiring.cache.entries()
-        about = wiring.cache.about(entry.key)
+        about = wiring.cache.get_metadata(entry.key)
         assert b"abcdef" not in about
         assert b"hidden" not in about
 

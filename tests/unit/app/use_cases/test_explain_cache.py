@@ -239,7 +239,7 @@ def test_secrets_inside_arguments_are_kept_nowhere(sdk, code, wiring):
     job = ran(sdk.pipeline.stage(code.train, held).enable_caching(), token="second-secret")
     (entry,) = wiring.cache.entries()
     notes = bytes(wiring.archives.miscellaneous.read(job, CACHE_NOTES))
-    for kept in (wiring.cache.about(entry.key), notes):
+    for kept in (wiring.cache.get_metadata(entry.key), notes):
         assert b"ann" in kept
         assert b"secret" not in kept
 
@@ -272,7 +272,7 @@ def test_a_stage_that_was_renamed_or_moved_is_a_hit(sdk, code, module, name):
 def test_an_entry_of_the_time_before_parts_were_kept_is_compared(sdk, code, wiring):
     ran(sdk.pipeline.stage(code.train, {"lr": 1}).enable_caching())
     (entry,) = wiring.cache.entries()
-    summary, recipe = wiring.cache.about(entry.key).split(b"\n")
+    summary, recipe = wiring.cache.get_metadata(entry.key).split(b"\n")
     old = {name: value for name, value in json.loads(recipe).items() if name != "parts"}
     wiring.cache.put(entry.key, [b""], summary + b"\n" + json.dumps(old).encode())
     told = sdk.pipeline.stage(code.train, {"lr": 2}).enable_caching().explain()
@@ -307,7 +307,7 @@ def test_an_entry_without_its_recipe_is_foreseen_as_the_hit_it_will_be(sdk, code
     target = sdk.pipeline.stage(code.numbers, 3).enable_caching()
     job = ran(target)
     key = target.explain().key
-    summary = wiring.cache.about(key).split(b"\n")[0]
+    summary = wiring.cache.get_metadata(key).split(b"\n")[0]
     wiring.cache.put(key, wiring.cache.get(key).frames, summary + b"\nno recipe")
     assert [("hit", f"computed by job {job}")] == foreseen(target)
     other = sdk.pipeline.stage(code.numbers, 4).enable_caching()
@@ -315,14 +315,14 @@ def test_an_entry_without_its_recipe_is_foreseen_as_the_hit_it_will_be(sdk, code
 
 
 class PartlyUnreadableCache(MemoryCacheBackend):
-    def about(self, key):
+    def get_metadata(self, key):
         if key.startswith("unreadable"):
             raise StorageUnavailableError("this entry cannot be read")
-        return super().about(key)
+        return super().get_metadata(key)
 
 
 class UnreadableCache(MemoryCacheBackend):
-    def about(self, key):
+    def get_metadata(self, key):
         raise StorageUnavailableError("the disk is gone")
 
 

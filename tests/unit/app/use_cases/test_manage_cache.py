@@ -42,7 +42,7 @@ def cache_of(*entries, gone=(), broken=(), about=None):
     cache = create_autospec(CacheBackend, instance=True)
     cache.entries.side_effect = lambda: iter(entries)
     cache.delete.side_effect = delete
-    cache.about.side_effect = lambda key: (about or {}).get(key, b"")
+    cache.get_metadata.side_effect = lambda key: (about or {}).get(key, b"")
     return cache
 
 
@@ -132,7 +132,7 @@ def test_a_limit_holds_for_the_list_and_not_for_the_totals():
     cache = cache_of(*(entry(f"{number}", size=number) for number in range(1, 6)))
     found = listed(cache, "size", 2)
     assert (["5", "4"], 5, 15) == ([entry.key for entry in found.entries], found.total_entries, found.total_size)
-    assert 2 == cache.about.call_count
+    assert 2 == cache.get_metadata.call_count
 
 
 def test_an_entry_is_listed_with_what_its_job_has_put_beside_it(memory):
@@ -167,7 +167,7 @@ def test_an_entry_is_listed_with_what_its_job_has_put_beside_it(memory):
 )
 def test_an_entry_of_which_nothing_is_known_is_listed_with_blanks(about):
     cache = cache_of(entry("a"))
-    cache.about.side_effect = [about]
+    cache.get_metadata.side_effect = [about]
     assert (ListedEntry(*entry("a"), stage=None, job=None, seconds=None),) == listed(cache).entries
 
 

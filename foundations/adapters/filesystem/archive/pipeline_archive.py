@@ -1,4 +1,4 @@
-"""The archive as a directory of files."""
+"""The adapter of the archive port: each item is a file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from foundations.adapters._shared.fs.files import (
     translating_os_errors,
     write_atomically,
 )
-from foundations.adapters._shared.fs.trusted import check_private_directory, could_be_foreign
+from foundations.adapters._shared.fs.trusted import check_private_directory, check_private_file
 from foundations.adapters._shared.rules import check_digest, check_item
-from foundations.adapters.filesystem.blobs import Blobs
-from foundations.adapters.filesystem.item_paths import item_name, item_path
-from foundations.adapters.filesystem.root import absolute_root, ensure_writable, readable
-from foundations.errors import ItemNotFoundError, UntrustedLocationError
+from foundations.adapters.filesystem.archive.blobs import BlobStore
+from foundations.adapters.filesystem.archive.item_paths import item_name, item_path
+from foundations.adapters.filesystem.root import absolute_root, ensure_writable, is_readable
+from foundations.errors import ItemNotFoundError
 from foundations.ports.archive import ArchiveItem, PipelineArchive
 from foundations.ports.frames import Buffer
 from foundations.ports.job import check_job_name
@@ -32,14 +32,15 @@ _NO_SUCH_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOO
 
 
 class LocalFileSystemPipelineArchive(PipelineArchive):
-    """Keeps each item in a file of its own, ``<root>/jobs/<job name>/<item name>``.
+    """Stores each item in a file of its own, ``<root>/jobs/<job name>/<item name>``.
 
-    What is written with a digest lies in ``<root>/blobs`` and the items are hard links to it, so that it goes with the
-    last of them; where a file system has no such links, every item is a copy. Since items are files, one item's name
-    followed by ``/`` cannot begin another's: that is :class:`~foundations.errors.StorageUnavailableError`.
+    Content that is written with a digest is stored once, in ``<root>/blobs``. Its items are hard links to it, and it is
+    removed with the last of them; on a file system without hard links every item is a copy. Since items are files, an
+    item ``a/b`` cannot exist beside an item ``a``: the second write raises
+    :class:`~foundations.errors.StorageUnavailableError`.
 
     Args:
-        root: An absolute path, or one that begins with ``~``; made on the first write, private to the user.
+        root: An absolute path, or one that begins with ``~``; created on the first write, private to the user.
 
     Raises:
         ConfigurationError: `root` is relative.
@@ -63,12 +64,11 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
 
     def write_file(self, job_name: str, item: str, source: Path, *, digest: str | None = None) -> None:
         """See :meth:`PipelineArchive.write_file`."""
-        blobs = self._blobs
         if digest is not None:
             check_digest(digest)
         path = self._path_to_write(job_name, item)
         with translating_os_errors(path, f"copy {source} to"):
-            if digest is None or not blobs.link(job_name, digest, source, path):
+            if digest is None or not BlobStore(self.root).link(job_name, digest, source, path):
                 copy_atomically(source, path)
 
     def append(self, job_name: str, item: str, data: Buffer) -> None:
@@ -79,7 +79,7 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
                 copy_atomically(path, path)
             descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
-                _append_whole(descriptor, memoryview(data).cast("B"))
+                _append_all_or_nothing(descriptor, memoryview(data).cast("B"))
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -114,28 +114,27 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
 
     def items(self, job_name: str, prefix: str = "") -> list[ArchiveItem]:
         """See :meth:`PipelineArchive.items`."""
-        top = self._job_directory(job_name)
-        found = [item for item in self._items(top) if item.name.startswith(prefix)]
-        return sorted(found, key=lambda item: item.name)
+        items = self._walk(self._job_directory(job_name))
+        return sorted((item for item in items if item.name.startswith(prefix)), key=lambda item: item.name)
 
     def jobs(self) -> Iterator[str]:
         """See :meth:`PipelineArchive.jobs`."""
         top = self.root / "jobs"
-        if not readable(self.root, top):
+        if not is_readable(self.root, top):
             return
         with translating_os_errors(top, "list"):
             directories = [path for path in top.iterdir() if not path.name.startswith(_TRASH_PREFIX)]
         for directory in directories:
-            if next(self._items(directory), None) is not None:
+            if next(self._walk(directory), None) is not None:
                 yield directory.name
 
     def delete(self, job_name: str) -> None:
-        """See :meth:`PipelineArchive.delete`; what a deletion left that was cut short goes too."""
+        """See :meth:`PipelineArchive.delete`; the remains of an earlier, interrupted deletion are removed too."""
         from shutil import rmtree
 
         directory = self._job_directory(job_name)
         top = directory.parent
-        if not readable(self.root, top):
+        if not is_readable(self.root, top):
             return
         trash = top / f"{_TRASH_PREFIX}{job_name}"
         with translating_os_errors(directory, "delete"), locked_directory(top):
@@ -144,11 +143,7 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
             if directory.exists():
                 directory.rename(trash)
                 rmtree(trash)
-            self._blobs.release(job_name)
-
-    @property
-    def _blobs(self) -> Blobs:
-        return Blobs(self.root)
+            BlobStore(self.root).release(job_name)
 
     def _job_directory(self, job_name: str) -> Path:
         return self.root / "jobs" / check_job_name(job_name)
@@ -168,7 +163,7 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
             job_name=job_name,
             item=item,
         )
-        if not (self._leads_to_a_directory(path) and readable(self.root, path.parent)):
+        if self._is_below_an_item(path) or not is_readable(self.root, path.parent):
             raise missing
         with translating_os_errors(path, "read"):
             try:
@@ -177,27 +172,27 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
                 if error.errno not in _NO_SUCH_FILE:
                     raise
                 raise missing from error
-            status = os.fstat(descriptor)
-            if stat.S_ISREG(status.st_mode) and not could_be_foreign(status):
-                return descriptor, path
-            os.close(descriptor)
-            if stat.S_ISREG(status.st_mode):
-                reason, remedy = "another user could have written it", "Look at what it is, and move it away."
-                raise UntrustedLocationError(
-                    f"{path} is not trusted: {reason}. {remedy}", path=str(path), reason=reason, remedy=remedy
-                )
-        raise missing
+            try:
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    raise missing
+                check_private_file(path, status)
+            except BaseException:
+                os.close(descriptor)
+                raise
+        return descriptor, path
 
-    def _leads_to_a_directory(self, path: Path) -> bool:
-        """Return whether nothing between the root and `path` is an item itself."""
+    def _is_below_an_item(self, path: Path) -> bool:
+        """Return whether something between the root and `path` is an item itself."""
         between = list(path.parents)[: len(path.parts) - len(self.root.parts) - 1]
-        return not any(parent.is_file() for parent in between)
+        return any(parent.is_file() for parent in between)
 
-    def _items(self, top: Path) -> Iterator[ArchiveItem]:
-        waiting = [top]
-        while waiting:
-            directory = waiting.pop()
-            if not readable(self.root, directory):
+    def _walk(self, top: Path) -> Iterator[ArchiveItem]:
+        """Yield the items in the directory `top` and below it."""
+        pending = [top]
+        while pending:
+            directory = pending.pop()
+            if not is_readable(self.root, directory):
                 continue
             with translating_os_errors(directory, "list"):
                 paths = [path for path in directory.iterdir() if not path.name.startswith(TEMPORARY_PREFIX)]
@@ -208,7 +203,7 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
                     except FileNotFoundError:
                         continue
                 if stat.S_ISDIR(status.st_mode):
-                    waiting.append(path)
+                    pending.append(path)
                 elif stat.S_ISREG(status.st_mode):
                     name = item_name(path.relative_to(top).as_posix())
                     yield ArchiveItem(name=name, size=status.st_size)
@@ -218,8 +213,8 @@ def _is_shared(status: os.stat_result) -> bool:
     return status.st_nlink > 1 or not status.st_mode & stat.S_IWUSR
 
 
-def _append_whole(descriptor: int, data: memoryview) -> None:
-    """Append all of `data` or, where the disk is full, nothing; the caller holds the lock."""
+def _append_all_or_nothing(descriptor: int, data: memoryview) -> None:
+    """Append all of `data` or, where the disk is full, nothing; the caller must hold the lock."""
     size = os.fstat(descriptor).st_size
     written = 0
     try:

@@ -1,7 +1,7 @@
-"""Item names as paths: read like the names themselves, but fit every file system.
+"""Item names as paths, which resemble the names and are valid in every file system.
 
-A part of a name that is longer than a file name may be becomes several directories, all but the last ending in ``%``.
-In a part, ``%`` becomes ``%25``, and a beginning that looks like a temporary file's has its dot as ``%2E``.
+A part of a name that is too long for a file name becomes several nested names, all but the last ending in ``%``. In a
+part, ``%`` becomes ``%25``; the dot of a part that begins like a temporary file becomes ``%2E``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from foundations.adapters._shared.fs.files import TEMPORARY_PREFIX
 
-LONGEST_FILE_NAME: Final = 240  # bytes; most file systems take 255
+MAX_FILE_NAME: Final = 240  # bytes; most file systems allow 255
 _TOKEN = re.compile(r"%[0-9A-F]{2}|.", re.DOTALL)
 
 
@@ -21,11 +21,11 @@ def item_path(item: str) -> str:
     >>> item_path("artifacts/100%.png")
     'artifacts/100%25.png'
     """
-    return "/".join(_part(part) for part in item.split("/"))
+    return "/".join(_part_path(part) for part in item.split("/"))
 
 
 def item_name(path: str) -> str:
-    """Return the item name whose path :func:`item_path` made.
+    """Return the item name whose path is `path`, as :func:`item_path` returned it.
 
     >>> item_name("artifacts/100%25.png")
     'artifacts/100%.png'
@@ -33,17 +33,17 @@ def item_name(path: str) -> str:
     return path.replace("%/", "").replace("%2E", ".").replace("%25", "%")
 
 
-def _part(part: str) -> str:
+def _part_path(part: str) -> str:
     escaped = part.replace("%", "%25")
     if escaped.startswith(TEMPORARY_PREFIX):
         escaped = "%2E" + escaped[1:]
-    if len(escaped.encode()) <= LONGEST_FILE_NAME:
+    if len(escaped.encode()) <= MAX_FILE_NAME:
         return escaped
     chunks = [""]
     size = 0
     for token in _TOKEN.findall(escaped):
         size += len(token.encode())
-        if size >= LONGEST_FILE_NAME:
+        if size >= MAX_FILE_NAME:
             chunks.append("")
             size = len(token.encode())
         chunks[-1] += token

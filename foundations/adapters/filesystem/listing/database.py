@@ -12,26 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from foundations.adapters._shared.fs.files import locked_directory, translating_os_errors, write_atomically
-from foundations.adapters._shared.fs.trusted import could_be_foreign
-from foundations.errors import StorageUnavailableError, UntrustedLocationError
+from foundations.adapters._shared.fs.trusted import check_private_file
+from foundations.errors import StorageUnavailableError
 
 if TYPE_CHECKING:
     import sqlite3
 
 BUSY_TIMEOUT: Final = 60.0
-"""Seconds to wait for other processes' transactions."""
+"""The longest time to wait for other processes' transactions, in seconds."""
 
 
 class Database:
-    """One connection a process to the SQLite file `path`, opened when it is needed.
+    """The SQLite file `path`, with one connection per process, which is opened when it is needed.
 
-    SQLite keeps its locks by process and forbids to carry a connection over a fork, be it only to close it. So the
-    connection is closed before a fork, when no operation is under way, and opened again by whoever needs it.
+    SQLite locks a file per process, and forbids a child process to use or even close a connection that it has inherited
+    from a fork. So the connection is closed before a fork, when no operation is under way, and opened again by the next
+    use in either process.
 
     Args:
-        path: The file, in a directory that has been vouched for.
-        schema: SQL statements that make the tables.
-        version: Of the schema, kept in the file; one of another version is refused.
+        path: The file, in a directory that has been checked to be private.
+        schema: The SQL statements that create the tables.
+        version: The version of the schema, which is stored in the file; a file of another version is refused.
     """
 
     __slots__ = ("__weakref__", "_connection", "_inode", "_lock", "path", "schema", "version")
@@ -46,11 +47,11 @@ class Database:
         _databases.add(self)
 
     @classmethod
-    def at(cls, path: Path, schema: str, version: int) -> Database:
-        """Return the database at `path`: one, and so one connection, however many ask while somebody holds it.
+    def of(cls, path: Path, schema: str, version: int) -> Database:
+        """Return the database of `path`: the same object, and so one connection, as long as anybody refers to it.
 
-        The last one stays open: the last connection to a file moves all that was written into it and flushes that,
-        which takes as long as a dozen transactions.
+        The last database stays open: closing the last connection to a file makes SQLite copy its log into the file and
+        flush it, which takes as long as a dozen transactions.
         """
         global _last
         with _databases_lock:
@@ -58,38 +59,38 @@ class Database:
             if database is None or (database.schema, database.version) != (schema, version):
                 database = _by_path[path] = cls(path, schema, version)
             last, _last = _last, database
-        del last  # outside the lock: this may close it, which takes a while
+        del last  # outside the lock, because this may close the database, which takes time
         return database
 
     def __reduce__(self) -> tuple[Callable[..., Database], tuple[Path, str, int]]:
-        return type(self).at, (self.path, self.schema, self.version)
+        return type(self).of, (self.path, self.schema, self.version)
 
     def __del__(self) -> None:
         self.close()
 
     def exists(self) -> bool:
-        """Return whether the file is there."""
+        """Return whether the file exists."""
         with translating_os_errors(self.path, "use"):
             return os.path.lexists(self.path)
 
     @contextmanager
     def transaction(self, *, writing: bool) -> Iterator[sqlite3.Connection]:
-        """Lend the connection inside a transaction, which is kept when the block ends and undone when it fails.
+        """Yield the connection inside a transaction, which is committed at the block's end and undone when it fails.
 
         Raises:
-            UntrustedLocationError: Somebody else could have written the file.
-            StorageUnavailableError: SQLite refuses, or the file is none of its own, damaged or of another version.
+            UntrustedLocationError: Another user could have written the file.
+            StorageUnavailableError: SQLite fails, or the file is not an SQLite file, damaged or of another version.
         """
         import sqlite3
 
         with self._lock:
             try:
-                connection = self._current()
+                connection = self._current_connection()
                 connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
                 try:
                     yield connection
                 except BaseException:
-                    if connection.in_transaction:  # SQLite may have undone it itself, as where the disk is full
+                    if connection.in_transaction:  # SQLite may have undone it itself, as when the disk is full
                         connection.execute("ROLLBACK")
                     raise
                 connection.execute("COMMIT")
@@ -104,8 +105,8 @@ class Database:
             if connection is not None:
                 connection.close()
 
-    def _current(self) -> sqlite3.Connection:
-        """Return a connection to the file that is at the path now: somebody may have put another there."""
+    def _current_connection(self) -> sqlite3.Connection:
+        """Return a connection to the file that is at the path now: it may have been replaced by another file."""
         with translating_os_errors(self.path, "use"):
             try:
                 inode = self.path.lstat().st_ino
@@ -113,31 +114,26 @@ class Database:
                 inode = 0
             if self._connection is None or inode != self._inode:
                 self.close()
-                self._connection = self._opened()
+                self._connection = self._open()
                 self._inode = self.path.lstat().st_ino
         return self._connection
 
-    def _opened(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         import sqlite3
 
-        # Never through a descriptor of ours: closing it would drop the locks of SQLite's own.
+        # The file is checked by its path: closing a descriptor of our own would release SQLite's locks.
         if not os.path.lexists(self.path):
             write_atomically(self.path, [], exclusive=True, durable=False)
         status = self.path.lstat()
         if not stat.S_ISREG(status.st_mode):
             raise self._unavailable("it is not a regular file")
-        if could_be_foreign(status):
-            reason = "another user could have written it"
-            remedy = "Move it away, or configure another place."
-            raise UntrustedLocationError(
-                f"{self.path} is not trusted: {reason}. {remedy}", path=str(self.path), reason=reason, remedy=remedy
-            )
+        check_private_file(self.path, status)
         connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA synchronous = NORMAL")
             if _version(connection) == 0:
                 with locked_directory(self.path.parent):
-                    self._make_tables(connection)
+                    self._create_tables(connection)
             version = _version(connection)
             if version != self.version:
                 raise self._unavailable(
@@ -148,8 +144,8 @@ class Database:
             raise
         return connection
 
-    def _make_tables(self, connection: sqlite3.Connection) -> None:
-        """Make the tables unless another process has; the caller holds the lock."""
+    def _create_tables(self, connection: sqlite3.Connection) -> None:
+        """Create the tables unless another process has created them; the caller must hold the lock."""
         if _version(connection) != 0:
             return
         if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
