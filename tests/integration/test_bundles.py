@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from foundations.adapters._shared.bundle.gzip_format import compressed, stored
+from foundations.adapters._shared.bundle.gzip_format import compress_member, store_member
 from foundations.adapters._shared.bundle.manifest import digest_of
 from foundations.adapters._shared.bundle.tar_format import END, header, padding
 from foundations.adapters.local_shell import LocalShellJobDeployment
@@ -96,12 +96,12 @@ def rewritten(bundle: Bundle, change: Callable[[list[Member]], object]) -> Bundl
         content = data + bytes(padding(len(data)))
         if member.name in ("job/source/project.tgz", "job/runtime.tgz"):
             kind = {tarfile.SYMTYPE: "link"}.get(member.type, "file")
-            packed += [stored(header(Entry(member.name, kind, len(data), 0o644, ""))), stored(content)]
+            packed += [store_member(header(Entry(member.name, kind, len(data), 0o644, ""))), store_member(content)]
         elif not indexed and member.name != "job/manifest.json" and len(packed) < 4:
-            packed.append(stored(member.tobuf() + data))  # where only the packed ones lie
+            packed.append(store_member(member.tobuf() + data))  # where only the packed ones lie
         else:
             indexed.append(member.tobuf() + content)
-    index = compressed(b"".join([*indexed, END]))
+    index = compress_member(b"".join([*indexed, END]))
     return replaced(bundle._replace(index_size=len(index)), b"".join([*packed, index]))
 
 

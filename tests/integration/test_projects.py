@@ -227,7 +227,7 @@ def test_what_foundations_keeps_inside_a_project_is_no_part_of_it(project: Proje
     project.write({"train.py": "from foundations import *\nprint(pipeline.stage(len, 'a').run(job_name='job'))\n"})
     done = project.attempt("train.py", variables={"FOUNDATIONS_HOME": str(home)})
     assert 0 == done.returncode
-    assert "foundations keeps there what it stores" not in done.stderr  # it was not there yet
+    assert "foundations stores its data there" not in done.stderr  # it was not there yet
     done = project.attempt(
         "-c",
         "from foundations import *\n"
@@ -237,7 +237,7 @@ def test_what_foundations_keeps_inside_a_project_is_no_part_of_it(project: Proje
         variables={"FOUNDATIONS_HOME": str(home)},
     )
     assert 0 == done.returncode, done.stderr
-    assert "foundations keeps there what it stores" in done.stderr
+    assert "foundations stores its data there" in done.stderr
     with tarfile.open(project.root.parent / "source.tgz") as archive:
         assert ["kept", "train.py"] == archive.getnames()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from foundations.adapters._shared.bundle import extraction
-from foundations.adapters._shared.bundle.gzip_format import compressed, stored
+from foundations.adapters._shared.bundle.gzip_format import compress_member, store_member
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
 from foundations.adapters._shared.bundle.tar_format import END, header, padding
 from foundations.adapters._shared.bundle.unpack import unpack_bundle, verify_bundle
@@ -35,7 +35,7 @@ def item(name: str, data: bytes = b"", **fields: object) -> bytes:
 
 
 def tgz(*items: bytes, end: bytes = END) -> bytes:
-    return compressed(b"".join([*items, end]))
+    return compress_member(b"".join([*items, end]))
 
 
 def row(path: str, data: bytes, kind: str = "file") -> Entry:
@@ -59,8 +59,8 @@ def bundled(place: Path, project: bytes, files: list[Entry], runtime: bytes | No
     manifest = Manifest(**fields).to_bytes()  # type: ignore[arg-type]
     index = tgz(item("job/manifest.json", manifest))
     data = b"".join(
-        stored(header(Entry(f"job/{path}", "file", len(content), 0o644, "")))
-        + stored(content + bytes(padding(len(content))))
+        store_member(header(Entry(f"job/{path}", "file", len(content), 0o644, "")))
+        + store_member(content + bytes(padding(len(content))))
         for path, (content, _) in members.items()
     )
     return indexed(place, index, digest_of(manifest), data)
@@ -157,7 +157,7 @@ def test_a_link_with_another_target_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_project_that_swells_is_refused_when_it_is_larger_than_its_manifest_says(tmp_path: Path) -> None:
-    packed = b"".join([compressed(item("a", b"")[:512]), *[compressed(bytes(2**21))] * 1000])
+    packed = b"".join([compress_member(item("a", b"")[:512]), *[compress_member(bytes(2**21))] * 1000])
     with pytest.raises(DamagedBundleError):
         unpacked(tmp_path, bundled(tmp_path, packed, [Entry("a", "file", 10, 0o644, digest_of(b"0" * 10))]))
     assert sum(path.stat().st_size for path in (tmp_path / "project").rglob("*")) <= 10
@@ -195,7 +195,7 @@ def test_a_disk_that_fails_under_a_large_file_is_told_and_no_thread_goes_on(
 
 def packed_large(data: bytes) -> bytes:
     whole = item("a", data) + END
-    return b"".join(compressed(whole[begin : begin + 2**21]) for begin in range(0, len(whole), 2**21))
+    return b"".join(compress_member(whole[begin : begin + 2**21]) for begin in range(0, len(whole), 2**21))
 
 
 @pytest.mark.parametrize("data", [b"", b"no tar", tgz(item("a", b"x" * 9999))[:-20]], ids=["empty", "no tar", "cut"])
@@ -242,7 +242,7 @@ def test_a_runtime_is_extracted_once_with_its_byte_code(tmp_path: Path) -> None:
 
 def test_an_index_that_swells_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
     head = header(Entry("job/manifest.json", "file", 2**30, 0o644, ""))
-    index = compressed(head) + compressed(bytes(2**24)) * 64
+    index = compress_member(head) + compress_member(bytes(2**24)) * 64
     bundle = indexed(tmp_path, index, "0" * 64)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(DamagedBundleError, match="not the first of the index"):
@@ -256,7 +256,7 @@ def test_a_manifest_whose_size_is_no_number_is_refused(tmp_path: Path, size: byt
     head[124:135] = size
     head[148:156] = b" " * 8
     head[148:155] = b"%06o\0" % sum(head)
-    index = compressed(bytes(head) + b" " * 2**20)
+    index = compress_member(bytes(head) + b" " * 2**20)
     with pytest.raises(DamagedBundleError, match="not the first of the index"):
         unpacked(tmp_path, indexed(tmp_path, index, "0" * 64))
 
@@ -266,7 +266,7 @@ def test_an_index_that_swells_behind_its_manifest_is_refused_too(tmp_path: Path)
         "job", {}, "p.tgz", [Entry("p.tgz", "project", 0, 0o644, project_digest([])), row(RUNTIME, b"")], []
     )
     begin = item("job/manifest.json", manifest.to_bytes())
-    index = compressed(begin) + compressed(bytes(2**24)) * 64  # stands for 1 GiB
+    index = compress_member(begin) + compress_member(bytes(2**24)) * 64  # stands for 1 GiB
     bundle = indexed(tmp_path, index, digest_of(manifest.to_bytes()))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(DamagedBundleError, match="more than its manifest says"):

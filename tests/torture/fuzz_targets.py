@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from foundations.adapters._shared.bundle.gzip_format import stored
+from foundations.adapters._shared.bundle.gzip_format import store_member
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
 from foundations.adapters._shared.bundle.project_files import project_files
 from foundations.adapters._shared.bundle.tar_format import header, padding
@@ -160,7 +160,7 @@ def _unpack(index: bytes, digest: str, before: bytes) -> None:
 
 
 def _stored(name: str, content: bytes) -> bytes:
-    return stored(header(Entry(f"job/{name}", "file", len(content), 0o644, ""))) + stored(
+    return store_member(header(Entry(f"job/{name}", "file", len(content), 0o644, ""))) + store_member(
         content + bytes(padding(len(content)))
     )
 

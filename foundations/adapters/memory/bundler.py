@@ -10,7 +10,7 @@ from typing import ClassVar
 import attrs
 
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
-from foundations.adapters._shared.bundle.project_files import bundled_files
+from foundations.adapters._shared.bundle.project_files import files_to_bundle
 from foundations.adapters.memory.stores import MemoryStore, memory_store
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError
 from foundations.ports.bundling import Bundle, BundleContents, JobBundler
@@ -110,7 +110,7 @@ def _holds(project: bytes, files: Sequence[Entry]) -> bool:
 
 def _packed(contents: BundleContents) -> tuple[bytes, Sequence[Entry]]:
     """Return the project's files one after the other, and what they are."""
-    sources = bundled_files(contents)
+    sources = files_to_bundle(contents)
     entries: list[Entry] = []
     frames: list[Buffer] = []
     for source in sources:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foundations import events
-from foundations.adapters._shared.bundle.gzip_format import stored
+from foundations.adapters._shared.bundle.gzip_format import store_member
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
-from foundations.adapters._shared.bundle.project_files import SourceFile, bundled_files
+from foundations.adapters._shared.bundle.project_files import SourceFile, files_to_bundle
 from foundations.adapters._shared.bundle.tar_format import header, padding
 from foundations.adapters._shared.bundle.unpack import verify_bundle
 from foundations.adapters._shared.fs.files import copy_all, write_all
@@ -55,7 +55,7 @@ class TarballJobBundler(JobBundler):
         """Make a bundle; the file gets its name when it is whole."""
         looked_at = time.time_ns()
         places = (contents.project, *contents.extra_source_paths)
-        sources = bundled_files(contents, foundations_home())
+        sources = files_to_bundle(contents, foundations_home())
         runtime = packed_runtime(contents.runtime_packages, foundations_home() / "runtime")
         self._registry.tidy_up()
         directory = self._directory(contents)
@@ -208,7 +208,7 @@ def _write_project(
     descriptor: int, contents: BundleContents, sources: Sequence[SourceFile], known: tuple[Packed, int] | None
 ) -> tuple[Packed, int]:
     """Write the packed project behind its header, the first of the bundle; return it and where it begins."""
-    begins_at = len(stored(header(_member(contents, contents.project_member, 0))))
+    begins_at = len(store_member(header(_member(contents, contents.project_member, 0))))
     os.lseek(descriptor, begins_at, os.SEEK_SET)
     if known is None:
         packed = pack_project(sources, descriptor)
@@ -216,14 +216,14 @@ def _write_project(
         packed = known[0]
         copy_all(known[1], descriptor)
     os.lseek(descriptor, 0, os.SEEK_SET)  # its size, which the header tells, is known by now
-    write_all(descriptor, [stored(header(_member(contents, contents.project_member, packed.size)))])
+    write_all(descriptor, [store_member(header(_member(contents, contents.project_member, packed.size)))])
     os.lseek(descriptor, 0, os.SEEK_END)
     return packed, begins_at
 
 
 def _write_member(descriptor: int, entry: Entry, path: Path) -> None:
     data = path.read_bytes()
-    write_all(descriptor, [stored(header(entry)), stored(data + bytes(padding(entry.size)))])
+    write_all(descriptor, [store_member(header(entry)), store_member(data + bytes(padding(entry.size)))])
 
 
 def _manifest(contents: BundleContents, packed: Packed, runtime: Runtime) -> bytes:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
-from foundations.adapters._shared.bundle.gzip_format import CHUNK, StoredWriter, compressed_parts
+from foundations.adapters._shared.bundle.gzip_format import CHUNK, StoredWriter, compress_to_buffers
 from foundations.adapters._shared.bundle.manifest import digest_of, listed
 from foundations.adapters._shared.bundle.project_files import SourceFile, stamp
 from foundations.adapters._shared.bundle.tar_format import END, header, padding
@@ -148,7 +148,7 @@ class _Inline:
         return self._memory
 
     def put(self, memory: memoryview, size: int) -> None:
-        self._write(compressed_parts(memory[:size]))
+        self._write(compress_to_buffers(memory[:size]))
 
     def __enter__(self) -> _Inline:
         return self
@@ -178,7 +178,7 @@ class _Threads:
         return memoryview(bytearray(CHUNK))
 
     def put(self, memory: memoryview, size: int) -> None:
-        made = self._compressing.submit(compressed_parts, memory[:size])
+        made = self._compressing.submit(compress_to_buffers, memory[:size])
         self._waiting.append((memory, self._writing.submit(lambda: self._write(made.result()))))
 
     def __enter__(self) -> _Threads:

@@ -32,9 +32,9 @@ class TestMemoryJobBundler(JobBundlerContract):
     def test_a_file_that_vanishes_while_it_is_packed_is_told(self, bundler, contents, monkeypatch):
         from foundations.adapters.memory import bundler as module
 
-        listed = module.bundled_files(contents)
+        listed = module.files_to_bundle(contents)
         (contents.project / "main.py").unlink()
-        monkeypatch.setattr(module, "bundled_files", lambda contents: listed)
+        monkeypatch.setattr(module, "files_to_bundle", lambda contents: listed)
         with pytest.raises(module.BundleError) as raised:
             bundler.make(contents)
         assert str(contents.project / "main.py") == raised.value.path

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
 from foundations.adapters._shared.bundle import project_files as module
-from foundations.adapters._shared.bundle.ignoring import IGNORED_ENDINGS, IGNORED_NAMES, _ignored_by_default
+from foundations.adapters._shared.bundle.ignoring import IGNORED_ENDINGS, IGNORED_NAMES, _is_ignored_by_default
 from foundations.adapters._shared.bundle.project_files import project_files
 from foundations.errors import BundleError
 
@@ -172,7 +172,7 @@ def test_without_an_ignore_file_the_same_stays_out_as_with_an_empty_one(parts, d
         ways = ["/".join(parts[: number + 1]) for number in range(len(parts))]
         return any(ignored(way, part, directory or way != ways[-1]) for way, part in zip(ways, parts, strict=True))
 
-    assert out(lambda path, name, inner: SPEC.match_file(path + "/" * inner)) == out(_ignored_by_default)
+    assert out(lambda path, name, inner: SPEC.match_file(path + "/" * inner)) == out(_is_ignored_by_default)
 
 
 # -- links and what is no file ----------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ def test_a_path_deeper_than_the_system_can_name_is_an_error(root, monkeypatch):
 
 
 def test_a_project_that_is_too_large_is_refused_with_its_largest_entries(root, monkeypatch):
-    monkeypatch.setattr(module, "LARGEST_PROJECT", 1000)
+    monkeypatch.setattr(module, "MAX_PROJECT_SIZE", 1000)
     (root / "big").mkdir()
     (root / "big" / "file").write_bytes(bytes(900))
     (root / "small").write_bytes(bytes(200))
@@ -270,7 +270,7 @@ def test_a_project_that_is_too_large_is_refused_with_its_largest_entries(root, m
 
 
 def test_a_project_of_too_many_files_is_refused(root, monkeypatch):
-    monkeypatch.setattr(module, "MOST_FILES", 3)
+    monkeypatch.setattr(module, "MAX_FILES", 3)
     fill(root, "a/1", "a/2", "b", "c")
     with pytest.raises(BundleError, match="it holds more than 3 files"):
         project_files(root)
@@ -295,7 +295,7 @@ def test_the_home_directory_with_an_ignore_file_is_a_project(root, monkeypatch):
 
 
 def test_the_root_of_the_file_system_is_refused(monkeypatch):
-    monkeypatch.setattr(module, "MOST_FILES", 2000)
+    monkeypatch.setattr(module, "MAX_FILES", 2000)
     with pytest.raises(BundleError, match="it is the root of the file system") as raised:
         project_files(module.Path("/"))
     assert "add to /.foundationsignore:\n    /" in str(raised.value)
@@ -310,7 +310,7 @@ def test_a_user_without_a_home_can_have_projects(root, monkeypatch):
 @pytest.mark.parametrize("name", ["id_rsa", "server.pem", "tls.key", ".netrc", ".env.local", "inner/credentials"])
 def test_a_file_named_like_a_secret_is_warned_of(tmp_path, monkeypatch, name):
     from foundations import events
-    from foundations.adapters._shared.bundle.project_files import bundled_files
+    from foundations.adapters._shared.bundle.project_files import files_to_bundle
     from foundations.ports.bundling import BundleContents
 
     told = []
@@ -318,7 +318,7 @@ def test_a_file_named_like_a_secret_is_warned_of(tmp_path, monkeypatch, name):
     (tmp_path / "inner").mkdir()
     (tmp_path / name).write_text("secret")
     (tmp_path / "keys.py").write_text("no secret")
-    bundled_files(
+    files_to_bundle(
         BundleContents(job_name="job", members={}, project=tmp_path, project_member="p.tgz", directory=tmp_path)
     )
     assert [("warning", "secret_bundled", str(tmp_path / name))] == told

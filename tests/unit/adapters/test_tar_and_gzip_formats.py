@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foundations.adapters._shared.bundle import gzip_format
-from foundations.adapters._shared.bundle.buffer_reader import Pieces
+from foundations.adapters._shared.bundle.buffer_reader import BufferReader
 from foundations.adapters._shared.bundle.gzip_format import (
     CHUNK,
     StoredWriter,
-    compressed,
-    inflated,
+    compress_member,
+    decompress_members,
     read_stored,
-    stored,
+    store_member,
     stored_size,
 )
-from foundations.adapters._shared.bundle.prefetch import running_ahead
+from foundations.adapters._shared.bundle.prefetch import prefetch
 from foundations.adapters._shared.bundle.tar_format import END, header
 from foundations.ports.job_layout import Entry
 
@@ -65,7 +65,7 @@ def test_a_link_to_a_name_that_is_not_unicode_is_read_as_it_is():
 @pytest.mark.parametrize("size", SIZES)
 def test_stored_content_is_gzip_of_known_size_and_comes_back(size):
     data = os.urandom(size)
-    made = stored(data)
+    made = store_member(data)
     assert (data, stored_size(size)) == (gzip.decompress(made), len(made))
     source = io.BytesIO(made + b"rest")
     assert (data, b"rest") == (b"".join(read_stored(source, size)), source.read())
@@ -75,12 +75,12 @@ def test_stored_content_is_gzip_of_known_size_and_comes_back(size):
 def test_stored_content_is_framed_alike_however_it_comes(parts):
     writer = StoredWriter()
     made = b"".join(bytes(piece) for part in parts for piece in writer.add([part]))
-    assert stored(b"".join(parts)) == made + b"".join(bytes(piece) for piece in writer.close())
+    assert store_member(b"".join(parts)) == made + b"".join(bytes(piece) for piece in writer.close())
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_535, 70_000])
 def test_a_stored_member_with_anything_changed_is_refused(size):
-    made = stored(bytes(size))
+    made = store_member(bytes(size))
     for position in {*range(30), *range(65_540, 65_560), *range(len(made) - 20, len(made))} & set(range(len(made))):
         changed = bytearray(made)
         changed[position] ^= 4
@@ -94,11 +94,11 @@ def test_a_stored_member_with_anything_changed_is_refused(size):
 @pytest.mark.usefixtures("codec")
 def test_compressed_members_come_back_whoever_reads_them(step, monkeypatch):
     parts = [os.urandom(3_000_000), bytes(9_000_000), b"", b"text " * 1000]
-    made = b"".join(compressed(part) for part in parts)
+    made = b"".join(compress_member(part) for part in parts)
     assert b"".join(parts) == gzip.decompress(made)
     for reader in (gzip_format._codec, gzip_format.zlib):
         monkeypatch.setattr(gzip_format, "_codec", reader)
-        pieces = list(inflated(made[begin : begin + step] for begin in range(0, len(made), step)))
+        pieces = list(decompress_members(made[begin : begin + step] for begin in range(0, len(made), step)))
         assert b"".join(parts) == b"".join(pieces)
         assert max(map(len, pieces)) <= 2**19
 
@@ -116,7 +116,7 @@ def test_compressed_members_come_back_whoever_reads_them(step, monkeypatch):
 )
 def test_what_is_no_run_of_members_is_refused(damage):
     with pytest.raises(ValueError, match=r"not gzip|cut short"):
-        list(inflated([damage(compressed(b"content" * 100))]))
+        list(decompress_members([damage(compress_member(b"content" * 100))]))
 
 
 def stored_by_zlib(data: bytes) -> bytes:
@@ -129,27 +129,27 @@ def begun_as_stored(data: bytes) -> bytes:
     writer = zlib.compressobj(9, wbits=-15)
     deflated = b"\0" + (65_535).to_bytes(2, "little") + b"\0\0" + data[:65_535]
     deflated += writer.compress(data[65_535:]) + writer.flush()
-    return stored(b"")[:10] + deflated + zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(4, "little")
+    return store_member(b"")[:10] + deflated + zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(4, "little")
 
 
 @pytest.mark.usefixtures("codec")
 @pytest.mark.parametrize(
-    "store", [stored, stored_by_zlib, begun_as_stored, lambda data: stored(data * (CHUNK // len(data) + 1))]
+    "store", [store_member, stored_by_zlib, begun_as_stored, lambda data: store_member(data * (CHUNK // len(data) + 1))]
 )
 @pytest.mark.parametrize("step", [11, 65_535, 2**30])
 def test_stored_blocks_come_back_whoever_stored_them(store, step):
     data = os.urandom(200_000)
-    made = store(data) + compressed(b"the next")
+    made = store(data) + compress_member(b"the next")
     if len(made) > 2**20:
         step = max(step, 65_535)
-    pieces = list(inflated(made[begin : begin + step] for begin in range(0, len(made), step)))
+    pieces = list(decompress_members(made[begin : begin + step] for begin in range(0, len(made), step)))
     assert gzip.decompress(made) == b"".join(pieces)
     assert max(map(len, pieces)) <= 2**19
 
 
 @pytest.mark.usefixtures("codec")
 def test_a_stored_member_among_others_with_anything_changed_gives_other_content_or_is_refused():
-    made = stored(os.urandom(70_000))
+    made = store_member(os.urandom(70_000))
     for position in {*range(10), *range(10, 15), *range(65_550, 65_555), *range(len(made) - 8, len(made))} - {
         4,
         5,
@@ -161,24 +161,24 @@ def test_a_stored_member_among_others_with_anything_changed_gives_other_content_
         changed = bytearray(made)
         changed[position] ^= 2
         with pytest.raises(ValueError, match=r"not gzip|cut short"):
-            list(inflated([changed]))
+            list(decompress_members([changed]))
     with pytest.raises(ValueError, match="cut short"):
-        list(inflated([made[:-1]]))
+        list(decompress_members([made[:-1]]))
 
 
 @given(st.lists(st.binary(max_size=9), max_size=9), st.lists(st.integers(0, 12), max_size=20))
 def test_bytes_are_taken_by_their_number_wherever_buffers_end(buffers, counts):
     whole = b"".join(buffers)
-    pieces = Pieces(buffers)
+    pieces = BufferReader(buffers)
     found = b""
     for count in counts:
-        looked_at = pieces.take(count + 3)
-        pieces.give_back(looked_at)
-        taken = pieces.take(count)
+        looked_at = pieces.read(count + 3)
+        pieces.unread(looked_at)
+        taken = pieces.read(count)
         assert whole[len(found) :][: count + 3] == b"".join(looked_at)
         assert whole[len(found) :][:count] == b"".join(taken)
         found += b"".join(taken)
-    while some := pieces.some(4):
+    while some := pieces.read_some(4):
         assert 0 < len(some) <= 4
         found += some
     assert whole == found
@@ -186,22 +186,22 @@ def test_bytes_are_taken_by_their_number_wherever_buffers_end(buffers, counts):
 
 def test_what_cannot_be_compressed_is_stored():
     noise = os.urandom(2**20)
-    assert stored(noise) == compressed(noise)
+    assert store_member(noise) == compress_member(noise)
 
 
-def test_an_iterator_runs_ahead_and_its_error_comes_where_it_is_reached():
+def test_an_iterator_is_prefetched_and_its_error_comes_where_it_is_reached():
     def items():
         yield from range(20)
         raise ValueError("at the end")
 
     found = []
-    with pytest.raises(ValueError, match="at the end"), running_ahead(items()) as ahead:  # noqa: PT012
-        for item in ahead:
+    with pytest.raises(ValueError, match="at the end"), prefetch(items()) as prefetched:  # noqa: PT012
+        for item in prefetched:
             found.append(item)
     assert list(range(20)) == found
 
 
-def test_an_iterator_that_runs_ahead_is_stopped_when_nobody_wants_more():
+def test_prefetching_is_stopped_when_nobody_wants_more():
     asked = []
 
     def endless():
@@ -209,7 +209,7 @@ def test_an_iterator_that_runs_ahead_is_stopped_when_nobody_wants_more():
             asked.append(1)
             yield 1
 
-    with running_ahead(endless()) as ahead:
-        next(ahead)
+    with prefetch(endless()) as prefetched:
+        next(prefetched)
     count = len(asked)
     assert count == len(asked) <= 8

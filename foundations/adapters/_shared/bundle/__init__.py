@@ -1,6 +1,7 @@
-"""Bundles: their formats, what of a project goes in, and verified unpacking.
+"""Bundles: their formats, the selection of a project's files, and verified unpacking.
 
-Start with ``manifest``, which promises every byte, and ``unpack``, which compares every byte. ``tar_format`` and
-``gzip_format`` are the containers; ``project_files`` and ``ignoring`` choose; ``extraction`` writes;
-``runtime_store`` keeps the SDK as jobs run it; ``buffer_reader`` and ``prefetch`` serve the reading.
+Start with ``manifest``, which lists every file with its digest, and ``unpack``, which compares every byte with it.
+``tar_format`` and ``gzip_format`` define the containers. ``project_files`` selects the files of a project, and
+``ignoring`` those that stay out. ``extraction`` writes files; ``runtime_store`` holds the SDK that jobs run;
+``buffer_reader`` and ``prefetch`` help with reading.
 """

@@ -1,4 +1,4 @@
-"""Bytes that come in buffers, taken by their number, wherever one buffer ends and the next begins."""
+"""Reading a number of bytes from a sequence of buffers, wherever one buffer ends and the next begins."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from collections.abc import Iterable, Sequence
 from foundations.ports.frames import Buffer
 
 
-class Pieces:
-    """Takes bytes off buffers, as views: nothing is copied."""
+class BufferReader:
+    """Reads bytes from buffers, as views of them: nothing is copied."""
 
     def __init__(self, buffers: Iterable[Buffer]) -> None:
         self._buffers = iter(buffers)
-        self._held: list[memoryview] = []  # the next comes last
+        self._views: list[memoryview] = []  # the last one is read next
 
-    def some(self, most: int) -> memoryview:
-        """Take what one buffer has of the next `most` bytes; none only where nothing is left."""
-        while not self._held:
+    def read_some(self, limit: int) -> memoryview:
+        """Return up to `limit` bytes that lie in one buffer; an empty view only at the end of the last buffer."""
+        while not self._views:
             buffer = next(self._buffers, None)
             if buffer is None:
                 return memoryview(b"")
-            self.give_back([memoryview(buffer)])
-        piece = self._held.pop()
-        if len(piece) > most:
-            self._held.append(piece[most:])
-            return piece[:most]
-        return piece
+            self.unread([memoryview(buffer)])
+        view = self._views.pop()
+        if len(view) > limit:
+            self._views.append(view[limit:])
+            return view[:limit]
+        return view
 
-    def take(self, count: int) -> list[memoryview]:
-        """Take the next `count` bytes; fewer only where no more are left."""
-        taken = []
-        while count and (piece := self.some(count)):
-            taken.append(piece)
-            count -= len(piece)
-        return taken
+    def read(self, count: int) -> list[memoryview]:
+        """Return the next `count` bytes; fewer only at the end of the last buffer."""
+        views = []
+        while count and (view := self.read_some(count)):
+            views.append(view)
+            count -= len(view)
+        return views
 
-    def give_back(self, pieces: Sequence[memoryview]) -> None:
-        """Let what was taken last be taken again."""
-        self._held.extend([piece for piece in reversed(pieces) if piece])
+    def unread(self, views: Sequence[memoryview]) -> None:
+        """Put back the bytes that were read last, so that they are read again."""
+        self._views.extend([view for view in reversed(views) if view])

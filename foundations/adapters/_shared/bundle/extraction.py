@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from foundations.adapters._shared.bundle.prefetch import running_ahead
+from foundations.adapters._shared.bundle.prefetch import prefetch
 from foundations.adapters._shared.fs.files import write_all
 from foundations.errors import DamagedBundleError
 from foundations.ports.frames import Buffer
@@ -32,7 +32,7 @@ def reading_tgz(name: str, *further: type[Exception]) -> Iterator[None]:
 def copy_checked(content: Iterable[Buffer], entry: Entry, target: str | Path | None) -> None:
     """Copy one file, and compare its size and digest with its entry; read at most that size.
 
-    Hashing runs ahead of writing where that is worth a thread.
+    A large file is hashed in a thread, while this one writes.
     """
     digest = hashlib.sha256()
     size = 0
@@ -55,8 +55,8 @@ def copy_checked(content: Iterable[Buffer], entry: Entry, target: str | Path | N
         if entry.size < _WORTH_A_THREAD:
             write_new(target, hashed(), entry.mode)
         else:
-            with running_ahead(hashed()) as ahead:
-                write_new(target, ahead, entry.mode)
+            with prefetch(hashed()) as prefetched:
+                write_new(target, prefetched, entry.mode)
     if size != entry.size or digest.hexdigest() != entry.digest:
         raise damaged(entry.path, "its size or digest is not the manifest's")
 

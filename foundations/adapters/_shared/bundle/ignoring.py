@@ -1,4 +1,4 @@
-"""What of a project stays out of its bundle: what nobody wants there, and what the ignore file names."""
+"""Selection of what stays out of a bundle: a built-in list of names, and the patterns of the ignore file."""
 
 from __future__ import annotations
 
@@ -9,21 +9,27 @@ from pathlib import Path
 from foundations.errors import BundleError
 
 IGNORE_FILE = ".foundationsignore"
-_MOST_ASTERISKS = 4
 IGNORED_NAMES = (
     *(".git", ".hg", ".svn", ".venv", ".tox", ".nox", ".eggs", "__pycache__", "node_modules", ".ipynb_checkpoints"),
     *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".DS_Store", ".env"),
 )
-_IGNORED = frozenset(IGNORED_NAMES)
 IGNORED_ENDINGS = (".pyc", ".pyo", ".swp")
+_IGNORED = frozenset(IGNORED_NAMES)
+_MAX_ASTERISKS = 4
 
 
-def ignored(root: Path) -> Callable[[str, str, bool], bool]:
-    """Return what tells, of a path below `root`, its last part and whether it is a directory, that it stays out."""
+def ignore_predicate(root: Path) -> Callable[[str, str, bool], bool]:
+    """Return the ignore predicate of the project `root`.
+
+    Its arguments are a path relative to `root`, the last part of this path, and whether it is a directory.
+
+    Raises:
+        BundleError: The ignore file cannot be read, or a line of it is not valid.
+    """
     try:
         lines = (root / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        return _ignored_by_default
+        return _is_ignored_by_default
     except (OSError, ValueError) as error:
         raise BundleError(f"{root / IGNORE_FILE}: cannot be read: {error}", path=str(root / IGNORE_FILE)) from error
     from pathspec import GitIgnoreSpec
@@ -33,31 +39,31 @@ def ignored(root: Path) -> Callable[[str, str, bool], bool]:
         try:
             patterns += GitIgnoreSpec.from_lines([line]).patterns
         except ValueError as error:
-            raise _refused(root, number, f"is not in the syntax of .gitignore: {error!s:.300}") from error
-        if _is_costly(line):
-            raise _refused(
+            raise _invalid_line(root, number, f"is not in the syntax of .gitignore: {error!s:.300}") from error
+        if _is_slow_to_match(line):
+            raise _invalid_line(
                 root,
                 number,
-                f"has more than {_MOST_ASTERISKS} asterisks in one name, or ** more often than that, which some names"
-                " would take for ever to match. Write it with fewer, or as several lines.",
+                f"has more than {_MAX_ASTERISKS} asterisks in one name, or ** more often than that. Some names would"
+                " take for ever to match. Write it with fewer asterisks, or as several lines.",
             )
     spec = GitIgnoreSpec(patterns)
-    return lambda path, name, directory: spec.match_file(path + "/" if directory else path)
+    return lambda path, name, is_directory: spec.match_file(path + "/" if is_directory else path)
 
 
-def _refused(root: Path, number: int, reason: str) -> BundleError:
+def _invalid_line(root: Path, number: int, reason: str) -> BundleError:
     return BundleError(f"{root / IGNORE_FILE}:{number}: {reason}", path=str(root / IGNORE_FILE))
 
 
-def _is_costly(line: str) -> bool:
-    """Return whether a pattern has so many wildcards that a name of 255 characters takes more than seconds to match."""
+def _is_slow_to_match(line: str) -> bool:
+    """Return whether matching a name of 255 characters could take more than seconds: there are too many wildcards."""
     if line.startswith("#"):
         return False
-    wild = re.sub(r"\\.|\[[^]/]*\]", "", line.removeprefix("!")).strip().split("/")
-    return wild.count("**") > _MOST_ASTERISKS or any(
-        part != "**" and part.count("*") > _MOST_ASTERISKS for part in wild
+    parts = re.sub(r"\\.|\[[^]/]*\]", "", line.removeprefix("!")).strip().split("/")
+    return parts.count("**") > _MAX_ASTERISKS or any(
+        part != "**" and part.count("*") > _MAX_ASTERISKS for part in parts
     )
 
 
-def _ignored_by_default(path: str, name: str, directory: bool) -> bool:
+def _is_ignored_by_default(path: str, name: str, is_directory: bool) -> bool:
     return name in _IGNORED or name.endswith(IGNORED_ENDINGS)

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from foundations.adapters._shared.bundle.buffer_reader import Pieces
+from foundations.adapters._shared.bundle.buffer_reader import BufferReader
 from foundations.adapters._shared.bundle.extraction import copy_checked, damaged, reading_tgz, write_new
-from foundations.adapters._shared.bundle.gzip_format import inflated, read_stored
+from foundations.adapters._shared.bundle.gzip_format import decompress_members, read_stored
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
-from foundations.adapters._shared.bundle.prefetch import running_ahead
+from foundations.adapters._shared.bundle.prefetch import prefetch
 from foundations.adapters._shared.bundle.runtime_store import extract_runtime, runtime_directory
 from foundations.adapters._shared.bundle.tar_format import BLOCK, END, header, padding
 from foundations.adapters._shared.fs.files import CHUNK, write_all
@@ -180,14 +180,14 @@ def _extract_project(
 ) -> None:
     """Extract the packed project, whose entries are exactly the manifest's files, and copy it as it is to `copy`.
 
-    Reading and decompressing run ahead of hashing and writing where that is worth a thread.
+    A large project is read and decompressed in a thread, while this one hashes and writes.
     """
-    pieces = inflated(_copied(packed, copy))
+    pieces = decompress_members(_copied(packed, copy))
     if size < _WORTH_A_THREAD:
         _extract(_TarStream(pieces), manifest.files, target)
         return
-    with running_ahead(pieces) as ahead:
-        _extract(_TarStream(ahead), manifest.files, target)
+    with prefetch(pieces) as prefetched:
+        _extract(_TarStream(prefetched), manifest.files, target)
 
 
 def _copied(pieces: Iterator[memoryview], target: Path | None) -> Iterator[memoryview]:
@@ -209,20 +209,20 @@ class _TarStream:
     """Reads a tar stream of which everything but the files' content is known beforehand."""
 
     def __init__(self, buffers: Iterable[Buffer]) -> None:
-        self._pieces = Pieces(buffers)
+        self._reader = BufferReader(buffers)
 
     def expect(self, expected: bytes) -> bool:
         """Read as many bytes as `expected` has; return whether they are these."""
-        return b"".join(self._pieces.take(len(expected))) == expected
+        return b"".join(self._reader.read(len(expected))) == expected
 
     def read_file(self, entry: Entry, longest: int) -> bytes | None:
         """Return a file of unknown size, at most `longest` bytes; None where something else comes."""
-        found = b"".join(self._pieces.take(len(header(entry))))
+        found = b"".join(self._reader.read(len(header(entry))))
         digits = found[-BLOCK:][_SIZE_FIELD]
         size = int(digits, 8) if digits.isdigit() else longest + 1
         if size > longest or found != header(entry._replace(size=size)):
             return None
-        data = b"".join(self._pieces.take(size))
+        data = b"".join(self._reader.read(size))
         return data if self.expect(bytes(padding(size))) else None
 
     def copy(self, entry: Entry, target: str | Path | None) -> None:
@@ -237,11 +237,11 @@ class _TarStream:
 
     def has_ended(self) -> bool:
         """Return whether the end marker of a tar stream comes next, and nothing after it."""
-        return self.expect(END) and not self._pieces.some(1)
+        return self.expect(END) and not self._reader.read_some(1)
 
     def _content(self, size: int) -> Iterator[memoryview]:
         """Iterate over the next `size` bytes; over fewer only where the stream ends."""
-        while size and (piece := self._pieces.some(size)):
+        while size and (piece := self._reader.read_some(size)):
             size -= len(piece)
             yield piece
 
