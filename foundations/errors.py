@@ -1,7 +1,7 @@
 """Every error that foundations raises, under one base.
 
-An error says what happened, where, why, and what to do next. What a program may want to look at is an attribute;
-what a person reads is ``str(error)``. All of them survive pickling.
+``str(error)`` is for people: it states what happened, where, why, and what to do next. Programs read the attributes.
+All errors can be pickled.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class FoundationsError(Exception):
     """The base of every error that foundations raises.
 
     Args:
-        message: What happened, where, why and what to do next.
-        details: What a program may want to look at; each becomes an attribute.
+        message: What happened, where, why, and what to do next.
+        details: Values for programs; each becomes an attribute.
     """
 
     message: str
@@ -41,7 +41,7 @@ class FoundationsError(Exception):
 
 
 class ConfigurationError(FoundationsError):
-    """A mistake in the configuration: ``file``, ``line``, ``key``, ``found`` and ``expected`` say where and what."""
+    """The configuration is wrong: at ``file``, ``line`` and ``key``, ``found`` was read instead of ``expected``."""
 
     file: str | None = None
     line: int | None = None
@@ -58,13 +58,13 @@ class ConfigurationError(FoundationsError):
 
 
 class UnknownConfigurationKeyError(ConfigurationError, KeyError):
-    """The configuration has no such top-level key; ``nearest`` is the one that may be meant."""
+    """The configuration has no such top-level key; ``nearest`` is the most similar one."""
 
     nearest: str | None = None
 
 
 class CapabilityError(FoundationsError):
-    """The chosen execution environment cannot do what this run needs, with the storage it was given."""
+    """The configured execution environment, with the configured storage, lacks a capability that this run needs."""
 
 
 class UnsupportedPlatformError(FoundationsError):
@@ -72,7 +72,7 @@ class UnsupportedPlatformError(FoundationsError):
 
 
 class UntrustedLocationError(FoundationsError):
-    """Somebody else could have written ``path``, so nothing is read from it (see SECURITY.md)."""
+    """Another user could have written ``path``, so nothing is read from it (see SECURITY.md)."""
 
     path: str
     reason: str
@@ -83,11 +83,11 @@ class UntrustedLocationError(FoundationsError):
 
 
 class PipelineError(FoundationsError):
-    """A pipeline cannot be run as it was built: a cycle, or a stage where none can be resolved."""
+    """A pipeline cannot be run as it was built: it has a cycle, or a stage in a place where stages are not resolved."""
 
 
 class HyperparameterError(FoundationsError):
-    """Hyperparameters are ``missing``, ``unknown`` or given ``twice``; each is a tuple of names."""
+    """Hyperparameters are ``missing``, ``unknown`` or given ``twice``; each attribute is a tuple of names."""
 
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -95,19 +95,19 @@ class HyperparameterError(FoundationsError):
 
 
 class JobNameError(FoundationsError):
-    """A job name that cannot be used: ``job_name`` and why."""
+    """``job_name`` cannot be used as the name of a job."""
 
     job_name: object
 
 
 class JobExistsError(JobNameError):
-    """The job name is taken by an earlier job."""
+    """An earlier job has this name."""
 
 
 class NotSerialisableError(FoundationsError):
-    """Something that must travel to or from a job cannot be pickled.
+    """A value that must be sent to or from a job cannot be pickled.
 
-    ``stage`` is the stage's name, ``path`` the way to the culprit, as in ``train(model=...).optimizer._lock``.
+    ``stage`` is the stage's name; ``path`` is the path to the value, as in ``train(model=...).optimizer._lock``.
     """
 
     stage: str | None = None
@@ -116,28 +116,28 @@ class NotSerialisableError(FoundationsError):
 
 
 class OutsideJobError(FoundationsError):
-    """A function that only means something inside a running stage was called elsewhere."""
+    """A function that works only inside a running stage was called elsewhere."""
 
 
 class InsideJobError(FoundationsError):
-    """A function that belongs in the submitting script was called inside a running job."""
+    """A function that works only in the submitting script was called inside a running job."""
 
 
 # -- bundles ----------------------------------------------------------------------------------------------------------
 
 
 class BundleError(FoundationsError):
-    """A bundle cannot be made; ``path`` is the file or directory in the way."""
+    """A bundle cannot be made; ``path`` is the file or directory that prevents it."""
 
     path: str | None = None
 
 
 class BundleExistsError(BundleError):
-    """A file of the bundle's name already exists; it is never overwritten."""
+    """A file with the bundle's name already exists; it is never overwritten."""
 
 
 class DamagedBundleError(BundleError):
-    """A bundle is not what was packed; nothing of it was run. ``member`` is the part that does not fit."""
+    """A bundle differs from what was packed, at ``member``; nothing of it was run."""
 
     member: str | None = None
 
@@ -146,53 +146,53 @@ class DamagedBundleError(BundleError):
 
 
 class StorageError(FoundationsError):
-    """A cache, an archive or a listing could not do what was asked: ``path`` or ``job_name`` and why."""
+    """An operation of a cache, an archive or a listing failed, at ``path`` or for ``job_name``."""
 
     path: str | None = None
 
 
 class ItemNotFoundError(StorageError):
-    """The archive answered: it has no such ``item`` under ``job_name``."""
+    """The archive is available and has no ``item`` of job ``job_name``."""
 
     job_name: str
     item: str
 
 
 class JobNotFoundError(StorageError):
-    """The listing answered: it has no job named ``job_name``."""
+    """The listing is available and has no job named ``job_name``."""
 
     job_name: str
 
 
 class StorageUnavailableError(StorageError):
-    """The store could not tell: it is unreachable, full, damaged, or refuses access."""
+    """The store is unreachable, full or damaged, or refuses access, so the operation has no result."""
 
 
 class OutputUnreadableError(StorageError):
-    """An output of job ``job_name`` is gone or damaged, or cannot be rebuilt in this process."""
+    """An output of job ``job_name`` is missing or damaged, or cannot be unpickled in this process."""
 
     job_name: str
 
 
 class OutputLostError(StorageError):
-    """A stage's output could be kept nowhere: neither in its archive nor in the job's directory."""
+    """A stage's output could not be stored, neither in its archive nor in the job's directory."""
 
 
 # -- execution --------------------------------------------------------------------------------------------------------
 
 
 class ExecutionError(FoundationsError):
-    """An execution environment could not do what was asked of it."""
+    """An operation of an execution environment failed."""
 
 
 class MissingRequirementsError(ExecutionError):
-    """The interpreter that would run the job lacks what ``requirements.txt`` asks for; ``missing`` lists it."""
+    """The interpreter for the job lacks requirements of ``requirements.txt``, which ``missing`` lists."""
 
     missing: tuple[str, ...] = ()
 
 
 class WaitTimeoutError(ExecutionError):
-    """The job had not ended when the given ``timeout`` (seconds) was over; the job itself goes on."""
+    """The job had not ended after ``timeout`` seconds; the job itself goes on."""
 
     job_name: str
     timeout: float
@@ -201,15 +201,15 @@ class WaitTimeoutError(ExecutionError):
 class RemoteException(FoundationsError):  # noqa: N818 - users know it by this name
     """The job did not complete.
 
-    The message shows the user's own frames, the stage and its arguments, and the end of the job's error stream;
-    ``__cause__`` is the original exception where it could be rebuilt.
+    The message shows the user's own frames, the stage and its arguments, and the end of the job's error stream.
+    ``__cause__`` is the original exception, where it could be unpickled.
 
     Attributes:
         job_name: The job that failed.
         state: ``Error`` or ``Cancelled``.
-        cause: How it ended, one of :class:`foundations.ports.job.EndCause`, as a string.
+        cause: The cause of its end: a value of :class:`foundations.ports.job.EndCause`, as a string.
         stage: The name of the stage that failed, where one did.
-        result: What the job had archived by then, like what ``fetch_job_results()`` returns; not pickled.
+        result: The results that the job had archived by then, as ``fetch_job_results()`` returns them; not pickled.
     """
 
     job_name: str

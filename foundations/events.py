@@ -1,8 +1,8 @@
-"""The structured log: an event's name plus keys.
+"""The structured log: each event has a name and keys.
 
-structlog costs as much to import as everything else together, so it is imported when the first event is emitted, and
-an event below the level in force costs one comparison. Nothing is configured here: the application's structlog
-configuration holds, and structlog's own defaults where there is none.
+Importing structlog takes as long as all other imports together, so it is imported when the first event is logged. An
+event below the current level costs one comparison. Nothing is configured here: the application's configuration of
+structlog is used, and a plain one where there is none.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ import sys
 from typing import Any
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-
-
-_unknown: set[str] = set()
-"""Levels that do not exist, of which was told."""
+_reported_levels: set[str] = set()
+"""Names that are no levels and have been reported."""
 
 
 def _threshold() -> int:
-    asked = os.environ.get("FOUNDATIONS_LOG_LEVEL", "info")
-    found = _LEVELS.get(asked.lower())
-    if found is not None:
-        return found
-    if asked not in _unknown:
-        _unknown.add(asked)
-        warning("unknown_log_level", FOUNDATIONS_LOG_LEVEL=asked, expected=", ".join(_LEVELS), taken="info")
+    name = os.environ.get("FOUNDATIONS_LOG_LEVEL", "info")
+    threshold = _LEVELS.get(name.lower())
+    if threshold is not None:
+        return threshold
+    if name not in _reported_levels:
+        _reported_levels.add(name)
+        warning("unknown_log_level", FOUNDATIONS_LOG_LEVEL=name, expected=", ".join(_LEVELS), taken="info")
     return _LEVELS["info"]
 
 
@@ -37,33 +35,30 @@ def _emit(level: str, event: str, keys: dict[str, Any]) -> None:
     if structlog.is_configured():
         logger = structlog.get_logger("foundations")
     else:
-        logger = structlog.wrap_logger(structlog.PrintLogger(sys.stderr), processors=_default_processors(structlog))
+        processors: list[Any] = [
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(colors=False),
+        ]
+        logger = structlog.wrap_logger(structlog.PrintLogger(sys.stderr), processors=processors)
     getattr(logger, level)(event, **keys)
 
 
-def _default_processors(structlog: Any) -> list[Any]:
-    return [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.dev.ConsoleRenderer(colors=False),
-    ]
-
-
 def debug(event: str, **keys: Any) -> None:
-    """Tell what only somebody who searches for a fault wants to know."""
+    """Log an event that helps to find the cause of a fault."""
     _emit("debug", event, keys)
 
 
 def info(event: str, **keys: Any) -> None:
-    """Tell what a user may want to know: something was done another way than usual."""
+    """Log an event that a user may want to know about: something was done in another way than usual."""
     _emit("info", event, keys)
 
 
 def warning(event: str, **keys: Any) -> None:
-    """Tell what a user should act upon."""
+    """Log an event that a user should act upon."""
     _emit("warning", event, keys)
 
 
 def error(event: str, **keys: Any) -> None:
-    """Tell that something was lost or could not be done, where no exception can say so."""
+    """Log that something was lost or failed, where no exception can report it."""
     _emit("error", event, keys)

@@ -1,4 +1,4 @@
-"""Where foundations keeps what no YAML places elsewhere."""
+"""The directory in which foundations stores its data by default."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from foundations.errors import ConfigurationError
 
 
 def foundations_home(environ: Mapping[str, str] | None = None) -> Path:
-    """Return the directory that holds everything by default: ``$FOUNDATIONS_HOME``, else ``~/.foundations``.
+    """Return the default directory for everything that is stored: ``$FOUNDATIONS_HOME``, else ``~/.foundations``.
 
     Args:
-        environ: The environment's variables; the process's own by default.
+        environ: The environment variables; by default those of this process.
 
     Raises:
-        ConfigurationError: It is relative, which would mean another place in a job, or there is no home directory.
+        ConfigurationError: The directory is relative, and so would be another one in a job; or this user has no home
+            directory.
     """
     environ = os.environ if environ is None else environ
     given = environ.get("FOUNDATIONS_HOME") or "~/.foundations"
@@ -26,7 +27,7 @@ def foundations_home(environ: Mapping[str, str] | None = None) -> Path:
     if not path.startswith("/"):
         raise ConfigurationError(
             f"the directory of foundations is {path!r}, but must be absolute or begin with '~/': a relative one would "
-            "be another place in a job. Set FOUNDATIONS_HOME to an absolute path.",
+            "be another directory in a job. Set FOUNDATIONS_HOME to an absolute path.",
             key="FOUNDATIONS_HOME",
             found=path,
             expected="an absolute path, or one that begins with '~/'",

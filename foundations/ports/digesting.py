@@ -1,4 +1,4 @@
-"""Digesting what Python's own types do not cover; internal, implemented by one adapter.
+"""Digests of buffers and of values of third-party types; internal, implemented by one adapter.
 
 A content digest is the same for equal values in every process, under every hash seed and on every machine.
 """
@@ -13,11 +13,11 @@ from foundations.ports.frames import Buffer
 
 
 class Foreign(NamedTuple):
-    """What stands for a value of a third-party type.
+    """The content of a value of a third-party type.
 
     Attributes:
-        name: Tells its kind apart from every other, as in ``numpy.ndarray``.
-        parts: Digested in order in the value's place: plain values, buffers, and further third-party values.
+        name: The kind of the value, different from every other kind's, as in ``numpy.ndarray``.
+        parts: The content, which is digested in this order: plain values, buffers, and further third-party values.
     """
 
     name: str
@@ -25,18 +25,18 @@ class Foreign(NamedTuple):
 
 
 class Digesting(ABC):
-    """Digests buffers at the speed of memory, and knows what makes up values of third-party types."""
+    """Digests buffers at the speed of memory, and reads the content of values of third-party types."""
 
     __slots__ = ()
 
     @abstractmethod
     def buffer(self, data: Buffer) -> bytes:
-        """Return the 16 bytes that stand for the bytes of `data`, contiguous and of any size."""
+        """Return the 16-byte digest of `data`, which is contiguous and of any size."""
 
     @abstractmethod
     def foreign(self, value: object) -> Foreign | None:
-        """Return what stands for `value`, or None where its type is none that is known here.
+        """Return the content of `value`, or None where the adapter does not support its type.
 
         Raises:
-            ValueError: It is of a known type, but what it holds cannot be told; the message says why.
+            ValueError: Its type is supported, but its content cannot be read; the message says why.
         """

@@ -18,16 +18,16 @@ def unconfigured(monkeypatch):
 
 
 @pytest.mark.parametrize("threshold", LEVELS)
-def test_events_at_the_level_in_force_and_above_are_told_on_the_error_stream(monkeypatch, capsys, threshold):
+def test_events_at_the_level_in_force_and_above_are_logged_on_the_error_stream(monkeypatch, capsys, threshold):
     monkeypatch.setenv("FOUNDATIONS_LOG_LEVEL", threshold.upper())
     for level in LEVELS:
         getattr(events, level)(f"{level}_happened")
     written = capsys.readouterr()
-    told = [level for level in LEVELS if f"{level}_happened" in written.err]
-    assert (LEVELS[LEVELS.index(threshold) :], "") == (told, written.out)
+    logged = [level for level in LEVELS if f"{level}_happened" in written.err]
+    assert (LEVELS[LEVELS.index(threshold) :], "") == (logged, written.out)
 
 
-def test_information_is_told_and_debugging_is_not_unless_asked_for(capsys):
+def test_information_is_logged_and_debugging_is_not_by_default(capsys):
     events.debug("detail")
     events.info("something", number=3)
     written = capsys.readouterr().err
@@ -36,25 +36,25 @@ def test_information_is_told_and_debugging_is_not_unless_asked_for(capsys):
     assert "number=3" in written
 
 
-def test_an_unknown_level_means_information_and_is_told_once(monkeypatch, capsys):
+def test_an_unknown_level_means_information_and_is_reported_once(monkeypatch, capsys):
     monkeypatch.setenv("FOUNDATIONS_LOG_LEVEL", "loud")
-    monkeypatch.setattr(events, "_unknown", set())
+    monkeypatch.setattr(events, "_reported_levels", set())
     events.debug("detail")
     events.info("something")
     events.info("something_else")
-    unknown, *told = capsys.readouterr().err.splitlines()
+    unknown, *logged = capsys.readouterr().err.splitlines()
     assert "FOUNDATIONS_LOG_LEVEL=loud" in unknown
     assert "debug, info, warning, error" in unknown
-    assert [True, True] == ["something" in told[0], "something_else" in told[1]]
+    assert [True, True] == ["something" in logged[0], "something_else" in logged[1]]
 
 
 def test_the_applications_configuration_holds():
     structlog.configure(processors=[structlog.stdlib.add_log_level], cache_logger_on_first_use=False)
-    with capture_logs() as told:
+    with capture_logs() as logged:
         events.warning("something", number=3)
-    assert [{"event": "something", "number": 3, "log_level": "warning"}] == told
+    assert [{"event": "something", "number": 3, "log_level": "warning"}] == logged
 
 
-def test_an_event_that_is_not_told_does_not_import_structlog(monkeypatch):
+def test_an_event_that_is_not_logged_does_not_import_structlog(monkeypatch):
     monkeypatch.setitem(sys.modules, "structlog", None)
     events.debug("detail")

@@ -1,4 +1,4 @@
-"""The rules of the ports for names and values, as every storage adapter applies them."""
+"""The rules of the ports for names and values, which every storage adapter applies."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from foundations.ports.job import check_job_name
 
-LONGEST_KEY: Final = 200
-LONGEST_ITEM_NAME: Final = 1000
-_KEY = re.compile(rf"[0-9A-Za-z_-][0-9A-Za-z._-]{{0,{LONGEST_KEY - 1}}}\Z")
+MAX_KEY_LENGTH: Final = 200
+MAX_ITEM_NAME_LENGTH: Final = 1000
+_KEY = re.compile(rf"[0-9A-Za-z_-][0-9A-Za-z._-]{{0,{MAX_KEY_LENGTH - 1}}}\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
-_EXACT_IN_A_FLOAT = 2**53
+_MAX_EXACT_INTEGER = 2**53  # floats represent every integer up to this one
 
 
 def is_cache_key(key: str) -> bool:
@@ -21,13 +21,16 @@ def is_cache_key(key: str) -> bool:
 
 
 def check_cache_key(key: str) -> str:
-    """Return `key` where the cache port allows it.
+    """Return `key`, after checking that the cache port allows it.
 
     Raises:
-        ValueError: It does not.
+        ValueError: The port does not allow it.
     """
     if not is_cache_key(key):
-        raise ValueError(f"not a cache key (1 to {LONGEST_KEY} of 0-9 A-Z a-z . _ -, no dot first): {key!r:.250}")
+        raise ValueError(
+            f"{key!r:.250} is not a cache key: it must have 1 to {MAX_KEY_LENGTH} of the characters 0-9 A-Z a-z . _ - "
+            "and must not begin with a dot"
+        )
     return key
 
 
@@ -35,43 +38,44 @@ def check_item(job_name: str, item: str) -> None:
     """Check the name of an archive's item and of its job.
 
     Raises:
-        JobNameError: `job_name` cannot name a job.
-        ValueError: `item` cannot name an item.
+        JobNameError: `job_name` is not a valid name of a job.
+        ValueError: `item` is not a valid name of an item.
     """
     check_job_name(job_name)
     parts = item.split("/")
-    if len(item) > LONGEST_ITEM_NAME or "\0" in item or any(part in ("", ".", "..") for part in parts):
+    if len(item) > MAX_ITEM_NAME_LENGTH or "\0" in item or any(part in ("", ".", "..") for part in parts):
         raise ValueError(
-            f"not an item name (1 to {LONGEST_ITEM_NAME} characters, parts between '/' neither empty nor '.' nor "
-            f"'..', no NUL): {item!r:.250}"
+            f"{item!r:.250} is not an item name: it must have 1 to {MAX_ITEM_NAME_LENGTH} characters and no NUL, and "
+            "no part between '/' may be empty, '.' or '..'"
         )
 
 
 def check_digest(digest: str) -> str:
-    """Return `digest` where it is a SHA-256 in lower-case hexadecimal.
+    """Return `digest`, after checking that it is a SHA-256 in lower-case hexadecimal.
 
     Raises:
         ValueError: It is not.
     """
     if not _DIGEST.match(digest):
-        raise ValueError(f"not a SHA-256 in hexadecimal: {digest!r:.80}")
+        raise ValueError(f"{digest!r:.80} is not a SHA-256 in hexadecimal")
     return digest
 
 
 def canonical_json(value: Any) -> str:
-    """Return the same text for what is the same JSON value, another for what is not.
+    """Return a JSON text that is the same for equal JSON values and differs for others.
 
     >>> canonical_json({"b": 1.0, "a": True})
     '{"a":true,"b":1}'
     """
-    return json.dumps(_with_plain_numbers(value), sort_keys=True, separators=(",", ":"))
+    return json.dumps(_with_integers(value), sort_keys=True, separators=(",", ":"))
 
 
-def _with_plain_numbers(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_IN_A_FLOAT:
+def _with_integers(value: Any) -> Any:
+    """Return `value` with every float that is an exact integer replaced by this integer."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _MAX_EXACT_INTEGER:
         return int(value)
     if isinstance(value, dict):
-        return {key: _with_plain_numbers(member) for key, member in value.items()}
+        return {key: _with_integers(member) for key, member in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_with_plain_numbers(member) for member in value]
+        return [_with_integers(member) for member in value]
     return value
