@@ -18,7 +18,7 @@ from typing import Any
 import numpy
 import stages
 from measuring import Report, arguments, take_turns
-from stages import HELD, Stages, held, held_stage, increment, repeated
+from stages import VALUES, Stages, increment, load_value, load_value_stage, repeat
 
 BATCH = 100  # calls a turn
 MAPPED = {"ours": 20, "joblib.Memory, mapped": 20}  # those of which a turn has so many hits, so as to warm up likewise
@@ -68,12 +68,12 @@ def integers(place: Path, report: Report, rounds: int, sample: bool) -> None:
     ours = Stages(place / "ours", stages.create_stage(increment)(0))
     raw = Raw(place / "raw", 1)
     peers = {} if sample else of_peers(place, increment, {"joblib.Memory": None})
-    assert 1 == ours.computed(0)
+    assert 1 == ours.miss(0)
     raw.write(0)
     assert all(cached(0) == 1 for cached in peers.values())
     fresh = itertools.count(1)
-    hits: dict[str, Callable[[], object]] = {"ours": ours.found}
-    misses: dict[str, Callable[[], object]] = {"ours": lambda: ours.computed(next(fresh))}
+    hits: dict[str, Callable[[], object]] = {"ours": ours.hit}
+    misses: dict[str, Callable[[], object]] = {"ours": lambda: ours.miss(next(fresh))}
     for name, cached in peers.items():
         hits[name] = lambda cached=cached: cached(0)
         misses[name] = lambda cached=cached: cached(next(fresh))
@@ -81,7 +81,7 @@ def integers(place: Path, report: Report, rounds: int, sample: bool) -> None:
     misses["a file"] = lambda: raw.write(next(fresh))
     for what, contenders in {"hit": hits, "miss": misses}.items():
         report.title(f"an integer, {what}")
-        calls = {name: repeated(call, BATCH) for name, call in contenders.items()}
+        calls = {name: repeat(call, BATCH) for name, call in contenders.items()}
         medians = report.table(take_turns(calls, rounds, warm_up=5), "us", 1e6 / BATCH)
         if peers:
             report.bar(f"integer, {what}: ours / joblib", medians["ours"] / medians["joblib.Memory"], 1 / 3)
@@ -90,40 +90,40 @@ def integers(place: Path, report: Report, rounds: int, sample: bool) -> None:
 def large(place: Path, report: Report, rounds: int, title: str, value: Any, sample: bool) -> tuple[Medians, Medians]:
     """Print what hits and misses of a large value take; return the medians of both."""
     place.mkdir()
-    HELD[title] = value
-    ours = Stages(place / "ours", held_stage(title, 0))
+    VALUES[title] = value
+    ours = Stages(place / "ours", load_value_stage(title, 0))
     raw = Raw(place / "raw", value)
     modes = {"joblib.Memory": None, "joblib.Memory, mapped": "r"}
-    peers = {} if sample else of_peers(place, held, modes)
-    ours.computed(title, 0)
+    peers = {} if sample else of_peers(place, load_value, modes)
+    ours.miss(title, 0)
     raw.write(0)
     for cached in peers.values():
         cached(title, 0)
     if isinstance(value, numpy.ndarray):
-        ours.found().fill(0)  # nobody else's
-        assert numpy.array_equal(value, ours.found())
+        ours.hit().fill(0)  # changes no other value
+        assert numpy.array_equal(value, ours.hit())
     else:
-        assert value.equals(ours.found())
-    kept = set(place.rglob("*"))
+        assert value.equals(ours.hit())
+    existing = set(place.rglob("*"))
     returned: list[object] = []  # what lets go of it is not timed
 
     def leave_room() -> None:
         returned.clear()
-        for path in set(place.rglob("*")) - kept:
+        for path in set(place.rglob("*")) - existing:
             if path.is_file() and path.stat().st_size > REMOVED:
                 path.unlink()
         os.sync()
 
     fresh = itertools.count(1)
-    hits: dict[str, Callable[[], object]] = {"ours": lambda: returned.append(ours.found())}
-    misses: dict[str, Callable[[], object]] = {"ours": lambda: ours.computed(title, next(fresh))}
+    hits: dict[str, Callable[[], object]] = {"ours": lambda: returned.append(ours.hit())}
+    misses: dict[str, Callable[[], object]] = {"ours": lambda: ours.miss(title, next(fresh))}
     for name, cached in peers.items():
         hits[name] = lambda cached=cached: returned.append(cached(title, 0))
         misses[name] = lambda cached=cached: cached(title, next(fresh))
     hits["a file"] = lambda: returned.append(raw.read())
     misses["a file, durable"] = lambda: raw.write(next(fresh))
     report.title(f"{title}, hit")
-    batches = {name: repeated(call, MAPPED.get(name, 1)) for name, call in hits.items()}
+    batches = {name: repeat(call, MAPPED.get(name, 1)) for name, call in hits.items()}
     times = take_turns(batches, rounds, warm_up=2, after=returned.clear)
     found = report.table({name: [time / MAPPED.get(name, 1) for time in times[name]] for name in times})
     report.title(f"{title}, miss")

@@ -88,8 +88,8 @@ CONTENDERS: dict[str, Callable[[str, int], None]] = {
 def measured(contender: str, shape: str, stages: int) -> tuple[float, int]:
     """Return seconds and peak memory in bytes, in a process that does nothing else; its first run is not counted."""
     command = [sys.executable, __file__, "--contender", contender, shape, str(stages)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tempfile.gettempdir())
-    seconds, peak = told.stdout.split()
+    process = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tempfile.gettempdir())
+    seconds, peak = process.stdout.split()
     return float(seconds), int(peak)
 
 

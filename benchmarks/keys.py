@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy
 import stages
 from measuring import Report, arguments, take_turns
-from stages import HELD, Stages, held_stage, length, repeated, wiring_of
+from stages import VALUES, Stages, length, load_value_stage, repeat, wiring_of
 
 from foundations import create_stage
 from foundations.app.caching.assembly import stage_keys
@@ -52,13 +52,13 @@ def digests(place: Path, report: Report, rounds: int, title: str, value: object,
 
 def keys_of_stages(place: Path, report: Report, rounds: int, much: int) -> None:
     """Print what the key of a stage takes whose argument is a stage of hardly any output, or of much."""
-    HELD["little"], HELD["much"] = numpy.zeros(HARDLY_ANY // 8), numpy.zeros(much // 8)
+    VALUES["little"], VALUES["much"] = numpy.zeros(HARDLY_ANY // 8), numpy.zeros(much // 8)
     small, large = "1 kB before it", f"{much / 1e9:g} GB before it"
     keys: dict[str, Callable[[], object]] = {}
     jobs: dict[str, Callable[[], object]] = {}
     for title, name in {large: "much", small: "little"}.items():
-        both = Stages(place / name, create_stage(length)(held_stage(name, 0)))
-        assert len(HELD[name]) == both.run()  # which stores them
+        both = Stages(place / name, create_stage(length)(load_value_stage(name, 0)))
+        assert len(VALUES[name]) == both.run()  # which stores them
         keys[title] = key_of_the_last(both.pipeline, stage_keys({}, str(place), wiring_of(place)))
         jobs[title] = both.run
     pipeline = both.pipeline
@@ -83,7 +83,7 @@ def key_of_the_last(pipeline: Pipeline, keys: StageKeys) -> Callable[[], str]:
 
 
 def in_batches(report: Report, calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    batches = {name: repeated(call, BATCH) for name, call in calls.items()}
+    batches = {name: repeat(call, BATCH) for name, call in calls.items()}
     return report.table(take_turns(batches, rounds, warm_up=2), "us", 1e6 / BATCH)
 
 

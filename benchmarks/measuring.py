@@ -1,7 +1,7 @@
-"""What the benchmarks share: contenders that take turns, medians, and bars that a ratio must keep.
+"""The tools of all benchmarks: contenders that take turns, medians, and bars that a ratio must keep.
 
-A figure counts only as a ratio within one run. Contenders take turns in random order, so that what else the machine
-does hits all of them alike; a first round warms up and is not counted.
+A figure has a meaning only as a ratio within one run. Contenders take turns in random order, so that other load of the
+machine affects all of them equally; a first round warms up and is not counted.
 """
 
 import argparse
@@ -14,10 +14,10 @@ SLACK_OF_A_SAMPLE = 4.0
 
 
 class Report:
-    """Collects whether the bars were kept.
+    """Prints the results, and collects the bars that were missed.
 
     Args:
-        slack: How many times a bar may be missed: 1 for what is promised, more where few rounds are run.
+        slack: The factor by which a bar may be exceeded: 1 for promises, more where few rounds are run.
     """
 
     def __init__(self, slack: float = 1.0) -> None:
@@ -28,7 +28,7 @@ class Report:
         print(f"\n{text}\n")
 
     def table(self, times: Mapping[str, list[float]], unit: str = "ms", scale: float = 1000.0) -> dict[str, float]:
-        """Print medians, each with how many times ours is as much; return the medians."""
+        """Print the medians, each with the ratio of ours to it; return the medians."""
         medians = {name: statistics.median(values) * scale for name, values in times.items()}
         ours = next(iter(medians.values()))
         print(f"  {'':28}{'median ' + unit:>14}{'min':>11}{'max':>11}{'ours / it':>11}")
@@ -38,13 +38,13 @@ class Report:
             print(f"  {name:28}{medians[name]:14.3f}{low:11.3f}{high:11.3f}{ratio:>11}")
         return medians
 
-    def bar(self, what: str, value: float, most: float) -> None:
-        """Print whether `value` is at most `most`."""
-        kept = value <= most * self.slack
-        if not kept:
+    def bar(self, what: str, value: float, limit: float) -> None:
+        """Print whether `value` is at most `limit`."""
+        is_kept = value <= limit * self.slack
+        if not is_kept:
             self.missed.append(what)
-        verdict = "kept" if value <= most else "within slack" if kept else "MISSED"
-        print(f"  {verdict:13}{what}: {value:.3g}, at most {most:.3g}")
+        verdict = "kept" if value <= limit else "within slack" if is_kept else "MISSED"
+        print(f"  {verdict:13}{what}: {value:.3g}, at most {limit:.3g}")
 
     def close(self) -> None:
         """End the process, with an error where a bar was missed."""
@@ -58,9 +58,9 @@ def take_turns(
     """Return each contender's times in seconds, one for each counted round.
 
     Args:
-        calls: What to time, by name.
-        rounds: How many rounds count.
-        warm_up: How many rounds come before.
+        calls: The calls to time, by name.
+        rounds: The number of counted rounds.
+        warm_up: The number of rounds before these.
         after: Called after each call, untimed.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}

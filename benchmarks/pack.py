@@ -72,7 +72,7 @@ class Packing:
         make(self.project, scale)
         self._count = 0
         self._bundler = TarballJobBundler()
-        self._held: list[Bundle] = []
+        self._bundles: list[Bundle] = []
 
     def ours(self) -> Bundle:
         self._count += 1
@@ -83,13 +83,13 @@ class Packing:
             project_member="project.tgz",
             directory=self.place,
         )
-        self._held.append(self._bundler.make(contents))
-        return self._held[-1]
+        self._bundles.append(self._bundler.make(contents))
+        return self._bundles[-1]
 
     def discard(self) -> None:
         """Discard every bundle that was made."""
-        while self._held:
-            self._bundler.discard(self._held.pop())
+        while self._bundles:
+            self._bundler.discard(self._bundles.pop())
 
     def forget(self) -> None:
         """Have the next bundle be packed anew."""

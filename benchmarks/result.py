@@ -77,8 +77,8 @@ def main() -> None:
         report.title(f"an array of {array.nbytes / 1e9:.1f} GB")
         medians = report.table(times)
         report.bar("ours / raw", medians["from job to caller, ours"] / medians["raw bytes, durable"], 1.3)
-        told = subprocess.run([sys.executable, "-c", MEMORY, job_name], check=True, capture_output=True, text=True)
-        report.bar("memory of the caller / value", float(told.stdout), 1.1)
+        process = subprocess.run([sys.executable, "-c", MEMORY, job_name], check=True, capture_output=True, text=True)
+        report.bar("memory of the caller / value", float(process.stdout), 1.1)
         os.chdir("/")
     report.close()
 

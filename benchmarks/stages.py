@@ -1,4 +1,4 @@
-"""What the benchmarks of the cache share: functions of a module, and a job's stages that may be cached."""
+"""Stages for the benchmarks of the cache: functions of a module, and the stages of a job whose outputs are cached."""
 
 import tempfile
 from collections.abc import Callable
@@ -18,23 +18,23 @@ from foundations.domain.pipeline.graph import Deferred, Pipeline
 from foundations.domain.pipeline.stage import Stage
 from foundations.testing.in_memory import in_memory_settings
 
-HELD: dict[str, Any] = {}
-"""What :func:`held` returns: the keys leave it out, and nobody waits for its being made."""
+VALUES: dict[str, Any] = {}
+"""The values that :func:`load_value` returns. Keys ignore them, and creating them is not timed."""
 
 
 def increment(number: int) -> int:
     return number + 1
 
 
-def held(name: str, number: int) -> Any:
-    return HELD[name]
+def load_value(name: str, number: int) -> Any:
+    return VALUES[name]
 
 
 def length(value: Any) -> int:
     return len(value)
 
 
-held_stage = create_stage(held, ignore=["HELD"])
+load_value_stage = create_stage(load_value, ignore=["VALUES"])
 
 
 def an_array(size: int) -> numpy.ndarray:
@@ -50,24 +50,24 @@ def a_frame(rows: int) -> pandas.DataFrame:
 
 
 def a_frame_with_strings(rows: int) -> pandas.DataFrame:
-    """Return the same with a column of strings in place of the integers."""
+    """Return the frame of :func:`a_frame` with a column of strings instead of the integers."""
     frame = a_frame(rows).drop(columns="number")
     frame["name"] = pandas.Series([f"name {number % 1000}" for number in range(rows)])
     return frame
 
 
 def wiring_of(root: Path) -> Wiring:
-    """Return adapters of which the cache lies on the disk."""
+    """Return in-memory adapters, except for a cache on the disk."""
     entry = AdapterSettings("foundations.LocalFileSystemCacheBackend", "cache_implementation", (str(root),))
     return Wiring(settings=in_memory_settings("benchmark")._replace(cache=entry))
 
 
 class Stages:
-    """The stages behind one that is cached, asked for as a job asks for them; their code is followed here, once.
+    """A cached stage and its upstream stages, looked up as a job does it; their code is analysed once, here.
 
     Args:
-        root: Where the cache lies.
-        target: The last of them.
+        root: The directory of the cache.
+        target: The last stage.
     """
 
     def __init__(self, root: Path, target: Stage) -> None:
@@ -78,21 +78,21 @@ class Stages:
         self._cache = stage_cache(Job("benchmark", self.pipeline, {}, project, ()), project, wiring_of(root))
 
     def run(self) -> Any:
-        """Return the output of the last, which is read where it is large; the others' are read where it is computed."""
+        """Return the output of the last stage; the other outputs are read only where it is computed."""
         outputs: dict[int, Any] = {}
         for index, node in enumerate(self.pipeline.nodes):
             call = Call(node, {other: outputs[other] for other in node.upstream}, {})
             outputs[index], _ = self._cache.answer(index, call, dict)
         return _read(outputs[index])
 
-    def found(self) -> Any:
-        """Return the output of the last, where it depends on no others, which is in the cache."""
+    def hit(self) -> Any:
+        """Return the output of the last stage, which is in the cache and has no upstream stages."""
         output, known = self._cache.answer(self._last, Call(self._node, {}, {}), dict)
         assert known["used_cache"]
         return _read(output)
 
-    def computed(self, *arguments: Any) -> Any:
-        """Return what the last returns for arguments that it has not been called with, which is stored."""
+    def miss(self, *arguments: Any) -> Any:
+        """Compute and store the output of the last stage, for arguments that it has not been called with; return it."""
         node = self._node._replace(arguments=arguments)
         output, known = self._cache.answer(self._last, Call(node, {}, {}), dict)
         assert "cache_write_time" in known
@@ -103,8 +103,8 @@ def _read(output: Any) -> Any:
     return output.get() if type(output) is Deferred else output
 
 
-def repeated(call: Callable[[], object], times: int) -> Callable[[], None]:
-    """Return what makes a call so many times."""
+def repeat(call: Callable[[], object], times: int) -> Callable[[], None]:
+    """Return a function that calls `call` as often as `times`."""
 
     def many() -> None:
         for _ in range(times):

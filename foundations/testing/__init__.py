@@ -1,8 +1,8 @@
-"""What proves an adapter, and what tests of pipelines need; pytest is imported only by what needs it.
+"""Contract tests for adapters, and an SDK in memory for tests of pipelines.
 
-A contract class proves an adapter of its port. :func:`in_memory_settings` and :func:`in_memory_sdk` run pipelines
-without disk or processes; in tests by pytest the latter is a fixture of the same name, there as soon as foundations is
-installed.
+A contract class tests an adapter of its port. :func:`in_memory_settings` and :func:`in_memory_sdk` run pipelines
+without disk or processes; the latter is also a fixture of pytest, as soon as foundations is installed. pytest itself is
+imported by the contract classes alone.
 """
 
 from __future__ import annotations

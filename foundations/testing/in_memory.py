@@ -1,4 +1,4 @@
-"""The SDK on memory alone, wired through the same composition root as always."""
+"""The SDK with in-memory adapters, wired through the same composition root as any other."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _CLASSES = {
 
 
 def in_memory_settings(store: str) -> Settings:
-    """Return settings that name the in-memory adapter for each part.
+    """Return settings that name the in-memory adapter of each port.
 
     Args:
-        store: The name of the store that all of them share; see :func:`foundations.adapters.memory.forget_store`.
+        store: The name of the store that all adapters share; see :func:`foundations.adapters.memory.forget_store`.
     """
     adapters = {
         key: AdapterSettings(_CLASSES.get(name, "foundations.MemoryPipelineArchive"), key, (store,))
@@ -35,9 +35,9 @@ def in_memory_settings(store: str) -> Settings:
 
 @contextmanager
 def in_memory_sdk() -> Iterator[Sdk]:
-    """Give an SDK of which every part is in memory, in a store of its own that is forgotten afterwards.
+    """Yield an SDK with in-memory adapters, in a store of its own that is deleted afterwards.
 
-    Configuration files, ``FOUNDATIONS_HOME`` and what other SDKs have stored are neither read nor written.
+    Configuration files, ``FOUNDATIONS_HOME`` and the data of other SDKs are neither read nor written.
     """
     store = f"testing-{secrets.token_hex(8)}"
     config_manager = ConfigManager()

@@ -1,6 +1,6 @@
-"""The pytest plugin: installed with foundations, it gives tests of pipelines their fixtures.
+"""The pytest plugin, which is installed with foundations and provides fixtures for tests of pipelines.
 
-It is loaded at the start of every pytest run, so it imports nothing until a fixture is used.
+Every pytest run loads it at the start, so it imports nothing until a fixture is used.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def in_memory_sdk() -> Iterator[Sdk]:
-    """The SDK with every part in memory: ``create_stage``, ``pipeline``, ``load_job``, ``config_manager``.
+    """An SDK with in-memory adapters: ``create_stage``, ``pipeline``, ``load_job``, ``config_manager``.
 
-    Jobs run in threads of this process, in a store that no other test sees and that is forgotten after the test.
-    Nothing is written to disk, and neither configuration files nor ``FOUNDATIONS_HOME`` are looked at. A job's result
-    is the one that it has in a process of its own, but for what only a process has: its output streams, its end by a
-    signal, being cancelled. The working directory is packed as ever, and the job runs in it.
+    Jobs run in threads of this process, with a store that no other test sees and that is deleted after the test.
+    Nothing is written to disk, and neither configuration files nor ``FOUNDATIONS_HOME`` are read. A job has the same
+    result as in a process of its own, except for what only a process has: output streams, an end by a signal, and
+    cancellation. The working directory is packed as usual, and the job runs in it.
     """
     from foundations.testing.in_memory import in_memory_sdk as in_memory
 

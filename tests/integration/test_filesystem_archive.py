@@ -76,7 +76,7 @@ def test_where_a_file_has_no_more_links_items_are_copies(archive, source, monkey
     assert CONTENT == archive.read("two", "source")
 
 
-def test_other_errors_of_linking_are_told(archive, source, monkeypatch):
+def test_other_errors_of_linking_are_reported(archive, source, monkeypatch):
     monkeypatch.setattr(os, "link", failing(errno.EIO))
     with pytest.raises(StorageUnavailableError, match="Input/output"):
         archive.write_file("job", "source", source, digest=DIGEST)

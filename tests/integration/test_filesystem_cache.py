@@ -15,10 +15,10 @@ VALUE = [b"a pickle", b"", b"an array"]
 
 
 @pytest.fixture
-def told(monkeypatch):
-    events_told = []
-    monkeypatch.setattr(events, "warning", lambda event, **keys: events_told.append({"event": event, **keys}))
-    return events_told
+def logged(monkeypatch):
+    logged_events = []
+    monkeypatch.setattr(events, "warning", lambda event, **keys: logged_events.append({"event": event, **keys}))
+    return logged_events
 
 
 @pytest.fixture
@@ -40,16 +40,16 @@ def got(cache, key="key"):
     return None if value is None else [bytes(buffer) for buffer in value.frames]
 
 
-def test_an_entry_of_another_key_is_a_miss(cache, told):
+def test_an_entry_of_another_key_is_a_miss(cache, logged):
     cache.put("key", VALUE)
     entry_file(cache).rename(cache.root / "cache" / "other")
     assert got(cache, "other") is None
-    assert "it was written under another key" == told[0]["reason"]
+    assert "it was written under another key" == logged[0]["reason"]
     assert ["other"] == set_aside(cache)
 
 
 @pytest.mark.parametrize("what", ["directory", "pipe", "link", "dangling link", "socket"])
-def test_something_other_than_a_file_is_a_miss(cache, told, what, tmp_path, monkeypatch):
+def test_something_other_than_a_file_is_a_miss(cache, logged, what, tmp_path, monkeypatch):
     cache.put("key", VALUE)
     path = entry_file(cache)
     path.rename(tmp_path / "moved")
@@ -63,26 +63,26 @@ def test_something_other_than_a_file_is_a_miss(cache, told, what, tmp_path, monk
         path.symlink_to(tmp_path / ("moved" if what == "link" else "nowhere"))
     assert [] == list(cache.entries())
     assert got(cache) is None
-    assert "it is not a regular file" == told[0]["reason"]
+    assert "it is not a regular file" == logged[0]["reason"]
     assert ["key"] == set_aside(cache)
 
 
-def test_an_entry_that_others_can_write_is_a_miss(cache, told):
+def test_an_entry_that_others_can_write_is_a_miss(cache, logged):
     cache.put("key", VALUE)
     entry_file(cache).chmod(0o622)
     assert got(cache) is None
-    assert "another user could have written it" == told[0]["reason"]
+    assert "another user could have written it" == logged[0]["reason"]
 
 
-def test_a_damaged_entry_that_cannot_be_moved_is_a_miss_all_the_same(cache, told):
+def test_a_damaged_entry_that_cannot_be_moved_is_a_miss_all_the_same(cache, logged):
     cache.put("key", VALUE)
     entry_file(cache).write_bytes(b"damaged")
     (cache.root / "damaged").write_text("in the way")
     assert got(cache) is None
-    assert "other than a directory" in told[0]["not_moved"]
+    assert "other than a directory" in logged[0]["not_moved"]
 
 
-def test_a_good_entry_that_has_just_replaced_a_damaged_one_stays(cache, told, monkeypatch):
+def test_a_good_entry_that_has_just_replaced_a_damaged_one_stays(cache, logged, monkeypatch):
     cache.put("key", VALUE)
 
     def replaced_meanwhile(*arguments, **keywords):
@@ -91,13 +91,13 @@ def test_a_good_entry_that_has_just_replaced_a_damaged_one_stays(cache, told, mo
         raise ValueError("damaged")
 
     monkeypatch.setattr(backend, "read_entry", replaced_meanwhile)
-    monkeypatch.setattr(events, "warning", lambda event, **keys: told.append(keys))
+    monkeypatch.setattr(events, "warning", lambda event, **keys: logged.append(keys))
     assert got(cache) is None
     monkeypatch.undo()
     assert [b"good"] == got(cache)
 
 
-def test_a_damaged_entry_that_another_reader_moved_is_told_once(cache, told, monkeypatch):
+def test_a_damaged_entry_that_another_reader_moved_is_reported_once(cache, logged, monkeypatch):
     cache.put("key", VALUE)
 
     def moved_meanwhile(*arguments, **keywords):
@@ -106,7 +106,7 @@ def test_a_damaged_entry_that_another_reader_moved_is_told_once(cache, told, mon
 
     monkeypatch.setattr(backend, "read_entry", moved_meanwhile)
     assert got(cache) is None
-    assert [] == told
+    assert [] == logged
 
 
 def test_frames_lie_at_multiples_of_64_bytes(cache):
@@ -238,20 +238,20 @@ def test_an_entry_that_root_wrote_is_read(cache, monkeypatch):
     assert VALUE == got(cache)
 
 
-def test_an_entry_of_an_earlier_release_is_a_miss_of_which_nothing_is_said(cache, told):
+def test_an_entry_of_an_earlier_release_is_a_miss_of_which_nothing_is_said(cache, logged):
     cache.put("key", VALUE)
     entry_file(cache).write_bytes(b"FNDCACH1" + bytes(100))
     assert got(cache) is None
-    assert ([], [], []) == (told, list(cache.entries()), set_aside(cache))
+    assert ([], [], []) == (logged, list(cache.entries()), set_aside(cache))
     assert cache.put("key", VALUE, if_absent=True) is True
 
 
-def test_an_entry_that_is_set_aside_is_told_and_kept(cache, told):
+def test_an_entry_that_is_set_aside_is_reported_and_stored(cache, logged):
     cache.put("key", VALUE)
     content = entry_file(cache).read_bytes()
     cache.set_aside("key", "its pickle cannot be loaded")
-    assert "its pickle cannot be loaded" == told[0]["reason"]
-    assert content == Path(told[0]["moved_to"]).read_bytes()
+    assert "its pickle cannot be loaded" == logged[0]["reason"]
+    assert content == Path(logged[0]["moved_to"]).read_bytes()
     assert ["key"] == set_aside(cache)
 
 
@@ -316,10 +316,10 @@ def test_a_root_may_begin_with_the_home_directory(monkeypatch, tmp_path):
     assert tmp_path / "cache" == LocalFileSystemCacheBackend("~/cache").root
 
 
-def test_within_the_second_a_store_of_others_gives_no_entry_that_they_could_have_written(cache, told):
+def test_within_the_second_a_store_of_others_gives_no_entry_that_they_could_have_written(cache, logged):
     cache.put("key", VALUE)
     cache.get("key")
     cache.root.chmod(0o777)
     entry_file(cache).chmod(0o666)
     assert got(cache) is None
-    assert ["cache_entry_damaged"] == [event["event"] for event in told]
+    assert ["cache_entry_damaged"] == [event["event"] for event in logged]

@@ -19,11 +19,11 @@ BULK = LARGE[1][:64]
 
 
 @pytest.fixture
-def told(monkeypatch):
-    events_told = []
+def logged(monkeypatch):
+    logged_events = []
     for level in ("warning", "info"):
-        monkeypatch.setattr(events, level, lambda event, **keys: events_told.append({"event": event, **keys}))
-    return events_told
+        monkeypatch.setattr(events, level, lambda event, **keys: logged_events.append({"event": event, **keys}))
+    return logged_events
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def nothing_known():
 
 
 @pytest.mark.parametrize("written_by", ["default", "compressing"])
-def test_a_flip_of_any_byte_of_a_small_entry_is_a_miss_that_is_reported_and_set_aside(root, told, written_by):
+def test_a_flip_of_any_byte_of_a_small_entry_is_a_miss_that_is_reported_and_set_aside(root, logged, written_by):
     cache = caches(root)[written_by]
     value = SMALL if written_by == "compressing" else SMALL[:3]
     cache.put("key", value, b"known")
@@ -85,14 +85,14 @@ def test_a_flip_of_any_byte_of_a_small_entry_is_a_miss_that_is_reported_and_set_
         entry_file(cache).write_bytes(flipped(good, position))
         assert got(cache) is None, position
         assert not entry_file(cache).exists()
-    assert len(good) == len(told) == len(list((root / "damaged").iterdir()))
-    assert {"cache_entry_damaged"} == {event["event"] for event in told}
+    assert len(good) == len(logged) == len(list((root / "damaged").iterdir()))
+    assert {"cache_entry_damaged"} == {event["event"] for event in logged}
     assert cache.put("key", value, b"known", if_absent=True) is True
     assert (b"known", value) == got(cache)
 
 
 @pytest.mark.parametrize("written_by", ["default", "compressing"])
-def test_a_truncation_of_a_small_entry_to_any_length_is_a_miss(root, told, written_by):
+def test_a_truncation_of_a_small_entry_to_any_length_is_a_miss(root, logged, written_by):
     cache = caches(root)[written_by]
     cache.put("key", SMALL if written_by == "compressing" else SMALL[:3], b"known")
     good = entry_file(cache).read_bytes()
@@ -101,11 +101,11 @@ def test_a_truncation_of_a_small_entry_to_any_length_is_a_miss(root, told, writt
         assert got(cache) is None, length
         entry_file(cache).write_bytes(good[:length])
         assert cache.get_metadata("key") is None, length
-    assert 2 * len(good) == len(told)
+    assert 2 * len(good) == len(logged)
 
 
 @pytest.mark.parametrize("read_by", ["default", "full"])
-def test_a_flip_of_any_byte_of_a_large_entrys_structure_is_a_miss(root, told, read_by):
+def test_a_flip_of_any_byte_of_a_large_entrys_structure_is_a_miss(root, logged, read_by):
     cache = caches(root)[read_by]
     cache.put("key", LARGE, b"known")
     good = entry_file(cache).read_bytes()
@@ -114,11 +114,11 @@ def test_a_flip_of_any_byte_of_a_large_entrys_structure_is_a_miss(root, told, re
     for position in range(structure):
         entry_file(cache).write_bytes(flipped(good, position))
         assert got(cache) is None, position
-    assert structure == len(told)
+    assert structure == len(logged)
 
 
 @pytest.mark.parametrize("read_by", ["default", "full", "compressing"])
-def test_a_large_entry_that_is_shorter_or_longer_is_a_miss(root, told, read_by):
+def test_a_large_entry_that_is_shorter_or_longer_is_a_miss(root, logged, read_by):
     cache = caches(root)[read_by]
     caches(root)["default"].put("key", LARGE, b"known")
     good = entry_file(cache).read_bytes()
@@ -126,31 +126,31 @@ def test_a_large_entry_that_is_shorter_or_longer_is_a_miss(root, told, read_by):
     for content in [*(good[:length] for length in lengths), good + b"\0"]:
         entry_file(cache).write_bytes(content)
         assert got(cache) is None, len(content)
-    assert len(lengths) + 1 == len(told)
-    assert f"it has {len(good) + 1} bytes, and was written with {len(good)}" == told[-1]["reason"]
+    assert len(lengths) + 1 == len(logged)
+    assert f"it has {len(good) + 1} bytes, and was written with {len(good)}" == logged[-1]["reason"]
 
 
-def test_a_flip_in_the_bulk_of_a_large_entry_is_found_where_everything_is_verified(root, told):
+def test_a_flip_in_the_bulk_of_a_large_entry_is_found_where_everything_is_verified(root, logged):
     cache = caches(root)["full"]
     cache.put("key", LARGE, b"known")
     good = entry_file(cache).read_bytes()
     for position in (good.index(BULK) - 1, good.index(BULK), 500_000, len(good) - 1):
         entry_file(cache).write_bytes(flipped(good, position))
         assert got(cache) is None, position
-    assert ["it is not as it was written"] * 4 == [event["reason"] for event in told]
+    assert ["it is not as it was written"] * 4 == [event["reason"] for event in logged]
 
 
-def test_the_bulk_of_a_large_entry_is_as_good_as_the_disk_by_default(root, told):
+def test_the_bulk_of_a_large_entry_is_as_good_as_the_disk_by_default(root, logged):
     cache = caches(root)["default"]
     cache.put("key", LARGE, b"known")
     good = entry_file(cache).read_bytes()
     first = good.index(BULK)
     entry_file(cache).write_bytes(flipped(good, first + 500_000))
     assert (b"known", [LARGE[0], flipped(LARGE[1], 500_000), *LARGE[2:]]) == got(cache)
-    assert [] == told
+    assert [] == logged
 
 
-def test_a_flip_anywhere_in_a_large_entry_that_is_compressed_is_a_miss(root, told):
+def test_a_flip_anywhere_in_a_large_entry_that_is_compressed_is_a_miss(root, logged):
     value = [b"a pickle", os.urandom(1_500_000), b"text" * 1000]
     caches(root)["compressing"].put("key", value, b"known")
     cache = caches(root)["default"]
@@ -161,17 +161,17 @@ def test_a_flip_anywhere_in_a_large_entry_that_is_compressed_is_a_miss(root, tol
     for position in positions:
         entry_file(cache).write_bytes(flipped(good, position))
         assert got(cache) is None, position
-    assert len(positions) == len(told)
+    assert len(positions) == len(logged)
 
 
-def test_a_frame_that_does_not_decompress_to_its_length_is_a_miss(root, told, monkeypatch):
+def test_a_frame_that_does_not_decompress_to_its_length_is_a_miss(root, logged, monkeypatch):
     packed = [*compression.compress_frame(memoryview(SMALL[3]))]
     for length, content in ((len(SMALL[3]) + 1, packed), (len(SMALL[3]) - 1, packed), (9, [b"no such format"])):
         monkeypatch.setattr("foundations.adapters.filesystem.cache.writing.compress_frame", lambda view, of=content: of)
         cache = caches(root)["compressing"]
         cache.put("key", [b"x" * max(length, compression.MIN_COMPRESSED)])
         assert got(cache) is None
-    assert ["it is not as it was written"] * 3 == [event["reason"] for event in told]
+    assert ["it is not as it was written"] * 3 == [event["reason"] for event in logged]
 
 
 @pytest.mark.parametrize("value", [SMALL, LARGE])
@@ -188,12 +188,12 @@ def test_a_system_that_reads_a_few_bytes_at_a_time_changes_nothing(root, monkeyp
 
 @pytest.mark.parametrize("name", ["default", "full"])
 @pytest.mark.parametrize("value", [SMALL, LARGE])
-def test_a_file_that_becomes_shorter_while_it_is_read_is_a_miss(root, told, monkeypatch, name, value):
+def test_a_file_that_becomes_shorter_while_it_is_read_is_a_miss(root, logged, monkeypatch, name, value):
     cache = caches(root)[name]
     cache.put("key", value)
     monkeypatch.setattr(os, "preadv", lambda descriptor, views, at: 0)
     assert got(cache) is None
-    assert "it became shorter while it was read" == told[0]["reason"]
+    assert "it became shorter while it was read" == logged[0]["reason"]
 
 
 # -- maps -------------------------------------------------------------------------------------------------------------
@@ -259,13 +259,13 @@ def test_compression_without_its_library_is_a_configuration_error(root, monkeypa
     assert [] == list(made.entries())
 
 
-def test_a_compressed_entry_is_a_miss_without_the_library_and_stays(root, told, monkeypatch):
+def test_a_compressed_entry_is_a_miss_without_the_library_and_stays(root, logged, monkeypatch):
     caches(root)["compressing"].put("key", LARGE, b"known")
     cache = caches(root)["default"]
     without(monkeypatch, "zstandard")
     assert (None, b"known") == (got(cache), cache.get_metadata("key"))
-    assert ["cache_entry_not_readable_here"] == [event["event"] for event in told]
-    assert "pip install 'foundations-sdk[zstd]'" in told[0]["reason"]
+    assert ["cache_entry_not_readable_here"] == [event["event"] for event in logged]
+    assert "pip install 'foundations-sdk[zstd]'" in logged[0]["reason"]
     monkeypatch.undo()
     forget()
     assert (b"known", LARGE) == got(cache)
@@ -273,12 +273,12 @@ def test_a_compressed_entry_is_a_miss_without_the_library_and_stays(root, told, 
 
 @pytest.mark.parametrize("value", [SMALL, LARGE])
 @pytest.mark.parametrize("name", ["default", "full", "compressing"])
-def test_a_python_without_xxhash_writes_what_everybody_reads_and_reads_its_own(root, told, monkeypatch, value, name):
+def test_a_python_without_xxhash_writes_what_everybody_reads_and_reads_its_own(root, logged, monkeypatch, value, name):
     cache = caches(root)[name]
     cache.put("key", value)
     without(monkeypatch, "xxhash")
     assert got(cache) is None
-    assert ["cache_entry_not_readable_here"] == [event["event"] for event in told]
+    assert ["cache_entry_not_readable_here"] == [event["event"] for event in logged]
     assert entry_file(cache).exists()
     cache.put("key", value, b"known")
     assert (b"known", value) == got(cache)

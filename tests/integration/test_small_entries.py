@@ -20,11 +20,11 @@ KEYS = [f"key-{number}" for number in range(100)]
 
 
 @pytest.fixture
-def told(monkeypatch):
-    events_told = []
+def logged(monkeypatch):
+    logged_events = []
     for level in ("warning", "debug"):
-        monkeypatch.setattr(events, level, lambda event, **keys: events_told.append({"event": event, **keys}))
-    return events_told
+        monkeypatch.setattr(events, level, lambda event, **keys: logged_events.append({"event": event, **keys}))
+    return logged_events
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_value_that_holds_entries_is_itself(cache):
         assert got(cache, "b") is None
 
 
-def test_a_flip_of_any_byte_of_a_shared_file_is_a_miss_or_the_value(cache, told):
+def test_a_flip_of_any_byte_of_a_shared_file_is_a_miss_or_the_value(cache, logged):
     keys = ["a", "b", "c"]
     put_all(cache, keys)
     good = path_of(cache, "a").read_bytes()
@@ -132,10 +132,10 @@ def test_a_flip_of_any_byte_of_a_shared_file_is_a_miss_or_the_value(cache, told)
             lost[key] += found is None
             assert found in (None, expected(key)), (key, position)
     assert all(len(good) // 5 < count < len(good) // 2 for count in lost.values())
-    assert sum(lost.values()) == len(told)
+    assert sum(lost.values()) == len(logged)
 
 
-def test_a_truncated_shared_file_is_a_miss_or_the_value(cache, told):
+def test_a_truncated_shared_file_is_a_miss_or_the_value(cache, logged):
     put_all(cache, ["a", "b"])
     good = path_of(cache, "a").read_bytes()
     found = []
@@ -148,11 +148,11 @@ def test_a_truncated_shared_file_is_a_miss_or_the_value(cache, told):
     assert 0 == found.count(("b", expected("b")))
 
 
-def test_an_entry_that_is_set_aside_takes_no_other_with_it(cache, told):
+def test_an_entry_that_is_set_aside_takes_no_other_with_it(cache, logged):
     put_all(cache, ["a", "b"])
     cache.set_aside("a", "it disagrees")
     assert (None, expected("b")) == (got(cache, "a"), got(cache, "b"))
-    assert ["cache_entry_damaged"] == [event["event"] for event in told]
+    assert ["cache_entry_damaged"] == [event["event"] for event in logged]
 
 
 def test_a_file_whose_names_are_all_gone_is_followed_by_another(cache):
@@ -184,7 +184,7 @@ def test_between_two_entries_nothing_is_open(cache):
 
 
 @pytest.mark.parametrize("after", ["a longer key", "what another knows", "another's value"])
-def test_an_entry_behind_one_that_begins_as_its_key_does_is_found(cache, after, told):
+def test_an_entry_behind_one_that_begins_as_its_key_does_is_found(cache, after, logged):
     keys = {
         "a longer key": ["key-10", "key-1", "k"],
         "what another knows": ["k", "key"],
@@ -194,7 +194,7 @@ def test_an_entry_behind_one_that_begins_as_its_key_does_is_found(cache, after, 
         cache.put(key, [] if after == "what another knows" else [b"ey1"], b"ey-1")
     assert 1 == len(files(cache))
     assert [(b"ey-1", [] if after == "what another knows" else [b"ey1"])] * len(keys) == [got(cache, k) for k in keys]
-    assert [] == told
+    assert [] == logged
 
 
 def test_a_frame_that_is_kept_keeps_no_others_entries(cache):
@@ -310,7 +310,7 @@ def test_of_many_that_put_the_same_one_does(cache):
 
 
 @pytest.mark.parametrize("what", ["no files without a name", "no links", "guarded links", "no /proc", "another system"])
-def test_where_files_cannot_be_shared_each_entry_has_its_own(cache, monkeypatch, told, what):
+def test_where_files_cannot_be_shared_each_entry_has_its_own(cache, monkeypatch, logged, what):
     original = {"open": os.open, "link": os.link}
 
     def without_names(path, flags, *arguments, **keywords):
@@ -334,7 +334,7 @@ def test_where_files_cannot_be_shared_each_entry_has_its_own(cache, monkeypatch,
     put_all(cache, KEYS[:3])
     assert 3 == len(files(cache))
     assert [expected(key) for key in KEYS[:3]] == [got(cache, key) for key in KEYS[:3]]
-    assert ["cache_without_shared_files"] == [event["event"] for event in told]
+    assert ["cache_without_shared_files"] == [event["event"] for event in logged]
     assert KEYS[:3] == sorted(os.listdir(cache.root / "cache"))
 
 

@@ -1,14 +1,14 @@
-"""One contract test class per port, which every adapter passes.
+"""One contract test class per port, which every adapter must pass.
 
-Subclass it and give it the fixture that it names; nothing else is needed::
+Subclass it and define the fixture that it names::
 
     class TestMyCache(CacheBackendContract):
         @pytest.fixture
         def cache(self, tmp_path):
             return MyCache(tmp_path)
 
-The fixture's store is empty. Unless the adapter is for one process only, it can be pickled, and what comes out
-of the pickle in another process works on the same store.
+The fixture's store must be empty. Unless the adapter is for one process only, it must be picklable, and the unpickled
+adapter must use the same store in another process.
 """
 
 import pytest

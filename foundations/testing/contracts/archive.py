@@ -1,4 +1,4 @@
-"""What every archive promises."""
+"""The contract of every archive."""
 
 from __future__ import annotations
 
@@ -163,7 +163,9 @@ class PipelineArchiveContract:
         assert [_LARGE, _LARGE] == [item.size for item in archive.items("job")]
         assert _LARGE == (tmp_path / "target").stat().st_size
 
-    def test_content_held_under_a_digest_is_referred_to(self, archive: PipelineArchive, tmp_path: Path) -> None:
+    def test_content_that_is_stored_under_its_digest_is_not_stored_again(
+        self, archive: PipelineArchive, tmp_path: Path
+    ) -> None:
         archive.write_file("one", "source", _file(tmp_path, b"shared"), digest=_DIGEST)
         archive.write_file("two", "source", _file(tmp_path, b"not stored"), digest=_DIGEST)
         assert b"shared" == bytes(archive.read("two", "source"))
@@ -257,7 +259,7 @@ def _file(directory: Path, content: bytes) -> Path:
 
 
 def _write_and_read(archive: PipelineArchive, caller: int) -> int:
-    """Write and read one item all the time; return how often it was no writer's."""
+    """Write and read one item repeatedly; return the number of contents that no writer has written."""
     torn = 0
     for number in range(20):
         archive.write("job", "contended", [bytes([caller]) * (10 + number * 5_000), b"end"])

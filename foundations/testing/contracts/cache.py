@@ -1,4 +1,4 @@
-"""What every cache promises."""
+"""The contract of every cache."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from foundations.testing.contracts.cache_leases import CacheLeaseContract
 from foundations.testing.contracts.callers import in_threads, in_threads_and_processes
 
 _ROUNDS = 40
-_CLOCK = 2.0  # seconds by which a store's clock and resolution may differ from ours
+_CLOCK_TOLERANCE = 2.0  # seconds by which a store's clock and resolution may differ from ours
 _LARGE = 2_000_000  # bytes; an adapter may map such buffers
 
 
@@ -50,43 +50,43 @@ class CacheBackendContract(CacheLeaseContract):
     )
     def test_the_buffers_come_back_in_number_order_and_content(self, cache: CacheBackend, value: list[Buffer]) -> None:
         assert cache.put("key", value) is True
-        assert [bytes(buffer) for buffer in value] == _got(cache, "key")
+        assert [bytes(buffer) for buffer in value] == _get(cache, "key")
 
     def test_a_view_of_wide_items_comes_back_as_its_bytes(self, cache: CacheBackend) -> None:
         cache.put("key", [memoryview(bytes(range(16))).cast("I")])
-        assert [bytes(range(16))] == _got(cache, "key")
+        assert [bytes(range(16))] == _get(cache, "key")
 
     def test_a_stored_value_does_not_change_with_the_buffer_it_was_put_from(self, cache: CacheBackend) -> None:
         buffer = bytearray(b"as it was")
         cache.put("key", [buffer])
         buffer[:] = b"something"
-        assert [b"as it was"] == _got(cache, "key")
+        assert [b"as it was"] == _get(cache, "key")
 
-    @pytest.mark.parametrize("about", [b"", b"{}", bytes(range(256)), b"a" * 20_000])
+    @pytest.mark.parametrize("metadata", [b"", b"{}", bytes(range(256)), b"a" * 20_000])
     @pytest.mark.parametrize("length", [10, _LARGE])
-    def test_what_is_known_about_a_value_is_kept_with_it(self, cache: CacheBackend, about: bytes, length: int) -> None:
+    def test_metadata_is_stored_with_the_value(self, cache: CacheBackend, metadata: bytes, length: int) -> None:
         value = [b"pickle", b"x" * length]
-        cache.put("key", value, about)
+        cache.put("key", value, metadata)
         found = cache.get("key")
         assert found is not None
-        assert (about, about, value) == (
+        assert (metadata, metadata, value) == (
             cache.get_metadata("key"),
             found.metadata,
             [bytes(frame) for frame in found.frames],
         )
 
-    def test_nothing_is_known_about_a_value_that_is_not_there(self, cache: CacheBackend) -> None:
+    def test_a_missing_value_has_no_metadata(self, cache: CacheBackend) -> None:
         assert cache.get_metadata("absent") is None
         cache.put("key", [b"value"], b"known")
         cache.delete("key")
         assert cache.get_metadata("key") is None
 
-    def test_what_is_known_is_replaced_with_the_value(self, cache: CacheBackend) -> None:
+    def test_metadata_is_replaced_with_the_value(self, cache: CacheBackend) -> None:
         cache.put("key", [b"old"], b"of the old")
         cache.put("key", [b"new"])
         assert b"" == cache.get_metadata("key")
 
-    def test_asking_what_is_known_about_a_value_is_no_use_of_it(self, cache: CacheBackend) -> None:
+    def test_reading_metadata_does_not_renew_the_last_use(self, cache: CacheBackend) -> None:
         cache.put("key", [b"value"], b"known")
         (before,) = cache.entries()
         cache.get_metadata("key")
@@ -103,7 +103,7 @@ class CacheBackendContract(CacheLeaseContract):
         for frame in _frames(first):
             frame[:] = b"z" * frame.nbytes
         assert value == [bytes(frame) for frame in _frames(second)]
-        assert value == _got(cache, "key")
+        assert value == _get(cache, "key")
 
     @pytest.mark.parametrize("length", [10, _LARGE])
     def test_a_value_that_was_returned_outlasts_its_entry(self, cache: CacheBackend, length: int) -> None:
@@ -119,16 +119,16 @@ class CacheBackendContract(CacheLeaseContract):
     def test_putting_again_replaces_the_value(self, cache: CacheBackend) -> None:
         cache.put("key", [b"old", b"older"])
         assert cache.put("key", [b"new"]) is True
-        assert [b"new"] == _got(cache, "key")
+        assert [b"new"] == _get(cache, "key")
 
     def test_putting_if_absent_stores_under_a_new_key(self, cache: CacheBackend) -> None:
         assert cache.put("key", [b"first"], if_absent=True) is True
-        assert [b"first"] == _got(cache, "key")
+        assert [b"first"] == _get(cache, "key")
 
     def test_putting_if_absent_leaves_an_entry_that_is_there(self, cache: CacheBackend) -> None:
         cache.put("key", [b"first"])
         assert cache.put("key", [b"second"], if_absent=True) is False
-        assert [b"first"] == _got(cache, "key")
+        assert [b"first"] == _get(cache, "key")
 
     def test_a_deleted_key_is_a_miss_and_can_be_put_if_absent(self, cache: CacheBackend) -> None:
         cache.put("key", [b"value"])
@@ -136,7 +136,7 @@ class CacheBackendContract(CacheLeaseContract):
         assert cache.get("key") is None
         assert cache.put("key", [b"again"], if_absent=True) is True
 
-    def test_deleting_what_is_not_there_says_so(self, cache: CacheBackend) -> None:
+    def test_deleting_a_missing_key_returns_false(self, cache: CacheBackend) -> None:
         assert cache.delete("absent") is False
         cache.put("other", [b"value"])
         assert cache.delete("absent") is False
@@ -144,7 +144,7 @@ class CacheBackendContract(CacheLeaseContract):
     @pytest.mark.parametrize("key", ["a", "0", "_", "-", "A.b_c-9", "k" * 200, "0" * 64])
     def test_every_allowed_key_works(self, cache: CacheBackend, key: str) -> None:
         cache.put(key, [key.encode()])
-        assert [key.encode()] == _got(cache, key)
+        assert [key.encode()] == _get(cache, key)
         assert [key] == [entry.key for entry in cache.entries()]
 
     @pytest.mark.parametrize("key", ["", ".", "..", ".hidden", "a/b", "../a", "a b", "a\n", "é", "a\0", "k" * 201])
@@ -172,7 +172,7 @@ class CacheBackendContract(CacheLeaseContract):
         assert {"small", "large"} == set(entries)
         assert entries["small"].size < 10_000 < 100_000 <= entries["large"].size
         for entry in entries.values():
-            assert before - _CLOCK <= entry.created_at <= time.time() + _CLOCK
+            assert before - _CLOCK_TOLERANCE <= entry.created_at <= time.time() + _CLOCK_TOLERANCE
             assert entry.created_at <= entry.last_used_at
 
     def test_using_an_entry_renews_its_last_use_and_not_its_creation(self, cache: CacheBackend) -> None:
@@ -197,13 +197,13 @@ class CacheBackendContract(CacheLeaseContract):
         assert (None, None) == (cache.get("key"), cache.get_metadata("key"))
         assert ["other"] == [entry.key for entry in cache.entries()]
         assert cache.put("key", [b"again"], if_absent=True) is True
-        assert [b"again"] == _got(cache, "key")
+        assert [b"again"] == _get(cache, "key")
 
     def test_setting_aside_what_is_not_there_does_nothing(self, cache: CacheBackend) -> None:
         cache.set_aside("absent", "damaged")
         cache.put("other", [b"good"])
         cache.set_aside("absent", "damaged")
-        assert [b"good"] == _got(cache, "other")
+        assert [b"good"] == _get(cache, "other")
 
     @pytest.mark.parametrize(("rounds", "step"), [(_ROUNDS, 5_000), (6, 500_000)], ids=["small", "large"])
     def test_a_reader_sees_a_whole_value_or_none_whatever_writers_do(
@@ -218,7 +218,7 @@ class CacheBackendContract(CacheLeaseContract):
             key = f"key-{number}"
             won = in_threads(_put_if_absent, [(cache, [key], caller) for caller in range(4)])
             assert sorted(won) == [[False]] * 3 + [[True]]
-            assert [[f"{won.index([True])}".encode()] * 2] == [_got(cache, key)]
+            assert [[f"{won.index([True])}".encode()] * 2] == [_get(cache, key)]
 
     def test_of_several_processes_that_put_if_absent_exactly_one_wins(self, cache: CacheBackend) -> None:
         keys = [f"key-{number}" for number in range(_ROUNDS)]
@@ -227,7 +227,7 @@ class CacheBackendContract(CacheLeaseContract):
         assert [sum(of_key) for of_key in zip(*won, strict=True)] == [1] * _ROUNDS
 
 
-def _got(cache: CacheBackend, key: str) -> list[bytes] | None:
+def _get(cache: CacheBackend, key: str) -> list[bytes] | None:
     value = cache.get(key)
     return None if value is None else [bytes(buffer) for buffer in value.frames]
 
@@ -238,7 +238,7 @@ def _frames(value: CachedValue | None) -> list[memoryview]:
 
 
 def _write_and_read(cache: CacheBackend, caller: int, rounds: int, step: int) -> int:
-    """Write and read one key all the time; return how many values were no writer's."""
+    """Write and read one key repeatedly; return the number of values that no writer has written."""
     torn = 0
     for number in range(rounds):
         content = bytes([caller]) * (1 + number * step)

@@ -1,4 +1,4 @@
-"""What every cache promises of leases."""
+"""The contract of the leases of every cache."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from foundations.ports.cache import CacheBackend, Lease
 from foundations.testing.contracts.callers import in_threads_and_processes
 
 _ROUNDS = 40
-_FREE_AGAIN = 90.0  # seconds in which a store has to notice that a holder has died
+_MAX_WAIT = 90.0  # seconds within which a store must notice that a holder has died
 _HOLDER = """
 import pickle, sys
 lease = pickle.load(sys.stdin.buffer).lease("key")
@@ -24,7 +24,7 @@ sys.stdin.buffer.read()
 
 
 class CacheLeaseContract:
-    """A part of :class:`foundations.testing.CacheBackendContract`; it holds by itself for a cache without leases."""
+    """A part of :class:`foundations.testing.CacheBackendContract`; a cache without leases passes it."""
 
     @pytest.fixture
     def cache(self) -> CacheBackend:
@@ -33,19 +33,19 @@ class CacheLeaseContract:
     def test_a_lease_is_held_until_it_is_released(self, cache: CacheBackend) -> None:
         if not _has_leases(cache):
             return
-        lease = _leased(cache, "key")
+        lease = _wait_for_lease(cache, "key")
         assert cache.lease("key") is None
         lease.renew()
         assert cache.lease("key") is None
         lease.release()
-        _leased(cache, "key").release()
+        _wait_for_lease(cache, "key").release()
 
     def test_a_second_release_does_nothing_whoever_holds_the_lease_by_then(self, cache: CacheBackend) -> None:
         if not _has_leases(cache):
             return
-        first = _leased(cache, "key")
+        first = _wait_for_lease(cache, "key")
         first.release()
-        second = _leased(cache, "key")
+        second = _wait_for_lease(cache, "key")
         first.release()
         first.renew()
         assert cache.lease("key") is None
@@ -54,7 +54,7 @@ class CacheLeaseContract:
     def test_leases_of_different_keys_have_nothing_to_do_with_each_other(self, cache: CacheBackend) -> None:
         if not _has_leases(cache):
             return
-        first, second = _leased(cache, "first"), _leased(cache, "second")
+        first, second = _wait_for_lease(cache, "first"), _wait_for_lease(cache, "second")
         first.release()
         assert cache.lease("second") is None
         second.release()
@@ -62,7 +62,7 @@ class CacheLeaseContract:
     def test_a_lease_is_no_entry_and_hinders_none(self, cache: CacheBackend) -> None:
         if not _has_leases(cache):
             return
-        lease = _leased(cache, "key")
+        lease = _wait_for_lease(cache, "key")
         assert [] == list(cache.entries())
         cache.put("key", [b"value"])
         assert cache.get("key") is not None
@@ -74,8 +74,8 @@ class CacheLeaseContract:
         if not _has_leases(cache):
             return
         callers: list[tuple[object, ...]] = [(cache,)] * 4
-        met = in_threads_and_processes(_take_turns, callers, in_this_process_only=cache.in_this_process_only)
-        assert [0, 0, 0, 0] == met
+        conflicts = in_threads_and_processes(_take_turns, callers, in_this_process_only=cache.in_this_process_only)
+        assert [0, 0, 0, 0] == conflicts
 
     def test_the_lease_of_a_killed_process_is_free_again(self, cache: CacheBackend) -> None:
         if cache.in_this_process_only or not _has_leases(cache):
@@ -88,29 +88,29 @@ class CacheLeaseContract:
             assert b"held" == holder.stdout.read(4)
             assert cache.lease("key") is None
             holder.kill()
-        _leased(cache, "key").release()
+        _wait_for_lease(cache, "key").release()
 
 
 def _has_leases(cache: CacheBackend) -> bool:
     return type(cache).lease is not CacheBackend.lease
 
 
-def _leased(cache: CacheBackend, key: str) -> Lease:
-    """Return the lease of a key that nobody alive holds, as soon as the store has noticed."""
-    until = time.monotonic() + _FREE_AGAIN
+def _wait_for_lease(cache: CacheBackend, key: str) -> Lease:
+    """Return the lease of a key that nobody alive holds, as soon as the store notices this."""
+    deadline = time.monotonic() + _MAX_WAIT
     while (lease := cache.lease(key)) is None:
-        assert time.monotonic() < until, "the lease is free again"
+        assert time.monotonic() < deadline, "the lease of a holder that released it or died is free"
     return lease
 
 
 def _take_turns(cache: CacheBackend) -> int:
-    """Hold a lease again and again; return how often somebody else was found inside."""
-    met = 0
+    """Hold a lease repeatedly; return how often somebody else held it at the same time."""
+    conflicts = 0
     for _ in range(_ROUNDS):
         while (lease := cache.lease("turn")) is None:
             pass
-        met += not cache.put("inside", [b"somebody"], if_absent=True)
+        conflicts += not cache.put("inside", [b"somebody"], if_absent=True)
         lease.renew()
         cache.delete("inside")
         lease.release()
-    return met
+    return conflicts

@@ -1,4 +1,4 @@
-"""Many callers at once, in threads or in processes of their own."""
+"""Concurrent calls, in threads or in processes of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-_IN_ANOTHER_PROCESS = """
+_CALLING_PROCESS = """
 import pickle, sys
 function, arguments = pickle.load(sys.stdin.buffer)
 sys.stdout.buffer.write(b"ready")
@@ -21,33 +21,33 @@ sys.stdout.buffer.write(pickle.dumps(function(*arguments)))
 
 
 def in_threads(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Call `function` with each of `arguments` in a thread of its own, all at once; return what they returned."""
-    together = threading.Barrier(len(arguments))
+    """Call `function` with each of `arguments` in a thread of its own, all at once; return the results."""
+    barrier = threading.Barrier(len(arguments))
 
-    def call(of_one: tuple[Any, ...]) -> Any:
-        together.wait()
-        return function(*of_one)
+    def call(call_arguments: tuple[Any, ...]) -> Any:
+        barrier.wait()
+        return function(*call_arguments)
 
     with ThreadPoolExecutor(len(arguments)) as pool:
         return list(pool.map(call, arguments))
 
 
 def in_processes(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Call `function` with each of `arguments` in a process of its own, all at once; return what they returned.
+    """Call `function` with each of `arguments` in a process of its own, all at once; return the results.
 
-    `function` can be imported, and its arguments and results pickled.
+    `function` must be importable, and its arguments and results must be picklable.
     """
     processes = [
-        subprocess.Popen([sys.executable, "-c", _IN_ANOTHER_PROCESS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        subprocess.Popen([sys.executable, "-c", _CALLING_PROCESS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for _ in arguments
     ]
     try:
-        for process, of_one in zip(processes, arguments, strict=True):
+        for process, call_arguments in zip(processes, arguments, strict=True):
             assert process.stdin is not None
             assert process.stdout is not None
-            process.stdin.write(pickle.dumps((function, of_one)))
+            process.stdin.write(pickle.dumps((function, call_arguments)))
             process.stdin.flush()
-            assert b"ready" == process.stdout.read(5), "the process began; its error stream says why it did not"
+            assert b"ready" == process.stdout.read(5), "the process has started; otherwise its error stream shows why"
         outcomes = []
         for process in processes:
             assert process.stdin is not None
@@ -55,7 +55,7 @@ def in_processes(function: Callable[..., Any], arguments: Sequence[tuple[Any, ..
             process.stdin.flush()
         for process in processes:
             written, _ = process.communicate(timeout=120)
-            assert 0 == process.returncode, "the function returned; the process's error stream says why it did not"
+            assert 0 == process.returncode, "the function has returned; otherwise the process's error stream shows why"
             outcomes.append(pickle.loads(written))
         return outcomes
     finally:
@@ -67,9 +67,9 @@ def in_processes(function: Callable[..., Any], arguments: Sequence[tuple[Any, ..
 def in_threads_and_processes(
     function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], *, in_this_process_only: bool
 ) -> list[Any]:
-    """Call `function` as often as there are `arguments`: the first half in threads, the others in processes.
+    """Call `function` with each of `arguments`: with the first half in threads, with the others in processes.
 
-    All of them are called in threads where the store is for this process only.
+    All calls are in threads where the store exists in this process only.
     """
     half = len(arguments) if in_this_process_only else len(arguments) // 2
     with ThreadPoolExecutor(1) as pool:

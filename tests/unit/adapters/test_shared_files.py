@@ -79,7 +79,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch,
     assert ["file"] == names(tmp_path)
 
 
-def test_the_first_error_is_told_where_cleaning_up_fails_too(tmp_path, monkeypatch):
+def test_the_first_error_is_raised_where_cleaning_up_fails_too(tmp_path, monkeypatch):
     def buffers():
         yield b"content"
         for path in tmp_path.iterdir():
@@ -185,19 +185,19 @@ def test_a_locked_directory_is_let_go_of(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device. Free some space"),
         (OSError("odd"), "odd. Look at it"),
         (OSError(), "OSError. Look at it"),
     ],
 )
-def test_what_the_system_refuses_is_told_with_path_cause_and_remedy(tmp_path, error, said):
+def test_what_the_system_refuses_is_reported_with_path_cause_and_remedy(tmp_path, error, message):
     with pytest.raises(StorageUnavailableError) as raised, translating_os_errors(tmp_path, "write"):
         raise error
     assert str(tmp_path) == raised.value.path
     assert error is raised.value.__cause__
-    assert str(raised.value).startswith(f"cannot write {tmp_path}: {said}")
+    assert str(raised.value).startswith(f"cannot write {tmp_path}: {message}")
 
 
 def test_other_errors_are_left_alone(tmp_path):

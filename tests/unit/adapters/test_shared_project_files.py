@@ -95,7 +95,7 @@ def test_the_ignore_file_may_have_come_from_windows(root):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "logged"),
     [
         (b"\xff", r"\.foundationsignore: cannot be read"),
         (b"*.log\n!\n", r"\.foundationsignore:2: is not in the syntax"),
@@ -104,9 +104,9 @@ def test_the_ignore_file_may_have_come_from_windows(root):
         (b"a/" + b"**/a/" * 5 + b"b\n", r"\.foundationsignore:1: .* or \*\* more often"),
     ],
 )
-def test_an_ignore_file_that_cannot_be_read_is_named_with_the_line(root, content, told):
+def test_an_ignore_file_that_cannot_be_read_is_named_with_the_line(root, content, logged):
     (root / ".foundationsignore").write_bytes(content)
-    with pytest.raises(BundleError, match=told):
+    with pytest.raises(BundleError, match=logged):
         project_files(root)
 
 
@@ -313,12 +313,12 @@ def test_a_file_named_like_a_secret_is_warned_of(tmp_path, monkeypatch, name):
     from foundations.adapters._shared.bundle.project_files import files_to_bundle
     from foundations.ports.bundling import BundleContents
 
-    told = []
-    monkeypatch.setattr(events, "_emit", lambda level, event, keys: told.append((level, event, keys["path"])))
+    logged = []
+    monkeypatch.setattr(events, "_emit", lambda level, event, keys: logged.append((level, event, keys["path"])))
     (tmp_path / "inner").mkdir()
     (tmp_path / name).write_text("secret")
     (tmp_path / "keys.py").write_text("no secret")
     files_to_bundle(
         BundleContents(job_name="job", members={}, project=tmp_path, project_member="p.tgz", directory=tmp_path)
     )
-    assert [("warning", "secret_bundled", str(tmp_path / name))] == told
+    assert [("warning", "secret_bundled", str(tmp_path / name))] == logged
