@@ -163,9 +163,7 @@ class PipelineArchiveContract:
         assert [_LARGE, _LARGE] == [item.size for item in archive.items("job")]
         assert _LARGE == (tmp_path / "target").stat().st_size
 
-    def test_content_that_is_stored_under_its_digest_is_not_stored_again(
-        self, archive: PipelineArchive, tmp_path: Path
-    ) -> None:
+    def test_content_of_a_stored_digest_is_not_stored_again(self, archive: PipelineArchive, tmp_path: Path) -> None:
         archive.write_file("one", "source", _file(tmp_path, b"shared"), digest=_DIGEST)
         archive.write_file("two", "source", _file(tmp_path, b"not stored"), digest=_DIGEST)
         assert b"shared" == bytes(archive.read("two", "source"))

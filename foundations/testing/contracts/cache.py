@@ -69,11 +69,8 @@ class CacheBackendContract(CacheLeaseContract):
         cache.put("key", value, metadata)
         found = cache.get("key")
         assert found is not None
-        assert (metadata, metadata, value) == (
-            cache.get_metadata("key"),
-            found.metadata,
-            [bytes(frame) for frame in found.frames],
-        )
+        frames = [bytes(frame) for frame in found.frames]
+        assert (metadata, metadata, value) == (cache.get_metadata("key"), found.metadata, frames)
 
     def test_a_missing_value_has_no_metadata(self, cache: CacheBackend) -> None:
         assert cache.get_metadata("absent") is None

@@ -48,9 +48,14 @@ def translating_os_errors(path: Path, action: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why = error.strerror or str(error) or type(error).__name__
-        remedy = _REMEDIES.get(error.errno or 0, "Look at it, or configure another place.")
-        raise StorageUnavailableError(f"cannot {action} {path}: {why}. {remedy}", path=str(path)) from error
+        raise unavailable_error(path, action, error) from error
+
+
+def unavailable_error(path: str | Path, action: str, error: OSError) -> StorageUnavailableError:
+    """Return the error that :func:`translating_os_errors` raises for `error`."""
+    reason = error.strerror or str(error) or type(error).__name__
+    remedy = _REMEDIES.get(error.errno or 0, "Look at it, or configure another place.")
+    return StorageUnavailableError(f"cannot {action} {path}: {reason}. {remedy}", path=str(path))
 
 
 def temporary_name() -> str:
@@ -257,8 +262,7 @@ def _link_if_absent(temporary: str, target: str) -> bool:
         os.link(temporary, target)
     except FileExistsError:
         return False
-    else:
-        return True
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
+    return True

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from foundations import events
-from foundations.adapters._shared.fs.files import TEMPORARY_PREFIX, replace_file, translating_os_errors
+from foundations.adapters._shared.fs.files import (
+    TEMPORARY_PREFIX,
+    replace_file,
+    translating_os_errors,
+    unavailable_error,
+)
 from foundations.adapters._shared.fs.trusted import (
     check_private_directory,
     ensure_private_directory,
@@ -99,8 +104,7 @@ class LocalFileSystemCacheBackend(CacheBackend):
         try:
             return self._write_in(self._entries, lambda: self._put(key, path, value, metadata, if_absent))
         except OSError as error:
-            with translating_os_errors(Path(path), "write"):
-                raise error
+            raise unavailable_error(path, "write", error) from error
 
     def delete(self, key: str) -> bool:
         """See :meth:`CacheBackend.delete`; a buffer that is mapped stays valid, and keeps its space on the disk."""
@@ -158,8 +162,7 @@ class LocalFileSystemCacheBackend(CacheBackend):
             events.debug("cache_without_leases", key=key, reason="the file system has no hard links")
             return super().lease(key)
         except OSError as error:
-            with translating_os_errors(Path(self._leases, key), "lease"):
-                raise error
+            raise unavailable_error(f"{self._leases}/{key}", "lease", error) from error
 
     def _path(self, key: str) -> str:
         return f"{self._entries}/{check_cache_key(key)}"
@@ -226,8 +229,7 @@ class LocalFileSystemCacheBackend(CacheBackend):
             finally:
                 os.close(descriptor)
         except OSError as error:
-            with translating_os_errors(Path(path), "read"):
-                raise error
+            raise unavailable_error(path, "read", error) from error
         return None
 
     def _open(self, key: str, path: str) -> int | None:

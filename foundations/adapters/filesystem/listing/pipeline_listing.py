@@ -12,19 +12,8 @@ from foundations.adapters._shared.fs.trusted import (
     ensure_private_directory,
     is_private_directory,
 )
+from foundations.adapters.filesystem.listing import tables
 from foundations.adapters.filesystem.listing.database import Database
-from foundations.adapters.filesystem.listing.tables import (
-    COLUMNS,
-    FIELDS,
-    NAMES,
-    SCHEMA,
-    VERSION,
-    attributes_of,
-    record_of,
-    replace_attributes,
-    row_of,
-    selection,
-)
 from foundations.adapters.filesystem.root import absolute_root
 from foundations.errors import JobExistsError, JobNotFoundError
 from foundations.ports.archive_listing import JobChange, JobQuery, JobRecord, PipelineListing
@@ -50,7 +39,7 @@ class LocalFileSystemPipelineListing(PipelineListing):
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = absolute_root(root)
-        self._database = Database.of(self.root / "listing.sqlite3", SCHEMA, VERSION)
+        self._database = Database.of(self.root / "listing.sqlite3", tables.SCHEMA, tables.VERSION)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.root)!r})"
@@ -65,18 +54,18 @@ class LocalFileSystemPipelineListing(PipelineListing):
     def track(self, record: JobRecord) -> None:
         """See :meth:`PipelineListing.track`."""
         check_job_name(record.job_name)
-        row = row_of(record)
+        row = tables.row_of(record)
         ensure_private_directory(self.root)
         with self._database.transaction(writing=True) as connection:
             marks = ", ".join("?" * len(row))
-            added = connection.execute(f"INSERT OR IGNORE INTO jobs ({NAMES}) VALUES ({marks})", row)  # noqa: S608 - no input
+            added = connection.execute(f"INSERT OR IGNORE INTO jobs ({tables.NAMES}) VALUES ({marks})", row)  # noqa: S608 - no input
             if added.rowcount == 0:
                 raise JobExistsError(
                     f"job name {record.job_name!r} is taken by an earlier job in {self._database.path}. Choose "
                     "another name.",
                     job_name=record.job_name,
                 )
-            replace_attributes(connection, set(), attributes_of(record))
+            tables.replace_attributes(connection, set(), tables.attributes_of(record))
 
     def update(self, job_name: str, change: JobChange) -> None:
         """See :meth:`PipelineListing.update`."""
@@ -85,16 +74,16 @@ class LocalFileSystemPipelineListing(PipelineListing):
         with self._database.transaction(writing=True) as connection:
             before = self._record(connection, job_name)
             after = change.applied_to(before)
-            columns = [name for name in FIELDS if getattr(before, name) != getattr(after, name)]
+            columns = [name for name in tables.FIELDS if getattr(before, name) != getattr(after, name)]
             if not columns:
                 return
-            row = dict(zip(FIELDS, row_of(after), strict=True))
+            row = dict(zip(tables.FIELDS, tables.row_of(after), strict=True))
             settings = ", ".join(f"{name} = ?" for name in columns)
             connection.execute(
                 f"UPDATE jobs SET {settings} WHERE job_name = ?",  # noqa: S608 - our own column names
                 (*(row[name] for name in columns), job_name),
             )
-            replace_attributes(connection, attributes_of(before), attributes_of(after))
+            tables.replace_attributes(connection, tables.attributes_of(before), tables.attributes_of(after))
 
     def get(self, job_name: str) -> JobRecord:
         """See :meth:`PipelineListing.get`."""
@@ -112,10 +101,10 @@ class LocalFileSystemPipelineListing(PipelineListing):
         states: Iterable[JobState | None] = [None] if query.states is None else sorted(set(query.states))
         with self._database.transaction(writing=False) as connection:
             # There is one query per state: each walks an index in order, which a query for several states would not.
-            results = [connection.execute(*selection(query, state)).fetchall() for state in states]
-        position = FIELDS.index("submitted_at")
+            results = [connection.execute(*tables.selection(query, state)).fetchall() for state in states]
+        position = tables.FIELDS.index("submitted_at")
         rows = heapq.merge(*results, key=lambda row: (row[position], row[0]), reverse=not query.oldest_first)
-        return [record_of(row) for row in islice(rows, query.limit)]
+        return [tables.record_of(row) for row in islice(rows, query.limit)]
 
     def remove(self, job_name: str) -> bool:
         """See :meth:`PipelineListing.remove`."""
@@ -126,7 +115,7 @@ class LocalFileSystemPipelineListing(PipelineListing):
                 record = self._record(connection, job_name)
             except JobNotFoundError:
                 return False
-            replace_attributes(connection, attributes_of(record), set())
+            tables.replace_attributes(connection, tables.attributes_of(record), set())
             connection.execute("DELETE FROM jobs WHERE job_name = ?", (job_name,))
         return True
 
@@ -138,11 +127,11 @@ class LocalFileSystemPipelineListing(PipelineListing):
         return is_private_directory(self.root) and self._database.exists()
 
     def _record(self, connection: sqlite3.Connection, job_name: str) -> JobRecord:
-        query = f"SELECT {COLUMNS} FROM jobs WHERE job_name = ?"  # noqa: S608 - our own column names
+        query = f"SELECT {tables.COLUMNS} FROM jobs WHERE job_name = ?"  # noqa: S608 - our own column names
         row = connection.execute(query, (job_name,)).fetchone()
         if row is None:
             raise self._not_found(job_name)
-        return record_of(row)
+        return tables.record_of(row)
 
     def _not_found(self, job_name: str) -> JobNotFoundError:
         path = self._database.path
