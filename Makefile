@@ -60,7 +60,7 @@ ifneq ($(call current,$(HEAVY_VENV)),yes)
 .PHONY: $(HEAVY_VENV)/pyvenv.cfg
 endif
 
-.PHONY: help quickstart test lint types layers tests torture fuzz heavy unit integration coverage bench sample wheel clean distclean
+.PHONY: help quickstart test lint types layers tests thorough torture fuzz heavy unit integration coverage bench sample wheel clean distclean
 
 help: ## Show this list
 	@echo 'Targets:'
@@ -84,8 +84,11 @@ layers: $(DEV) ## Check the direction of imports with import-linter
 tests: $(DEV) $(EXAMPLES) ## Run all tests, and nothing else
 	$(BIN)/python $(PYTEST)
 
-torture: $(DEV) $(EXAMPLES) ## Fail and kill at every step of callers and jobs, where `tests` takes a few of them
-	FOUNDATIONS_TORTURE=1 $(BIN)/python $(PYTEST) tests/torture
+thorough: $(DEV) $(EXAMPLES) ## Run all tests with every repetition, where `tests` takes a few of a kind
+	FOUNDATIONS_THOROUGH=1 $(BIN)/python $(PYTEST)
+
+torture: $(DEV) $(EXAMPLES) ## Of these, fail and kill at every step of callers and jobs
+	FOUNDATIONS_THOROUGH=1 $(BIN)/python $(PYTEST) tests/torture
 
 fuzz: $(FUZZ) ## Fuzz each format, an hour in all; what is worth keeping goes into tests/torture/corpus
 	@targets=`$(FUZZ_VENV)/bin/python tests/torture/fuzz.py` || exit; for target in $$targets; do \
