@@ -22,6 +22,8 @@ from foundations.ports.bundling import Bundle, BundleContents
 from foundations.ports.execution import JobHandle, Submission
 from foundations.ports.job import EndCause, JobEnd, JobState
 
+pytestmark = pytest.mark.measured
+
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalShellJobDeployment:

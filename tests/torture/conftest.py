@@ -29,9 +29,3 @@ def torture(tmp_path: Path, warm_home: Path) -> Iterator[Torture]:
     made = Torture(tmp_path, warm_home)
     yield made
     made.close()
-
-
-@pytest.fixture(autouse=True)
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have coverage leave out the processes that these tests start: other tests go the same ways, and kill fewer."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
