@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet
-PYTEST := -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+PYTEST := -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 # What has been installed is remembered by the content that decided it, so that a fresh checkout or a touched file costs nothing.
 digest = $(shell cat $(1) 2>/dev/null | cksum | tr -s ' \t' '-')
@@ -103,7 +103,7 @@ unit: $(DEV) ## Run the unit tests
 integration: $(DEV) $(EXAMPLES) ## Run the integration tests
 	$(BIN)/python $(PYTEST) tests/integration
 
-coverage: $(DEV) $(EXAMPLES) ## Run all tests, job processes measured too, and check the coverage
+coverage: $(DEV) $(EXAMPLES) ## Run all tests, jobs of those that are marked measured too, and check the coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run $(PYTEST)
 	$(BIN)/coverage combine --quiet
