@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet
-PYTEST := -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+PYTEST := -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 # What has been installed is remembered by the content that decided it, so that a fresh checkout or a touched file costs nothing.
 digest = $(shell cat $(1) 2>/dev/null | cksum | tr -s ' \t' '-')
@@ -60,7 +60,7 @@ ifneq ($(call current,$(HEAVY_VENV)),yes)
 .PHONY: $(HEAVY_VENV)/pyvenv.cfg
 endif
 
-.PHONY: help quickstart test lint types layers tests torture fuzz heavy unit integration coverage bench sample wheel clean distclean
+.PHONY: help quickstart test lint types layers tests thorough torture fuzz heavy unit integration coverage bench sample wheel clean distclean
 
 help: ## Show this list
 	@echo 'Targets:'
@@ -84,8 +84,11 @@ layers: $(DEV) ## Check the direction of imports with import-linter
 tests: $(DEV) $(EXAMPLES) ## Run all tests, and nothing else
 	$(BIN)/python $(PYTEST)
 
-torture: $(DEV) $(EXAMPLES) ## Fail and kill at every step of callers and jobs, where `tests` takes a few of them
-	FOUNDATIONS_TORTURE=1 $(BIN)/python $(PYTEST) tests/torture
+thorough: $(DEV) $(EXAMPLES) ## Run all tests with every repetition, where `tests` takes a few of a kind
+	FOUNDATIONS_THOROUGH=1 $(BIN)/python $(PYTEST)
+
+torture: $(DEV) $(EXAMPLES) ## Of these, fail and kill at every step of callers and jobs
+	FOUNDATIONS_THOROUGH=1 $(BIN)/python $(PYTEST) tests/torture
 
 fuzz: $(FUZZ) ## Fuzz each format, an hour in all; what is worth keeping goes into tests/torture/corpus
 	@targets=`$(FUZZ_VENV)/bin/python tests/torture/fuzz.py` || exit; for target in $$targets; do \
@@ -100,7 +103,7 @@ unit: $(DEV) ## Run the unit tests
 integration: $(DEV) $(EXAMPLES) ## Run the integration tests
 	$(BIN)/python $(PYTEST) tests/integration
 
-coverage: $(DEV) $(EXAMPLES) ## Run all tests, job processes measured too, and check the coverage
+coverage: $(DEV) $(EXAMPLES) ## Run all tests, jobs of those that are marked measured too, and check the coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run $(PYTEST)
 	$(BIN)/coverage combine --quiet

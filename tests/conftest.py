@@ -1,6 +1,7 @@
 """What holds for every test run."""
 
 import os
+from collections.abc import Generator
 
 import pytest
 
@@ -23,3 +24,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(
             f"FAILED: {len(not_run)} skipped or expected to fail, which CI=true forbids", red=True
         )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Have coverage count the processes that tests start which are marked ``measured``, and no others.
+
+    It makes a process three times as expensive, and most tests start some only to see what comes of them.
+    """
+    name = "COVERAGE_PROCESS_CONFIG"
+    kept = None if item.get_closest_marker("measured") else os.environ.pop(name, None)
+    try:
+        return (yield)
+    finally:
+        if kept is not None:
+            os.environ[name] = kept

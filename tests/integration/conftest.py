@@ -6,17 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import Project
+from support import Project, warm_home
 
 
-@pytest.fixture(scope="session")
-def warm_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home for foundations in which a job has run, so that the runtime is packed and extracted."""
-    project = Project(tmp_path_factory.mktemp("warm"))
-    project.write({"train.py": "from foundations import *\npipeline.stage(int).run().fetch_job_results()\n"})
-    project.run("train.py")
-    project.close()
-    return project.home
+@pytest.fixture(scope="session", name="warm_home")
+def warm_home_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home for foundations in which a job has run."""
+    return warm_home(tmp_path_factory)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
@@ -11,13 +12,18 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PATIENCE = 90
 """Seconds after which a test gives up; nothing takes nearly as long."""
+
+THOROUGH = bool(os.environ.get("FOUNDATIONS_THOROUGH"))
+"""Whether repetitions of one kind are all run, as ``make thorough`` has them; else some stand for the others."""
 
 REPORT = """
 import json, sys
@@ -201,6 +207,32 @@ class Project:
     def beside(self) -> list[str]:
         """Return what lies in the project's parent."""
         return sorted(os.listdir(self.root.parent))
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return a directory of this name that is made once for all workers of a run; nobody changes it later."""
+    own = factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    place, made = shared / name, shared / f"{name}.made"
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            place.mkdir()
+            make(place)
+            made.touch()
+    return place
+
+
+def warm_home(factory: pytest.TempPathFactory) -> Path:
+    """Return a home for foundations in which a job has run, so that the runtime is packed and extracted."""
+    return once(factory, "warm", _warm_up) / "home"
+
+
+def _warm_up(place: Path) -> None:
+    project = Project(place)
+    project.write({"train.py": "from foundations import *\npipeline.stage(int).run().fetch_job_results()\n"})
+    project.run("train.py")
+    project.close()
 
 
 def succeeded(done: subprocess.CompletedProcess[str]) -> str:

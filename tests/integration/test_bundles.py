@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -26,9 +27,14 @@ Member = tuple[tarfile.TarInfo, bytes]
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("FOUNDATIONS_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
+def home(tmp_path: Path, warm_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home in which the runtime is packed."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    shutil.copytree(warm_home / "runtime", home / "runtime", copy_function=os.link)
+    (home / "runtime").chmod(0o700)
+    monkeypatch.setenv("FOUNDATIONS_HOME", str(home))
+    return home
 
 
 @pytest.fixture

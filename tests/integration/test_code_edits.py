@@ -1,10 +1,11 @@
-"""Which edits of a project's source are a miss: those that change behaviour, and no others; in fresh processes."""
+"""Which edits of a project's source are a miss: those that change behaviour, and no others; each in a process."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from forks import Forks
 
 PROJECT = {
     "main.py": '''
@@ -414,8 +415,8 @@ print(explanation.key or explanation)
 """
 
 
-def key(place, changes, script=KEY):
-    """Return the key that the stage of the project has, changed so, in a process of its own."""
+def write(place, changes):
+    """Write the project, changed so."""
     files = dict(PROJECT)
     for name, replacements in changes.items():
         text = files.get(name, "")
@@ -426,45 +427,77 @@ def key(place, changes, script=KEY):
     for name, text in files.items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).write_text(text)
+
+
+def fresh_key(place, script=KEY):
+    """Return the key that the stage of the project has in a fresh interpreter."""
     done = subprocess.run([sys.executable, "-B", "-c", script], cwd=place, capture_output=True, text=True, check=False)
     assert ("", 0) == (done.stderr, done.returncode)
     return done.stdout.strip()
 
 
 @pytest.fixture(scope="module")
-def unchanged(tmp_path_factory):
-    found = key(tmp_path_factory.mktemp("unchanged"), {})
+def place(tmp_path_factory):
+    """The project as it is."""
+    made = tmp_path_factory.mktemp("unchanged")
+    write(made, {})
+    return made
+
+
+@pytest.fixture(scope="module")
+def unchanged(place):
+    found = fresh_key(place)
     assert 64 == len(found), found
     return found
 
 
+@pytest.fixture(scope="module")
+def forks(place):
+    made = Forks(KEY, place)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def key(forks, tmp_path):
+    """What returns the key that the stage of the project has, changed so."""
+
+    def key(changes):
+        write(tmp_path, changes)
+        done = forks.run(KEY, tmp_path)
+        assert ("", 0) == (done.stderr, done.status)
+        return done.stdout.strip()
+
+    return key
+
+
 @pytest.mark.parametrize("edit", BEHAVIOUR.values(), ids=BEHAVIOUR)
-def test_an_edit_that_changes_behaviour_is_a_miss(tmp_path, unchanged, edit):
+def test_an_edit_that_changes_behaviour_is_a_miss(key, unchanged, edit):
     file, old, new = edit
-    found = key(tmp_path, {file: [(old, new)]})
+    found = key({file: [(old, new)]})
     assert 64 == len(found), found
     assert unchanged != found
 
 
 @pytest.mark.parametrize("edit", NO_BEHAVIOUR.values(), ids=NO_BEHAVIOUR)
-def test_an_edit_that_changes_no_behaviour_is_a_hit(tmp_path, unchanged, edit):
+def test_an_edit_that_changes_no_behaviour_is_a_hit(key, unchanged, edit):
     file, old, new = edit
-    assert unchanged == key(tmp_path, {file: [(old, new)]})
+    assert unchanged == key({file: [(old, new)]})
 
 
 @pytest.mark.parametrize("changes", MOVES.values(), ids=MOVES)
-def test_what_is_moved_within_the_project_is_a_hit(tmp_path, unchanged, changes):
-    assert unchanged == key(tmp_path, changes)
+def test_what_is_moved_within_the_project_is_a_hit(key, unchanged, changes):
+    assert unchanged == key(changes)
 
 
-def test_the_project_formatted_anew_is_a_hit(tmp_path, unchanged):
+def test_the_project_formatted_anew_is_a_hit(key, unchanged):
     import ast
 
     changes = {name: [(text, ast.unparse(ast.parse(text)))] for name, text in PROJECT.items() if text}
-    assert unchanged == key(tmp_path, changes)
+    assert unchanged == key(changes)
 
 
-def test_the_script_and_a_notebook_have_one_key(tmp_path, unchanged):
+def test_the_script_and_a_notebook_have_one_key(place, unchanged):
     """A notebook's cells run in __main__, one after the other, compiled under names of their own."""
     script = """
 import sys
@@ -474,7 +507,7 @@ for number, cell in enumerate(source.split("\\n\\n\\n")):
     exec(compile(cell, f"<cell {number}>", "exec"), globals())
 print(create(3).enable_caching().explain().key)
 """
-    assert unchanged == key(tmp_path, {}, script)
+    assert unchanged == fresh_key(place, script)
 
 
 def test_the_table_has_at_least_sixty_rows():

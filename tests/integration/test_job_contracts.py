@@ -4,6 +4,8 @@ from foundations.adapters.local_shell import LocalShellJobDeployment
 from foundations.adapters.tarball import TarballJobBundler
 from foundations.testing import ExecutionEnvironmentContract, JobBundlerContract
 
+pytestmark = pytest.mark.measured
+
 
 @pytest.fixture
 def home(tmp_path_factory, monkeypatch):

@@ -9,6 +9,8 @@ import time
 import pytest
 from support import Project, processes_of, wait_until_gone
 
+pytestmark = pytest.mark.measured
+
 SCRIPT = """from foundations import *
 import ctypes, os, signal, subprocess, sys, threading, time
 {meeting}

@@ -23,6 +23,8 @@ from foundations.ports.execution import JobHandle, Submission
 from foundations.ports.job import EndCause, JobEnd, JobState
 from foundations.ports.job_layout import JobDirectory
 
+pytestmark = pytest.mark.measured
+
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalShellJobDeployment:

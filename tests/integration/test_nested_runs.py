@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from support import Project
+
+pytestmark = pytest.mark.measured
 
 _FIRST = """
 from foundations import *

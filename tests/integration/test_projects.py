@@ -7,6 +7,8 @@ import tarfile
 import pytest
 from support import Project
 
+pytestmark = pytest.mark.measured
+
 RUN = "print({stage}.run(job_name='job').fetch_job_results().output)\n"
 
 

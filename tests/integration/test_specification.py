@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from support import Project
 
+pytestmark = pytest.mark.measured
+
 YAML = """# local_deploy.config.yaml
 # must be in same directory as where the above code is being run
 

@@ -9,6 +9,8 @@ from support import Project
 
 from foundations.testing import PipelineArchiveContract
 
+pytestmark = pytest.mark.measured
+
 ADAPTERS = '''"""An archive of one directory a job."""
 
 import contextlib

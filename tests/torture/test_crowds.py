@@ -3,19 +3,16 @@
 import json
 
 import pytest
-from support import Project
-from torturing import EVERY_STEP
+from support import THOROUGH, Project
 
-CROWD = 50 if EVERY_STEP else 12
-ROW = 1000 if EVERY_STEP else 60
+CROWD = 50 if THOROUGH else 12
+ROW = 1000 if THOROUGH else 60
 
 
-@pytest.fixture
-def place(tmp_path):
-    made = Project(tmp_path)
-    made.run("-c", "from foundations import *\npipeline.stage(int).run(job_name='warm-up').fetch_job_results()")
-    yield made
-    made.close()
+@pytest.fixture(name="place")
+def place_that_has_run(place: Project) -> Project:
+    place.run("-c", "from foundations import *\npipeline.stage(int).run(job_name='warm-up').fetch_job_results()")
+    return place
 
 
 def outcomes(place: Project, script: str) -> list[str]:

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torturing import EVERY_STEP
+from support import THOROUGH
 
 from foundations.adapters._shared.bundle.manifest import Manifest
 from foundations.adapters._shared.bundle.project_files import project_files
@@ -17,7 +17,7 @@ from foundations.errors import BundleError, ConfigurationError, DamagedBundleErr
 from foundations.ports.frames import split_frames
 from foundations.ports.job import JobEnd, check_job_name
 
-EXAMPLES = 20_000 if EVERY_STEP else 300
+EXAMPLES = 20_000 if THOROUGH else 300
 fuzzed = settings(
     max_examples=EXAMPLES,
     deadline=None,

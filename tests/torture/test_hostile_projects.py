@@ -6,8 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support import Project
-from torturing import EVERY_STEP
+from support import THOROUGH, Project
 
 SCRIPT = """
 import json
@@ -42,7 +41,7 @@ def project(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 def test_a_project_of_very_many_files_arrives_in_bounded_memory(project: Project) -> None:
-    directories, files = (200, 1000) if EVERY_STEP else (50, 100)
+    directories, files = (200, 1000) if THOROUGH else (50, 100)
     for number in range(directories):
         place = project.root / f"d{number}"
         place.mkdir()
@@ -97,7 +96,7 @@ def test_a_sparse_file_of_100_gigabytes_is_refused_at_once_with_the_line_that_le
 
 def test_a_sparse_file_that_is_small_enough_arrives_in_bounded_memory(project: Project) -> None:
     with (project.root / "sparse").open("wb") as stream:
-        stream.truncate(2**30 if EVERY_STEP else 2**27)
+        stream.truncate(2**30 if THOROUGH else 2**27)
     (count, _), megabytes = json.loads(project.run("train.py"))
     assert 2 == count
     assert megabytes < 120

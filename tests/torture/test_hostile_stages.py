@@ -3,8 +3,7 @@
 import os
 
 import pytest
-from support import Project, processes_of, wait_until_gone
-from torturing import EVERY_STEP
+from support import THOROUGH, Project, processes_of, wait_until_gone
 
 SCRIPT = """from foundations import *
 import os, resource, signal, sys, threading, time
@@ -26,13 +25,6 @@ def last(value):
 
 print(pipeline.stage(last, pipeline.stage(first).persist()).run(job_name="job").job_name())
 """
-
-
-@pytest.fixture
-def place(tmp_path):
-    made = Project(tmp_path)
-    yield made
-    made.close()
 
 
 def ended(place: Project, body: str) -> dict:
@@ -103,7 +95,7 @@ def test_a_stage_that_spoils_its_process_completes_all_the_same(place: Project, 
 
 
 def test_what_a_stage_says_is_kept_and_bounded_whatever_it_is(place: Project) -> None:
-    size = 2**30 if EVERY_STEP else 2**27
+    size = 2**30 if THOROUGH else 2**27
     report = ended(
         place,
         "sys.stdout.write('the beginning\\n')\nsys.stdout.flush()\n"
