@@ -13,7 +13,7 @@ from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, pr
 from foundations.adapters._shared.bundle.project_files import bundled_files
 from foundations.adapters.memory.stores import MemoryStore, memory_store
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError
-from foundations.ports.bundling import Bundle, BundleContents, JobBundler
+from foundations.ports.bundling import BundleContents, BundleFile, JobBundler
 from foundations.ports.frames import Buffer, join_frames, split_frames
 from foundations.ports.job_layout import MANIFEST, Entry
 from foundations.version import __version__
@@ -30,7 +30,7 @@ class MemoryJobBundler(JobBundler):
     in_this_process_only: ClassVar[bool] = True
     store: str = "default"
 
-    def make(self, contents: BundleContents) -> Bundle:
+    def make(self, contents: BundleContents) -> BundleFile:
         """Make a bundle."""
         project, files = _packed(contents)
         members = {**contents.members, contents.project_member: project}
@@ -56,7 +56,7 @@ class MemoryJobBundler(JobBundler):
                 raise BundleExistsError(f"there is a bundle of job {contents.job_name!r} already", path=None)
             self._store.bundles[contents.job_name] = members
         digest = digest_of(manifest)
-        return Bundle(
+        return BundleFile(
             job_name=contents.job_name,
             path=None,
             index_size=len(manifest),
@@ -65,7 +65,7 @@ class MemoryJobBundler(JobBundler):
             size=sum(len(data) for data in members.values()),
         )
 
-    def verify(self, bundle: Bundle) -> None:
+    def verify(self, bundle: BundleFile) -> None:
         """Raise unless every member is as it was packed."""
         members = dict(self._store.bundles.get(bundle.job_name, {}))
         manifest = members.pop(MANIFEST, b"")
@@ -80,14 +80,14 @@ class MemoryJobBundler(JobBundler):
         if members:
             raise DamagedBundleError(f"the bundle has a member too many: {min(members)}", member=min(members))
 
-    def read(self, bundle: Bundle, member: str) -> bytes:
+    def read(self, bundle: BundleFile, member: str) -> bytes:
         """Return one of the members."""
         try:
             return self._store.bundles[bundle.job_name][member]
         except KeyError as error:
             raise DamagedBundleError(f"the bundle has no member {member}", member=member) from error
 
-    def discard(self, bundle: Bundle) -> None:
+    def discard(self, bundle: BundleFile) -> None:
         """Forget the bundle."""
         with self._store.lock:
             self._store.bundles.pop(bundle.job_name, None)

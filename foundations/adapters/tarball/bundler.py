@@ -22,7 +22,7 @@ from foundations.adapters.tarball.runtime import Runtime, packed_runtime
 from foundations.adapters.tarball.sources import SourceStore
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError, FoundationsError
 from foundations.home import foundations_home
-from foundations.ports.bundling import Bundle, BundleContents, JobBundler
+from foundations.ports.bundling import BundleContents, BundleFile, JobBundler
 from foundations.ports.job_layout import MANIFEST, RUNTIME, Entry
 from foundations.version import __version__
 
@@ -51,7 +51,7 @@ class TarballJobBundler(JobBundler):
         self._temporary: dict[Path, Path] = {}
         self._made: dict[Path, _Made] = {}
 
-    def make(self, contents: BundleContents) -> Bundle:
+    def make(self, contents: BundleContents) -> BundleFile:
         """Make a bundle; the file gets its name when it is whole."""
         looked_at = time.time_ns()
         places = (contents.project, *contents.extra_source_paths)
@@ -109,7 +109,7 @@ class TarballJobBundler(JobBundler):
             reused=known is not None,
             registered=registered,
         )
-        return Bundle(
+        return BundleFile(
             job_name=contents.job_name,
             path=target,
             index_size=len(index),
@@ -118,11 +118,11 @@ class TarballJobBundler(JobBundler):
             size=size,
         )
 
-    def verify(self, bundle: Bundle) -> None:
+    def verify(self, bundle: BundleFile) -> None:
         """Raise unless every byte is as it was packed."""
         verify_bundle(bundle)
 
-    def read(self, bundle: Bundle, member: str) -> bytes:
+    def read(self, bundle: BundleFile, member: str) -> bytes:
         """Return one of the members at the root."""
         import tarfile
 
@@ -136,7 +136,7 @@ class TarballJobBundler(JobBundler):
         except (KeyError, OSError, EOFError, tarfile.TarError) as error:
             raise DamagedBundleError(f"{bundle.path}: {member} cannot be read: {error}", member=member) from error
 
-    def discard(self, bundle: Bundle) -> None:
+    def discard(self, bundle: BundleFile) -> None:
         """Remove the file, and the temporary directory that was made for it; keep its packed project for the next."""
         if bundle.path is None:
             return

@@ -40,8 +40,8 @@ from foundations.ports.bundling import (
     BUNDLE_JOB,
     BUNDLE_RUN_SCRIPT,
     BUNDLE_RUNNER,
-    Bundle,
     BundleContents,
+    BundleFile,
 )
 from foundations.ports.execution import JobHandle, Submission
 from foundations.ports.job import JobEnd, check_job_name
@@ -228,7 +228,7 @@ def bundle_members(job: Job, settings: Settings, serialiser: Serialiser) -> dict
     }
 
 
-def _submit(bundle: Bundle, wiring: Wiring, parameters: Mapping[str, Any], variables: Mapping[str, str]) -> None:
+def _submit(bundle: BundleFile, wiring: Wiring, parameters: Mapping[str, Any], variables: Mapping[str, str]) -> None:
     name = bundle.job_name
     handle = wiring.environment.handle(name)
     wiring.listing.track(

@@ -10,12 +10,12 @@ from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.reconciliation import record_end
 from foundations.ports.archive_listing import JobChange
-from foundations.ports.bundling import BUNDLE_JOB, Bundle
+from foundations.ports.bundling import BUNDLE_JOB, BundleFile
 from foundations.ports.frames import Buffer
 from foundations.ports.job import JobEnd, JobState
 
 
-def run_bundle(bundle: Bundle, wiring: Wiring) -> JobEnd:
+def run_bundle(bundle: BundleFile, wiring: Wiring) -> JobEnd:
     """Run a bundle to its end in this thread."""
     started_at = time.time()
     try:

@@ -17,7 +17,7 @@ from foundations.app.use_cases.run_inline import run_pipeline
 from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.stage import Stage
-from foundations.ports.bundling import BUNDLE_JOB, Bundle, BundleContents, JobBundler
+from foundations.ports.bundling import BUNDLE_JOB, BundleContents, BundleFile, JobBundler
 from foundations.ports.execution import Submission
 from foundations.ports.job import EndCause, JobEnd, JobState
 
@@ -103,7 +103,7 @@ class JobMaker:
             gate.close()
         self._gates.clear()
 
-    def run_here(self, bundle: Bundle) -> Callable[[], JobEnd]:
+    def run_here(self, bundle: BundleFile) -> Callable[[], JobEnd]:
         """Return what runs a bundle in the calling thread, for environments inside this process."""
 
         def run() -> JobEnd:
