@@ -1,6 +1,6 @@
 """From a dotted name in the configuration to an adapter behind its port.
 
-Everything that can be told without calling the class is told before it is called. The module is light, since every
+Whatever can be found wrong without calling the class is raised before it is called. The module is light, since every
 job's process wires itself with it.
 """
 
@@ -16,14 +16,18 @@ from foundations.errors import ConfigurationError, FoundationsError
 Port = TypeVar("Port")
 
 
-def construct(adapter_settings: AdapterSettings, port: Callable[..., Port], environ: Mapping[str, str]) -> Port:
-    """Return the adapter that `adapter_settings` ask for.
+def construct(
+    adapter_settings: AdapterSettings, port: Callable[..., Port], environ: Mapping[str, str], **collaborators: Any
+) -> Port:
+    """Return the adapter that `adapter_settings` name.
 
     Args:
         adapter_settings: The class and its arguments.
         port: The abstract class that the adapter keeps the promises of. (Its type is a callable's because a type
             checker refuses an abstract class as ``type[Port]``.)
         environ: The environment variables that ``${VAR}`` in the arguments stands for.
+        collaborators: Objects that no configuration can hold; each is passed on where the constructor has a parameter
+            of its name.
 
     Raises:
         ConfigurationError: There is no such class, it is no adapter of the port, or the arguments do not fit it.
@@ -31,9 +35,10 @@ def construct(adapter_settings: AdapterSettings, port: Callable[..., Port], envi
     """
     adapter_class = load_class(adapter_settings, port)
     arguments = resolve_variables(adapter_settings.arguments, environ, adapter_settings.key, adapter_settings.origin)
-    keyword_arguments = resolve_variables(
-        adapter_settings.keyword_arguments, environ, adapter_settings.key, adapter_settings.origin
-    )
+    keyword_arguments = {
+        **_accepted(collaborators, adapter_class),
+        **resolve_variables(adapter_settings.keyword_arguments, environ, adapter_settings.key, adapter_settings.origin),
+    }
     try:
         return adapter_class(*arguments, **keyword_arguments)
     except ConfigurationError as error:
@@ -88,6 +93,19 @@ def load_class(adapter_settings: AdapterSettings, port: Callable[..., Port]) -> 
             missing=tuple(missing),
         )
     return found
+
+
+def _accepted(collaborators: Mapping[str, Any], adapter_class: type) -> dict[str, Any]:
+    """Return those of `collaborators` that the constructor of `adapter_class` has a parameter for."""
+    if not collaborators:
+        return {}
+    import inspect
+
+    try:
+        parameters = inspect.signature(adapter_class).parameters
+    except (TypeError, ValueError):  # many classes written in C have none
+        return {}
+    return {name: value for name, value in collaborators.items() if name in parameters}
 
 
 def _resolve(adapter_settings: AdapterSettings) -> object:

@@ -5,17 +5,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from foundations.ports.bundling import BundleFile
 from foundations.ports.job import JobEnd, JobState
+
+BundleRunner: TypeAlias = Callable[[BundleFile], JobEnd]
+"""Verifies a bundle, runs its job to its end in the calling thread and returns the end record.
+
+An environment that runs jobs in its own process takes one as the keyword argument ``bundle_runner`` of its constructor.
+The composition root supplies it; it is None where no job is submitted. Whoever supplies it also discards the bundle.
+"""
 
 
 class Capabilities(NamedTuple):
     """What an execution environment can do; the needs of a run are compared with it before anything is packed.
 
     Attributes:
-        crosses_processes: Jobs run in other processes, so storage must be reachable from there.
+        crosses_processes: Jobs run in other processes, so storage must be reachable from there. Jobs
+            in the submitter's own process are run by a :data:`BundleRunner`.
         survives_the_caller: Jobs go on when the submitting process ends.
         cancel: Jobs can be cancelled.
         live_logs: Logs can be read while the job runs.
@@ -61,14 +69,11 @@ class Submission(NamedTuple):
     Attributes:
         job_name: The job.
         bundle: The file to run; its SHA-256 goes beside it and is verified before anything of it runs.
-        run_here: For environments inside this process: verifies the bundle, runs the job to its end in the calling
-            thread and returns the end record. Never serialised.
         variables: Environment variables for the run script.
     """
 
     job_name: str
     bundle: BundleFile
-    run_here: Callable[[], JobEnd]
     variables: Mapping[str, str] = {}
 
 

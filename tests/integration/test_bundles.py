@@ -65,7 +65,7 @@ def shell(tmp_path: Path) -> LocalShellJobDeployment:
 
 
 def submission(bundle: BundleFile) -> Submission:
-    return Submission(job_name="job", bundle=bundle, run_here=lambda: pytest.fail("not in this process"))
+    return Submission(job_name="job", bundle=bundle)
 
 
 def refusal(shell: LocalShellJobDeployment, bundle: BundleFile) -> DamagedBundleError:

@@ -8,7 +8,7 @@ import pytest
 
 from foundations.adapters.tarball import runtime
 from foundations.adapters.tarball.runtime import packed_runtime
-from foundations.app.use_cases.deploy import RUNTIME_PACKAGES
+from foundations.domain.jobs.bundle import RUNTIME_PACKAGES
 from foundations.errors import BundleError, UntrustedLocationError
 
 

@@ -10,7 +10,14 @@ import attrs
 
 from foundations.adapters.memory.stores import MemoryJob, MemoryStore, memory_store
 from foundations.errors import CapabilityError, DamagedBundleError, ExecutionError, JobExistsError
-from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
+from foundations.ports.execution import (
+    BundleRunner,
+    Capabilities,
+    ExecutionEnvironment,
+    JobHandle,
+    JobStatus,
+    Submission,
+)
 from foundations.ports.job import EndCause, JobEnd, JobState, check_job_name
 from foundations.ports.job_layout import STREAMS
 
@@ -21,13 +28,15 @@ _CAPABILITIES = Capabilities(
 
 @attrs.frozen
 class MemoryExecutionEnvironment(ExecutionEnvironment):
-    """Runs each job in a thread of this process. For tests: it keeps no logs, and a job ends with the process.
+    """Runs each job in a thread of this process. For tests: there are no logs, and a job ends with the process.
 
     Args:
-        store: The name of the store that knows the jobs.
+        store: The name of the store of the jobs; environments of the same name share their jobs.
+        bundle_runner: Runs a bundle in the calling thread; None where no job is submitted.
     """
 
     store: str = "default"
+    bundle_runner: BundleRunner | None = attrs.field(default=None, kw_only=True, eq=False, repr=False)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -39,8 +48,12 @@ class MemoryExecutionEnvironment(ExecutionEnvironment):
         return JobHandle(job_name=check_job_name(job_name), reference={"store": self.store})
 
     def submit(self, submission: Submission) -> None:
-        """Run the job in a thread; what it finds wrong with its bundle is how it ends."""
-        job = MemoryJob()
+        """Run the job in a thread; where its bundle is damaged, that is how the job ends."""
+        runner, job = self.bundle_runner, MemoryJob()
+        if runner is None:
+            raise ExecutionError(
+                f"job {submission.job_name} cannot be started: this environment was constructed without a bundle_runner"
+            )
         with self._store.lock:
             if submission.job_name in self._store.jobs:
                 raise JobExistsError(f"job name {submission.job_name!r} is taken", job_name=submission.job_name)
@@ -48,7 +61,7 @@ class MemoryExecutionEnvironment(ExecutionEnvironment):
 
         def run() -> None:
             try:
-                job.end = submission.run_here()
+                job.end = runner(submission.bundle)
             except BaseException as error:
                 damaged = isinstance(error, DamagedBundleError)
                 job.end = JobEnd(

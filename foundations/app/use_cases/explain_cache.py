@@ -13,7 +13,7 @@ from foundations.app.caching.history import CacheHistory, Nearest, Refusals
 from foundations.app.caching.lookup import expired
 from foundations.app.caching.notes import HIT, MISS, NOT_CACHED, SELECTED, recipe_in
 from foundations.app.config.settings import Settings
-from foundations.app.use_cases.call_check import check_calls
+from foundations.app.use_cases.prepare import prepare_pipeline
 from foundations.app.wiring import Wiring
 from foundations.domain.caching.explanation import Explanation, StageExplanation
 from foundations.domain.caching.recipe import read_header
@@ -23,7 +23,6 @@ from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.result_document import ResultDocument
 from foundations.domain.pipeline.cache_policy import Caching
 from foundations.domain.pipeline.graph import Node, Pipeline
-from foundations.domain.pipeline.hyperparameter import check_parameters, merge_parameters
 from foundations.domain.pipeline.stage import Stage
 from foundations.domain.text.one_line import escape_unprintable, truncate
 from foundations.errors import FoundationsError, ItemNotFoundError, StorageUnavailableError
@@ -42,10 +41,7 @@ def explain(
     Raises:
         FoundationsError: Whatever can be found wrong before a run, or the cache is refused.
     """
-    pipeline = Pipeline.of(stage)
-    check_calls(pipeline)
-    parameters = merge_parameters(params_dict, params)
-    check_parameters(pipeline.hyperparameters, parameters)
+    pipeline, parameters = prepare_pipeline(stage, params_dict, params)
     wiring = Wiring(settings=settings)
     wiring.cache.check()
     refusals = Refusals(lambda: wiring.listing, lambda: wiring.archives.miscellaneous)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from foundations.adapters.cloudpickling import CloudpickleSerialiser
 from foundations.app.config.manager import ConfigManager
 from foundations.app.config.settings import Settings
 from foundations.app.sdk import Sdk
-from foundations.app.use_cases.deploy import RUNTIME_PACKAGES, bundle_members
+from foundations.app.use_cases.deploy import read_resource
 from foundations.app.use_cases.run_inline import run_pipeline
+from foundations.domain.jobs.bundle import Bundle, bundle_contents
 from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.stage import Stage
-from foundations.ports.bundling import BUNDLE_JOB, BundleContents, BundleFile, JobBundler
-from foundations.ports.execution import Submission
+from foundations.ports.bundling import BundleFile, JobBundler
+from foundations.ports.execution import BundleRunner, Submission
 from foundations.ports.job import EndCause, JobEnd, JobState
 
 
@@ -103,26 +103,6 @@ class JobMaker:
             gate.close()
         self._gates.clear()
 
-    def run_here(self, bundle: BundleFile) -> Callable[[], JobEnd]:
-        """Return what runs a bundle in the calling thread, for environments inside this process."""
-
-        def run() -> JobEnd:
-            self._bundler.verify(bundle)
-            job = Job.from_buffer(self._bundler.read(bundle, BUNDLE_JOB), self._serialiser)
-            try:
-                run_pipeline(job.pipeline, job.parameters)
-            except Exception as error:
-                return JobEnd(
-                    job_name=job.name,
-                    state=JobState.ERROR,
-                    cause=EndCause.USER_CODE,
-                    message=str(error),
-                    ended_at=time.time(),
-                )
-            return JobEnd(job_name=job.name, state=JobState.COMPLETED, ended_at=time.time())
-
-        return run
-
     def _behind_gate(self, name: str, first: tuple[Stage, ...]) -> tuple[Submission, Gate]:
         path = self._directory / f"{name}.gate"
         gate = Gate(path)
@@ -134,14 +114,33 @@ class JobMaker:
         self.names.append(name)
         project = self._directory / "project"
         job = Job(name=name, pipeline=Pipeline.of(stage), parameters={}, project=str(project), import_paths=())
-        bundle = self._bundler.make(
-            BundleContents(
-                job_name=name,
-                members=bundle_members(job, self._settings, self._serialiser),
-                project=project,
-                project_member="project.tgz",
-                runtime_packages=RUNTIME_PACKAGES,
-                directory=self._directory,
-            )
+        contents = bundle_contents(
+            job,
+            self._settings.to_json(),
+            project_member="project.tgz",
+            serialiser=self._serialiser,
+            read_resource=read_resource,
         )
-        return Submission(job_name=name, bundle=bundle, run_here=self.run_here(bundle))
+        return Submission(job_name=name, bundle=self._bundler.make(contents))
+
+
+def make_bundle_runner(bundler: JobBundler) -> BundleRunner:
+    """Return what runs the bundles of a :class:`JobMaker` in the calling thread, without archives and a listing."""
+
+    def run(file: BundleFile) -> JobEnd:
+        bundle = Bundle(file, bundler)
+        bundle.verify()
+        job = Job.from_buffer(bundle.read_job(), CloudpickleSerialiser())
+        try:
+            run_pipeline(job.pipeline, job.parameters)
+        except Exception as error:
+            return JobEnd(
+                job_name=job.name,
+                state=JobState.ERROR,
+                cause=EndCause.USER_CODE,
+                message=str(error),
+                ended_at=time.time(),
+            )
+        return JobEnd(job_name=job.name, state=JobState.COMPLETED, ended_at=time.time())
+
+    return run
