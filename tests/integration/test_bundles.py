@@ -364,7 +364,7 @@ def test_a_file_that_takes_the_name_meanwhile_is_not_overwritten(
     contents: BundleContents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = contents.directory / "job.tgz"
-    monkeypatch.setattr(TarballJobBundler, "_refuse_existing", lambda self, target: taken.write_text("faster"))
+    monkeypatch.setattr(TarballJobBundler, "_check_absent", lambda self, target: taken.write_text("faster"))
     with pytest.raises(BundleExistsError):
         TarballJobBundler().make(contents)
     assert "faster" == taken.read_text()
