@@ -46,7 +46,7 @@ class Sdk:
     ) -> Any:
         """Turn anything that can be called into a factory of stages; also a decorator, with or without arguments.
 
-        The last three say what the cache cannot see; see the page on content keys.
+        The last three declare what the cache cannot see; see the page on content keys.
 
         Args:
             function: A function, a lambda, a class, a builtin, a partial, a bound method.

@@ -77,27 +77,20 @@ class MemoryExecutionEnvironment(ExecutionEnvironment):
         threading.Thread(target=run, name=f"job {submission.job_name}", daemon=True).start()
 
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus | None]:
-        """Return what is known of each job now."""
-        found: list[JobStatus | None] = []
-        for handle in handles:
-            job = self._store.jobs.get(handle.job_name)
-            state = None if job is None else JobState.RUNNING if job.end is None else job.end.state
-            found.append(
-                None if job is None or state is None else JobStatus(job_name=handle.job_name, state=state, end=job.end)
-            )
-        return found
+        """Return the status of each job now."""
+        return [self._status(handle.job_name) for handle in handles]
 
     def wait(self, handles: Sequence[JobHandle], *, timeout: float | None, interval: float) -> None:
         """Return when one of the jobs has ended."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        known = [self._store.jobs.get(handle.job_name) for handle in handles]
-        while not any(job is None or job.ended.is_set() for job in known):
-            left = interval if len(known) == 1 else min(interval, 0.01)
+        jobs = [self._store.jobs.get(handle.job_name) for handle in handles]
+        while not any(job is None or job.ended.is_set() for job in jobs):
+            left = interval if len(jobs) == 1 else min(interval, 0.01)
             if deadline is not None:
                 left = min(left, deadline - time.monotonic())
                 if left <= 0:
                     return
-            first = known[0]
+            first = jobs[0]
             if first is not None:
                 first.ended.wait(left)
 
@@ -114,16 +107,22 @@ class MemoryExecutionEnvironment(ExecutionEnvironment):
         return b""
 
     def read_fallback(self, handle: JobHandle, item: str) -> bytes | None:
-        """Return nothing: there is no place beside the archives."""
+        """Return None: items are stored in archives alone."""
         return None
 
     def release(self, handle: JobHandle) -> None:
-        """Forget a job that has ended."""
+        """Remove a job that has ended from the store."""
         with self._store.lock:
             job = self._store.jobs.get(handle.job_name)
             if job is not None and job.end is None:
                 raise ExecutionError(f"job {handle.job_name} is Running; it cannot be released yet")
             self._store.jobs.pop(handle.job_name, None)
+
+    def _status(self, job_name: str) -> JobStatus | None:
+        job = self._store.jobs.get(job_name)
+        if job is None:
+            return None
+        return JobStatus(job_name=job_name, state=JobState.RUNNING if job.end is None else job.end.state, end=job.end)
 
     @property
     def _store(self) -> MemoryStore:

@@ -252,7 +252,7 @@ class ExecutionEnvironmentContract:
         environment.cancel(environment.handle("job"))
         assert end == _end(environment, "job")
 
-    # -- what is kept -------------------------------------------------------------------------------------------------
+    # -- what is stored -----------------------------------------------------------------------------------------------
 
     def test_a_job_that_ended_has_its_logs(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
         if not environment.capabilities.crosses_processes:
@@ -268,9 +268,9 @@ class ExecutionEnvironmentContract:
         submission, gate = jobs.printing_before_gate("job")
         environment.submit(submission)
         handle, deadline = environment.handle("job"), time.monotonic() + _PATIENCE
-        while (said := environment.logs(handle, "stdout")) == b"" and time.monotonic() < deadline:
+        while (written := environment.logs(handle, "stdout")) == b"" and time.monotonic() < deadline:
             environment.wait([handle], timeout=0.02, interval=0.02)
-        assert b"a line\n" == said
+        assert b"a line\n" == written
         assert not _status(environment, "job").state.is_final
         gate.open()
         assert JobState.COMPLETED is _end(environment, "job").state

@@ -34,7 +34,7 @@ class Gate:
         os.write(self._descriptor, b"!")
 
     def close(self) -> None:
-        """Forget about the gate, which no job waits at any more."""
+        """Close the gate, at which no job waits any more."""
         os.close(self._descriptor)
 
 
@@ -43,10 +43,10 @@ class JobMaker:
 
     Args:
         bundler: Makes their bundles.
-        directory: A new directory for what the jobs read and write.
+        directory: A new directory for the files that the jobs read and write.
 
     Attributes:
-        names: Of all jobs that were made.
+        names: The names of all jobs that were made.
     """
 
     def __init__(self, bundler: JobBundler, directory: Path) -> None:
@@ -64,16 +64,16 @@ class JobMaker:
     def writing(self, name: str) -> tuple[Submission, Path]:
         """Return a job that writes ``it ran`` into a file, and the file."""
         written = self._directory / f"{name}.written"
-        return self._made(name, self._stage(Path.write_text, written, "it ran")), written
+        return self._submission(name, self._stage(Path.write_text, written, "it ran")), written
 
     def writing_variable(self, name: str, variable: str) -> tuple[Submission, Path]:
         """Return a job that writes the value of an environment variable into a file, and the file."""
         written = self._directory / f"{name}.written"
-        return self._made(name, self._stage(Path.write_text, written, self._stage(os.getenv, variable))), written
+        return self._submission(name, self._stage(Path.write_text, written, self._stage(os.getenv, variable))), written
 
     def failing(self, name: str) -> Submission:
         """Return a job whose function raises ValueError."""
-        return self._made(name, self._stage(int, "no number"))
+        return self._submission(name, self._stage(int, "no number"))
 
     def gated(self, name: str) -> tuple[Submission, Gate]:
         """Return a job that runs until its gate is opened, and the gate."""
@@ -81,7 +81,7 @@ class JobMaker:
 
     def printing(self, name: str) -> Submission:
         """Return a job that prints ``a line``."""
-        return self._made(name, self._stage(print, "a line"))
+        return self._submission(name, self._stage(print, "a line"))
 
     def printing_before_gate(self, name: str) -> tuple[Submission, Gate]:
         """Return a job that prints ``a line`` and runs on until its gate is opened, and the gate."""
@@ -90,7 +90,7 @@ class JobMaker:
     def killing_its_supervisor(self, name: str) -> Submission:
         """Return a job whose process kills its supervisor."""
         killed = self._stage(os.kill, self._stage(os.getppid), signal.SIGKILL)
-        return self._made(name, self._stage(signal.pause).require(killed))
+        return self._submission(name, self._stage(signal.pause).require(killed))
 
     def open_gates(self) -> None:
         """Open all gates, also for jobs that have not come to them yet."""
@@ -98,7 +98,7 @@ class JobMaker:
             gate.open()
 
     def close_gates(self) -> None:
-        """Forget about all gates, when every job has ended."""
+        """Close all gates, when every job has ended."""
         for gate in self._gates:
             gate.close()
         self._gates.clear()
@@ -108,9 +108,9 @@ class JobMaker:
         gate = Gate(path)
         self._gates.append(gate)
         opened = self._stage(os.open, str(path), os.O_RDONLY).require(*first)
-        return self._made(name, self._stage(os.read, opened, 1)), gate
+        return self._submission(name, self._stage(os.read, opened, 1)), gate
 
-    def _made(self, name: str, stage: Stage) -> Submission:
+    def _submission(self, name: str, stage: Stage) -> Submission:
         self.names.append(name)
         project = self._directory / "project"
         job = Job(name=name, pipeline=Pipeline.of(stage), parameters={}, project=str(project), import_paths=())
