@@ -14,7 +14,7 @@ from foundations.app import running_stage
 from foundations.app.gc_pause import collection_paused
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.hyperparameter import check_parameters, merge_parameters
-from foundations.domain.pipeline.stage import Stage, StageFactory, name_of
+from foundations.domain.pipeline.stage import Stage, StageFactory, short_name
 from foundations.errors import InsideJobError, PipelineError, UnsupportedPlatformError
 from foundations.ports.job import check_job_name
 
@@ -125,7 +125,7 @@ def _check_calls(pipeline: Pipeline) -> None:
     for index, node in enumerate(pipeline.nodes):
         for value in (*node.arguments, *node.keyword_arguments.values()):
             if type(value) is StageFactory:
-                name = name_of(value.function)
+                name = short_name(value.function)
                 raise PipelineError(
                     f"stage {pipeline.name(index)} is given what makes stages of {name}, not a stage: call it,"
                     f" {name}(...), or pass the function itself, {name}.function"

@@ -177,7 +177,7 @@ class Stage:
 
     def name(self) -> str:
         """Return the name of the function that this stage calls."""
-        return name_of(self._function)
+        return short_name(self._function)
 
     def __repr__(self) -> str:
         return f"<stage {self.name()}>"
@@ -238,7 +238,7 @@ class StageFactory:
         return StageFactory(self._launcher, self.function.__get__(instance, owner), self.hints)
 
     def __repr__(self) -> str:
-        return f"<stages of {name_of(self.function)}>"
+        return f"<stages of {short_name(self.function)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return StageFactory, (NO_LAUNCHER, self.function, self.hints)
@@ -291,11 +291,11 @@ def exactly(values: Any, count: int) -> Any:
     return values
 
 
-def name_of(function: Any) -> str:
+def short_name(function: Any) -> str:
     """Return a short name for anything that can be called.
 
     >>> import functools
-    >>> name_of(functools.partial(sorted, reverse=True))
+    >>> short_name(functools.partial(sorted, reverse=True))
     'sorted'
     """
     while isinstance(function, functools.partial):
