@@ -21,7 +21,7 @@ from measuring import Report, arguments, take_turns
 
 from foundations.adapters._shared.bundle.unpack import unpack_bundle
 from foundations.adapters.tarball import TarballJobBundler
-from foundations.ports.bundling import Bundle, BundleContents
+from foundations.ports.bundling import BundleContents, BundleFile
 
 SETTLED = 2.1  # seconds after which a file counts as unchanged without being read again
 
@@ -72,9 +72,9 @@ class Packing:
         make(self.project, scale)
         self._count = 0
         self._bundler = TarballJobBundler()
-        self._bundles: list[Bundle] = []
+        self._bundles: list[BundleFile] = []
 
-    def ours(self) -> Bundle:
+    def ours(self) -> BundleFile:
         self._count += 1
         contents = BundleContents(
             job_name=f"job-{self._count}",

@@ -1,6 +1,6 @@
 """From a dotted name in the configuration to an adapter behind its port.
 
-Everything that can be told without calling the class is told before it is called. The module is light, since every
+Whatever can be found wrong without calling the class is raised before it is called. The module is light, since every
 job's process wires itself with it.
 """
 
@@ -16,24 +16,29 @@ from foundations.errors import ConfigurationError, FoundationsError
 Port = TypeVar("Port")
 
 
-def construct(adapter_settings: AdapterSettings, port: Callable[..., Port], environ: Mapping[str, str]) -> Port:
-    """Return the adapter that `adapter_settings` ask for.
+def construct(
+    adapter_settings: AdapterSettings, port: Callable[..., Port], environ: Mapping[str, str], **collaborators: Any
+) -> Port:
+    """Return the adapter that `adapter_settings` name.
 
     Args:
         adapter_settings: The class and its arguments.
-        port: The abstract class that the adapter keeps the promises of. (Its type is a callable's because a type
-            checker refuses an abstract class as ``type[Port]``.)
+        port: The abstract class that the adapter implements. (Its type is a callable's because a type checker refuses
+            an abstract class as ``type[Port]``.)
         environ: The environment variables that ``${VAR}`` in the arguments stands for.
+        collaborators: Objects that no configuration can hold; each is passed on where the constructor has a parameter
+            of its name.
 
     Raises:
         ConfigurationError: There is no such class, it is no adapter of the port, or the arguments do not fit it.
-        FoundationsError: What the constructor itself raised.
+        FoundationsError: The constructor itself raised it.
     """
     adapter_class = load_class(adapter_settings, port)
     arguments = resolve_variables(adapter_settings.arguments, environ, adapter_settings.key, adapter_settings.origin)
-    keyword_arguments = resolve_variables(
-        adapter_settings.keyword_arguments, environ, adapter_settings.key, adapter_settings.origin
-    )
+    keyword_arguments = {
+        **_accepted(collaborators, adapter_class),
+        **resolve_variables(adapter_settings.keyword_arguments, environ, adapter_settings.key, adapter_settings.origin),
+    }
     try:
         return adapter_class(*arguments, **keyword_arguments)
     except ConfigurationError as error:
@@ -54,7 +59,7 @@ def construct(adapter_settings: AdapterSettings, port: Callable[..., Port], envi
 
 
 def load_class(adapter_settings: AdapterSettings, port: Callable[..., Port]) -> type[Port]:
-    """Return the class that `adapter_settings` name, once it is known to be a whole adapter of `port`.
+    """Return the class that `adapter_settings` name, once it is checked to be a whole adapter of `port`.
 
     Args:
         adapter_settings: The class.
@@ -67,15 +72,15 @@ def load_class(adapter_settings: AdapterSettings, port: Callable[..., Port]) -> 
     name = adapter_settings.type_name
     found = _resolve(adapter_settings)
     port_class = cast("type[Port]", port)
-    expected = f"a subclass of {_name_of(port_class)}"
+    expected = f"a subclass of {_dotted_name(port_class)}"
     if not isinstance(found, type):
         kind = type(found).__name__
         raise _mistake(adapter_settings, f"{name} is no class: its type is {kind}.", found=kind, expected=expected)
     if not issubclass(found, port_class):
         raise _mistake(
             adapter_settings,
-            f"{name} is no adapter for this key: {_name_of(found)} does not subclass {_name_of(port_class)}.",
-            found=_name_of(found),
+            f"{name} is no adapter for this key: {_dotted_name(found)} does not subclass {_dotted_name(port_class)}.",
+            found=_dotted_name(found),
             expected=expected,
         )
     missing = sorted(getattr(found, "__abstractmethods__", ()))
@@ -88,6 +93,19 @@ def load_class(adapter_settings: AdapterSettings, port: Callable[..., Port]) -> 
             missing=tuple(missing),
         )
     return found
+
+
+def _accepted(collaborators: Mapping[str, Any], adapter_class: type) -> dict[str, Any]:
+    """Return those of `collaborators` that the constructor of `adapter_class` has a parameter for."""
+    if not collaborators:
+        return {}
+    import inspect
+
+    try:
+        parameters = inspect.signature(adapter_class).parameters
+    except (TypeError, ValueError):  # many classes written in C have none
+        return {}
+    return {name: value for name, value in collaborators.items() if name in parameters}
 
 
 def _resolve(adapter_settings: AdapterSettings) -> object:
@@ -190,7 +208,7 @@ def _mistake(
 
 
 def _locate(error: ConfigurationError, adapter_settings: AdapterSettings) -> None:
-    """Tell an error that an adapter raised where the adapter was configured."""
+    """Add to an error that an adapter raised where the adapter was configured."""
     origin = adapter_settings.origin
     place = {"file": origin.file, "line": origin.line, "key": error.key or adapter_settings.key}
     FoundationsError.__init__(error, error.message, **{**error._details, **place})
@@ -206,5 +224,5 @@ def _nearest(name: str, names: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)
 
 
-def _name_of(a_class: type) -> str:
+def _dotted_name(a_class: type) -> str:
     return f"{a_class.__module__}.{a_class.__qualname__}"

@@ -1,4 +1,4 @@
-"""The project as Python sees it: where its modules are imported from, and which modules would not come along."""
+"""The modules of a project: where they are imported from, and which of them a bundle would lack."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ _SDK = str(Path(__file__).resolve().parent.parent) + os.sep
 
 
 def import_paths(project: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
-    """Return where a job imports modules from, as this process does, relative to the project directory.
+    """Return the directories that a job imports modules from, as this process does, relative to the project directory.
 
     Args:
         project: The project directory.
-        extra: Further source directories, absolute; they come last.
+        extra: Further source directories, absolute paths; they come last.
     """
     root = project.resolve()
-    found: list[str] = []
+    paths: list[str] = []
     for entry in sys.path:
         place = Path(entry or ".").resolve()
         if place.is_relative_to(root) and not any(part in f"{place}{os.sep}" for part in _INSTALLED):
             path = str(place.relative_to(root))
-            if path not in found:
-                found.append(path)
-    return (*found, *(extra_source_member(number) for number in range(len(extra))))
+            if path not in paths:
+                paths.append(path)
+    return (*paths, *(extra_source_member(number) for number in range(len(extra))))
 
 
 def use_import_paths(project: Path, paths: Iterable[str]) -> None:
-    """Import modules, from now on, from where the submitter did; those of the runtime that has come along go last.
+    """Import modules, from now on, from where the submitter did; the runtime of the bundle comes last.
 
     Args:
         project: The extracted project directory.
@@ -49,10 +49,15 @@ def use_import_paths(project: Path, paths: Iterable[str]) -> None:
 
 
 def check_modules(pipeline: Pipeline, project: Path, extra: tuple[Path, ...]) -> None:
-    """Raise unless the modules of all functions will be there in the job.
+    """Raise unless the job will be able to import the modules of all functions.
+
+    Args:
+        pipeline: The pipeline.
+        project: The project directory.
+        extra: Further source directories, absolute paths.
 
     Raises:
-        PipelineError: One lies neither in the project, nor in an extra source path, nor among the installed ones.
+        PipelineError: A module lies neither in the project, nor in an extra source path, nor among the installed ones.
     """
     roots = [str(place.resolve()) + os.sep for place in (project, *extra)]
     checked: set[str] = set()
@@ -80,7 +85,7 @@ def check_modules(pipeline: Pipeline, project: Path, extra: tuple[Path, ...]) ->
 
 
 def _modules(function: Any) -> Iterator[ModuleType]:
-    """Iterate over the modules that unpickling `function` in the job imports, as far as they are plain to see."""
+    """Iterate over the modules that unpickling `function` in the job imports, as far as its names show them."""
     while isinstance(function, functools.partial):
         function = function.func
     function = getattr(function, "__func__", function)
@@ -92,10 +97,8 @@ def _modules(function: Any) -> Iterator[ModuleType]:
     if not isinstance(function, FunctionType):
         return
     for used in function.__code__.co_names:
-        held = function.__globals__.get(used)
-        if isinstance(held, ModuleType):
-            yield held
-        elif isinstance(held, (FunctionType, type)) and held.__module__ != "__main__":
-            module = sys.modules.get(held.__module__)
-            if module is not None:
-                yield module
+        value = function.__globals__.get(used)
+        if isinstance(value, (FunctionType, type)) and value.__module__ != "__main__":
+            value = sys.modules.get(value.__module__)
+        if isinstance(value, ModuleType):
+            yield value

@@ -19,7 +19,7 @@ class Sdk:
     """Makes stages, and runs them with the configuration of `config_manager`.
 
     Args:
-        config_manager: Tells the settings whenever a pipeline is run or a job is loaded.
+        config_manager: Reads the configuration whenever a pipeline is run or a job is loaded.
     """
 
     def __init__(self, config_manager: ConfigManager) -> None:
@@ -46,7 +46,7 @@ class Sdk:
     ) -> Any:
         """Turn anything that can be called into a factory of stages; also a decorator, with or without arguments.
 
-        The last three say what the cache cannot see; see the page on content keys.
+        The last three declare what the cache cannot see; see the page on content keys.
 
         Args:
             function: A function, a lambda, a class, a builtin, a partial, a bound method.
@@ -78,9 +78,9 @@ class Sdk:
         Raises:
             JobNotFoundError: The listing has no job of that name.
         """
-        from foundations.app.use_cases.deploy import find_deployment
+        from foundations.app.use_cases.load_job import load_job
 
-        return find_deployment(job_name, self.config_manager.settings())
+        return load_job(job_name, self.config_manager.settings())
 
     # -- what stages call into ----------------------------------------------------------------------------------------
 
@@ -92,14 +92,14 @@ class Sdk:
 
         return deploy(stage, params_dict, job_name, params, self.config_manager.settings)
 
-    def run_here(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
+    def run_inline(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
         """Run a stage in this process and return its output."""
-        from foundations.app.use_cases.run_inline import run_here
+        from foundations.app.use_cases.run_inline import run_inline
 
-        return run_here(stage, params_dict, params)
+        return run_inline(stage, params_dict, params)
 
     def explain(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Explanation:
-        """Tell what the cache would do for a stage, and why."""
+        """Return what the cache would do for a stage, and why."""
         from foundations.app.use_cases.explain_cache import explain
 
         return explain(stage, params_dict, params, self.config_manager.settings())

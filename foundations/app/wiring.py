@@ -17,28 +17,41 @@ from foundations.ports.serialisation import Serialiser
 
 if TYPE_CHECKING:  # a job's worker asks for few of them, and waits for what is imported
     from foundations.ports.archive_listing import PipelineListing
-    from foundations.ports.bundling import JobBundler
+    from foundations.ports.bundling import BundleFile, JobBundler
     from foundations.ports.cache import CacheBackend
     from foundations.ports.digesting import Digesting
     from foundations.ports.execution import ExecutionEnvironment
+    from foundations.ports.job import JobEnd
 
 Port = TypeVar("Port")
 
 
 class Wiring:
-    """The adapters that some settings name, each constructed when it is first asked for.
+    """The adapters that some settings name, each constructed when it is first used.
 
     Entries that name the same class with the same arguments share one instance.
+
+    Args:
+        settings: Name the adapters.
+        environ: The environment's variables; the process's own by default.
+        run_bundle: Runs a bundle to its end in the calling thread, for an execution environment that runs jobs in this
+            process; None where no job is submitted.
 
     Attributes:
         settings: Name the adapters.
         serialiser: Turns values into buffers.
     """
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str] | None = None,
+        run_bundle: Callable[[BundleFile, Wiring], JobEnd] | None = None,
+    ) -> None:
         self.settings = settings
         self.serialiser: Serialiser = CloudpickleSerialiser()
         self._environ = os.environ if environ is None else environ
+        self._run_bundle = run_bundle
         self._made: dict[str, Any] = {}
 
     @property
@@ -79,7 +92,9 @@ class Wiring:
         """The execution environment."""
         from foundations.ports.execution import ExecutionEnvironment
 
-        return self._adapter(self.settings.deployment, ExecutionEnvironment)
+        run = self._run_bundle
+        runner = None if run is None else lambda bundle: run(bundle, self)
+        return self._adapter(self.settings.deployment, ExecutionEnvironment, bundle_runner=runner)
 
     @property
     def bundler(self) -> JobBundler:
@@ -89,9 +104,9 @@ class Wiring:
         return self._adapter(self.settings.job_bundler, JobBundler)
 
     def check(self) -> None:
-        """Raise what using the adapters would raise and can be told without writing anything.
+        """Raise whatever using the adapters would raise, as far as it can be found without writing anything.
 
-        A cache that is refused is told in the log; the run does without it.
+        A cache that is refused is reported in the log; the run does without it.
 
         Raises:
             ConfigurationError: An adapter cannot be constructed.
@@ -134,9 +149,9 @@ class Wiring:
                 " in tests. Nothing was written."
             )
 
-    def _adapter(self, entry: AdapterSettings, port: Callable[..., Port]) -> Port:
+    def _adapter(self, entry: AdapterSettings, port: Callable[..., Port], **collaborators: Any) -> Port:
         key = f"{port} {entry.type_name} {entry.arguments!r} {entry.keyword_arguments!r}"
         if key not in self._made:
-            self._made[key] = construct(entry, port, self._environ)
+            self._made[key] = construct(entry, port, self._environ, **collaborators)
         made: Port = self._made[key]
         return made

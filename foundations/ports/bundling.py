@@ -1,4 +1,4 @@
-"""Bundling: everything needed to run one job, in one file."""
+"""Bundling: everything that is needed to run one job, in one file."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class BundleContents(NamedTuple):
         members: Small files at its root by name: ``run.sh``, ``main.py``, ``job.bin``, ``job.config.yaml``.
         project: The project directory, an absolute path; packed whole but for what its ignore file leaves out.
         project_member: Where the packed project lies inside the bundle, as in ``test_bundle.tgz``.
-        directory: Where the bundle should be made; a private temporary directory serves where it cannot be written.
-        extra_source_paths: Further source directories, absolute, packed beside the project's files.
+        directory: Where the bundle is made; a private temporary directory serves where it cannot be written.
+        extra_source_paths: Further source directories, absolute paths; they are packed beside the project's files.
         runtime_packages: The import packages that let a bare Python run the job: the SDK and what it needs.
     """
 
@@ -40,17 +40,17 @@ class BundleContents(NamedTuple):
     runtime_packages: tuple[str, ...] = ()
 
 
-class Bundle(NamedTuple):
-    """A bundle that was made.
+class BundleFile(NamedTuple):
+    """The file that a bundler made of a bundle's contents.
 
     Attributes:
         job_name: The job.
         path: The file, for bundles that are files.
-        index_size: How many bytes at the file's end are its index: the manifest and the small members. They vouch for
+        index_size: The size in bytes of the index at the file's end: the manifest and the small members. They vouch for
             every byte before them.
-        sha256: Of the index, in hexadecimal; sent beside the file.
-        digest: The manifest's digest: the same for the same contents.
-        size: Bytes.
+        sha256: The SHA-256 of the index, in hexadecimal; it is sent beside the file.
+        digest: The digest of the manifest: the same for the same contents.
+        size: The size of the file in bytes.
     """
 
     job_name: str
@@ -78,17 +78,26 @@ class JobBundler(ABC):
     """True where another process cannot see what is stored here; a job in another process is then refused."""
 
     @abstractmethod
-    def make(self, contents: BundleContents) -> Bundle:
-        """Make a bundle."""
+    def make(self, contents: BundleContents) -> BundleFile:
+        """Make a bundle of `contents` and return its file.
+
+        Raises:
+            BundleExistsError: There is a file of its name; it is left as it is.
+            BundleError: Something cannot be packed; nothing is left behind.
+        """
 
     @abstractmethod
-    def verify(self, bundle: Bundle) -> None:
+    def verify(self, bundle: BundleFile) -> None:
         """Raise :class:`~foundations.errors.DamagedBundleError` unless every byte is as it was packed."""
 
     @abstractmethod
-    def read(self, bundle: Bundle, member: str) -> bytes:
-        """Return one of the members at the root, as in ``job.bin``."""
+    def read(self, bundle: BundleFile, member: str) -> bytes:
+        """Return the content of the member at this path inside the bundle, as in ``job.bin``.
+
+        Raises:
+            DamagedBundleError: The bundle has no such member.
+        """
 
     @abstractmethod
-    def discard(self, bundle: Bundle) -> None:
-        """Remove a bundle of this bundler's and whatever was made for it; nothing where it is gone already."""
+    def discard(self, bundle: BundleFile) -> None:
+        """Remove a bundle that this bundler made, and whatever was made for it; do nothing where it is gone already."""

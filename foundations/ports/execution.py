@@ -5,17 +5,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from foundations.ports.bundling import Bundle
+from foundations.ports.bundling import BundleFile
 from foundations.ports.job import JobEnd, JobState
+
+BundleRunner: TypeAlias = Callable[[BundleFile], JobEnd]
+"""Verifies a bundle, runs its job to its end in the calling thread and returns the end record.
+
+An environment that runs jobs in its own process takes one as the keyword argument ``bundle_runner`` of its constructor.
+The composition root supplies it; it is None where no job is submitted. Whoever supplies it also discards the bundle.
+"""
 
 
 class Capabilities(NamedTuple):
-    """What an execution environment can do; a run's needs are checked against it before anything is packed.
+    """What an execution environment can do; the needs of a run are compared with it before anything is packed.
 
     Attributes:
-        crosses_processes: Jobs run in other processes, so storage must be reachable from there.
+        crosses_processes: Jobs run in other processes, so storage must be reachable from there. Jobs
+            in the submitter's own process are run by a :data:`BundleRunner`.
         survives_the_caller: Jobs go on when the submitting process ends.
         cancel: Jobs can be cancelled.
         live_logs: Logs can be read while the job runs.
@@ -34,7 +42,7 @@ class JobHandle(NamedTuple):
 
     Attributes:
         job_name: The job.
-        reference: The environment's own words for it, of JSON's own types.
+        reference: What the environment finds it by, of JSON's own types.
     """
 
     job_name: str
@@ -56,19 +64,16 @@ class JobStatus(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """What an environment is asked to run.
+    """What an environment is to run.
 
     Attributes:
         job_name: The job.
-        bundle: What to run; its SHA-256 goes beside it and is verified before anything of it runs.
-        run_here: For environments inside this process: verifies the bundle, runs the job to its end in the calling
-            thread and returns the end record. Never serialised.
+        bundle: The file to run; its SHA-256 goes beside it and is verified before anything of it runs.
         variables: Environment variables for the run script.
     """
 
     job_name: str
-    bundle: Bundle
-    run_here: Callable[[], JobEnd]
+    bundle: BundleFile
     variables: Mapping[str, str] = {}
 
 
@@ -79,9 +84,9 @@ class ExecutionEnvironment(ABC):
 
     - ``submit`` verifies the bundle before anything of it runs, and returns without waiting for the job.
     - A job name is taken once: submitting it again raises :class:`~foundations.errors.JobExistsError`.
-    - A job's end is told alike to whoever asks, in any process, however often; it never changes.
+    - A job's end is the same for every reader, in any process, however often it is read; it never changes.
     - A job whose process has vanished is ``Error`` with the cause ``lost``, never ``Running``.
-    - A handle for a job that the environment does not know is answered by None.
+    - ``poll`` returns None for a job that the environment does not know.
     """
 
     __slots__ = ()
@@ -96,7 +101,7 @@ class ExecutionEnvironment(ABC):
 
     @abstractmethod
     def handle(self, job_name: str) -> JobHandle:
-        """Return the handle that a job of this name has, or would have, here; nothing is started."""
+        """Return the handle that a job of this name has, or would have, here; start nothing."""
 
     @abstractmethod
     def submit(self, submission: Submission) -> None:
@@ -105,7 +110,7 @@ class ExecutionEnvironment(ABC):
         Raises:
             JobExistsError: The name is taken here.
             DamagedBundleError: The bundle is not what was packed; nothing of it was run.
-            ExecutionError: It cannot be started; nothing is left behind.
+            ExecutionError: The job cannot be started; nothing is left behind.
         """
 
     @abstractmethod
@@ -119,14 +124,14 @@ class ExecutionEnvironment(ABC):
         Args:
             handles: Jobs to wait for, at least one.
             timeout: Seconds; None waits for ever.
-            interval: The longest time in seconds between two looks, where the environment cannot be told of an end.
+            interval: The longest time in seconds between two checks, where the environment is not notified of an end.
         """
 
     @abstractmethod
     def cancel(self, handle: JobHandle) -> None:
-        """End a job and every process of it, politely at first; return when it has ended, whichever way.
+        """End a job and every process of it, politely at first, and return when it has ended, whichever way.
 
-        Nothing where it has ended already or is not known.
+        Do nothing where it has ended already or is not known.
 
         Raises:
             CapabilityError: The job runs, and jobs cannot be cancelled here.
@@ -142,4 +147,4 @@ class ExecutionEnvironment(ABC):
 
     @abstractmethod
     def release(self, handle: JobHandle) -> None:
-        """Remove what the environment still keeps of a job that has ended."""
+        """Remove what the environment still stores of a job that has ended."""

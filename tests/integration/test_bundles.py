@@ -19,7 +19,7 @@ from foundations.adapters._shared.bundle.tar_format import END, header, padding
 from foundations.adapters.local_shell import LocalShellJobDeployment
 from foundations.adapters.tarball import TarballJobBundler
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError, JobExistsError
-from foundations.ports.bundling import Bundle, BundleContents
+from foundations.ports.bundling import BundleContents, BundleFile
 from foundations.ports.execution import Submission
 from foundations.ports.job_layout import Entry
 
@@ -61,7 +61,7 @@ def contents(tmp_path: Path) -> BundleContents:
 
 
 @pytest.fixture
-def bundle(contents: BundleContents) -> Bundle:
+def bundle(contents: BundleContents) -> BundleFile:
     return TarballJobBundler().make(contents)
 
 
@@ -70,11 +70,11 @@ def shell(tmp_path: Path) -> LocalShellJobDeployment:
     return LocalShellJobDeployment(tmp_path / "shell")
 
 
-def submission(bundle: Bundle) -> Submission:
-    return Submission(job_name="job", bundle=bundle, run_here=lambda: pytest.fail("not in this process"))
+def submission(bundle: BundleFile) -> Submission:
+    return Submission(job_name="job", bundle=bundle)
 
 
-def refusal(shell: LocalShellJobDeployment, bundle: Bundle) -> DamagedBundleError:
+def refusal(shell: LocalShellJobDeployment, bundle: BundleFile) -> DamagedBundleError:
     """Return how a bundle is refused, once it is seen that nothing of it ran and nothing is left."""
     assert bundle.path is not None
     with pytest.raises(DamagedBundleError) as verified:
@@ -88,7 +88,7 @@ def refusal(shell: LocalShellJobDeployment, bundle: Bundle) -> DamagedBundleErro
     return submitted.value
 
 
-def rewritten(bundle: Bundle, change: Callable[[list[Member]], object]) -> Bundle:
+def rewritten(bundle: BundleFile, change: Callable[[list[Member]], object]) -> BundleFile:
     """Return the bundle with other members, sent with the SHA-256 that its index has then."""
     assert bundle.path is not None
     with tarfile.open(bundle.path) as archive:
@@ -111,7 +111,7 @@ def rewritten(bundle: Bundle, change: Callable[[list[Member]], object]) -> Bundl
     return replaced(bundle._replace(index_size=len(index)), b"".join([*packed, index]))
 
 
-def replaced(bundle: Bundle, data: bytes) -> Bundle:
+def replaced(bundle: BundleFile, data: bytes) -> BundleFile:
     """Return the bundle with other bytes, of which the sender vouches for the index."""
     assert bundle.path is not None
     bundle.path.write_bytes(data)
@@ -126,7 +126,9 @@ def member(name: str, data: bytes = b"", **fields: object) -> Member:
     return made, data
 
 
-def test_an_intact_bundle_is_verified_and_runs(bundle: Bundle, shell: LocalShellJobDeployment, tmp_path: Path) -> None:
+def test_an_intact_bundle_is_verified_and_runs(
+    bundle: BundleFile, shell: LocalShellJobDeployment, tmp_path: Path
+) -> None:
     TarballJobBundler().verify(bundle)
     shell.submit(submission(bundle))
     shell.wait([shell.handle("job")], timeout=60, interval=0.01)
@@ -152,7 +154,7 @@ def test_a_bundle_whose_index_is_large_is_verified_and_runs(
         data[position] ^= 1
 
 
-def test_a_flipped_byte_is_refused_wherever_it_is(bundle: Bundle, shell: LocalShellJobDeployment) -> None:
+def test_a_flipped_byte_is_refused_wherever_it_is(bundle: BundleFile, shell: LocalShellJobDeployment) -> None:
     assert bundle.path is not None
     intact = bundle.path.read_bytes()
     for position in range(len(intact)):
@@ -166,7 +168,7 @@ def test_a_flipped_byte_is_refused_wherever_it_is(bundle: Bundle, shell: LocalSh
 
 @pytest.mark.parametrize("name", ["run.sh", "job.bin", "job.config.yaml", "runtime.tgz", "source/project.tgz"])
 def test_other_content_is_refused_though_the_sender_vouches_for_the_index(
-    bundle: Bundle, shell: LocalShellJobDeployment, name: str
+    bundle: BundleFile, shell: LocalShellJobDeployment, name: str
 ) -> None:
     def change(members: list[Member]) -> None:
         number = next(number for number, (item, _) in enumerate(members) if item.name == f"job/{name}")
@@ -178,14 +180,16 @@ def test_other_content_is_refused_though_the_sender_vouches_for_the_index(
 
 @pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("told", [True, False], ids=["told-as-it-is", "told-as-it-was"])
-def test_a_truncated_bundle_is_refused(bundle: Bundle, shell: LocalShellJobDeployment, kept: float, told: bool) -> None:
+def test_a_truncated_bundle_is_refused(
+    bundle: BundleFile, shell: LocalShellJobDeployment, kept: float, told: bool
+) -> None:
     assert bundle.path is not None
     data = bundle.path.read_bytes()
     cut = replaced(bundle, data[: int(len(data) * kept)])
     refusal(shell, cut if told else bundle)
 
 
-def test_a_bundle_that_is_gone_is_refused(bundle: Bundle, shell: LocalShellJobDeployment) -> None:
+def test_a_bundle_that_is_gone_is_refused(bundle: BundleFile, shell: LocalShellJobDeployment) -> None:
     assert bundle.path is not None
     bundle.path.unlink()
     assert "the file is gone" in str(refusal(shell, bundle))
@@ -194,7 +198,7 @@ def test_a_bundle_that_is_gone_is_refused(bundle: Bundle, shell: LocalShellJobDe
 @pytest.mark.parametrize(
     "name", ["manifest.json", "run.sh", "main.py", "job.bin", "job.config.yaml", "runtime.tgz", "source/project.tgz"]
 )
-def test_a_missing_member_is_refused_by_name(bundle: Bundle, shell: LocalShellJobDeployment, name: str) -> None:
+def test_a_missing_member_is_refused_by_name(bundle: BundleFile, shell: LocalShellJobDeployment, name: str) -> None:
     without = rewritten(
         bundle, lambda members: members.remove(next(pair for pair in members if pair[0].name == f"job/{name}"))
     )
@@ -220,7 +224,7 @@ def test_a_missing_member_is_refused_by_name(bundle: Bundle, shell: LocalShellJo
 )
 @pytest.mark.parametrize("position", [1, 3, 100])
 def test_a_member_too_many_is_refused(
-    bundle: Bundle, shell: LocalShellJobDeployment, extra: Member, position: int
+    bundle: BundleFile, shell: LocalShellJobDeployment, extra: Member, position: int
 ) -> None:
     refusal(shell, rewritten(bundle, lambda members: members.insert(position, extra)))
 
@@ -228,7 +232,7 @@ def test_a_member_too_many_is_refused(
 @pytest.mark.parametrize(
     "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE], ids=repr
 )
-def test_a_member_of_another_kind_is_refused(bundle: Bundle, shell: LocalShellJobDeployment, kind: bytes) -> None:
+def test_a_member_of_another_kind_is_refused(bundle: BundleFile, shell: LocalShellJobDeployment, kind: bytes) -> None:
     def change(members: list[Member]) -> None:
         found = next(item for item, _ in members if item.name == "job/run.sh")
         found.type, found.linkname, found.size = kind, "/bin/true", 0
@@ -236,7 +240,7 @@ def test_a_member_of_another_kind_is_refused(bundle: Bundle, shell: LocalShellJo
     assert "run.sh" == refusal(shell, rewritten(bundle, change)).member
 
 
-def with_manifest(bundle: Bundle, change: Callable[[dict[str, object]], object]) -> Bundle:
+def with_manifest(bundle: BundleFile, change: Callable[[dict[str, object]], object]) -> BundleFile:
     """Return the bundle with another manifest, whose digest and SHA-256 the sender vouches for."""
 
     def rewrite(members: list[Member]) -> None:
@@ -252,7 +256,9 @@ def with_manifest(bundle: Bundle, change: Callable[[dict[str, object]], object])
         return made._replace(digest=digest_of(stream.read()))
 
 
-def test_a_changed_manifest_is_refused_though_the_sha256_fits(bundle: Bundle, shell: LocalShellJobDeployment) -> None:
+def test_a_changed_manifest_is_refused_though_the_sha256_fits(
+    bundle: BundleFile, shell: LocalShellJobDeployment
+) -> None:
     changed = with_manifest(bundle, lambda manifest: manifest.update(versions={"python": "1.0"}))
     assert "manifest.json" == refusal(shell, changed._replace(digest=bundle.digest)).member
 
@@ -272,18 +278,18 @@ def test_a_changed_manifest_is_refused_though_the_sha256_fits(bundle: Bundle, sh
     ],
 )
 def test_a_manifest_that_no_bundler_writes_is_refused(
-    bundle: Bundle, shell: LocalShellJobDeployment, change: Callable[[dict[str, object]], object]
+    bundle: BundleFile, shell: LocalShellJobDeployment, change: Callable[[dict[str, object]], object]
 ) -> None:
     assert "manifest.json" == refusal(shell, with_manifest(bundle, change)).member
 
 
-def test_a_bundle_of_another_job_is_refused(bundle: Bundle, shell: LocalShellJobDeployment) -> None:
+def test_a_bundle_of_another_job_is_refused(bundle: BundleFile, shell: LocalShellJobDeployment) -> None:
     assert bundle.path is not None
     renamed = with_manifest(bundle, lambda manifest: manifest.update(job_name="other"))
     assert "manifest.json" == refusal(shell, renamed).member
 
 
-def test_a_name_is_taken_once(bundle: Bundle, shell: LocalShellJobDeployment) -> None:
+def test_a_name_is_taken_once(bundle: BundleFile, shell: LocalShellJobDeployment) -> None:
     shell.submit(submission(bundle))
     with pytest.raises(JobExistsError):
         shell.submit(submission(bundle))
@@ -341,7 +347,7 @@ def test_a_bundle_lies_beside_the_project_and_is_removed_for_good(contents: Bund
     assert ["project"] == os.listdir(contents.directory)
 
 
-def test_any_tar_reads_it(bundle: Bundle, tmp_path: Path) -> None:
+def test_any_tar_reads_it(bundle: BundleFile, tmp_path: Path) -> None:
     target = tmp_path / "by-tar"
     target.mkdir()
     assert bundle.path is not None
@@ -364,7 +370,7 @@ def test_a_file_that_takes_the_name_meanwhile_is_not_overwritten(
     contents: BundleContents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = contents.directory / "job.tgz"
-    monkeypatch.setattr(TarballJobBundler, "_refuse_existing", lambda self, target: taken.write_text("faster"))
+    monkeypatch.setattr(TarballJobBundler, "_check_absent", lambda self, target: taken.write_text("faster"))
     with pytest.raises(BundleExistsError):
         TarballJobBundler().make(contents)
     assert "faster" == taken.read_text()
@@ -478,7 +484,7 @@ def test_a_full_disk_is_told_as_such_and_nothing_is_left(contents: BundleContent
         subprocess.run(["umount", str(small)], check=True)
 
 
-def test_a_member_can_be_read_and_one_that_is_not_there_is_an_error(bundle: Bundle) -> None:
+def test_a_member_can_be_read_and_one_that_is_not_there_is_an_error(bundle: BundleFile) -> None:
     assert b"{}" == TarballJobBundler().read(bundle, "job.config.yaml")
     with pytest.raises(DamagedBundleError) as raised:
         TarballJobBundler().read(bundle, "nothing")

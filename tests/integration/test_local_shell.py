@@ -18,7 +18,7 @@ from foundations.errors import (
     StorageUnavailableError,
     UntrustedLocationError,
 )
-from foundations.ports.bundling import Bundle, BundleContents
+from foundations.ports.bundling import BundleContents, BundleFile
 from foundations.ports.execution import JobHandle, Submission
 from foundations.ports.job import EndCause, JobEnd, JobState
 from foundations.ports.job_layout import JobDirectory
@@ -32,7 +32,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalShellJobDeplo
     return LocalShellJobDeployment(tmp_path / "shell", grace_seconds=0.1)
 
 
-def bundle_of(tmp_path: Path, script: str, name: str = "job") -> Bundle:
+def bundle_of(tmp_path: Path, script: str, name: str = "job") -> BundleFile:
     project = tmp_path / "work" / "project"
     project.mkdir(parents=True, exist_ok=True)
     return TarballJobBundler().make(
@@ -46,10 +46,8 @@ def bundle_of(tmp_path: Path, script: str, name: str = "job") -> Bundle:
     )
 
 
-def submission(bundle: Bundle, **variables: str) -> Submission:
-    return Submission(
-        job_name=bundle.job_name, bundle=bundle, variables=variables, run_here=lambda: pytest.fail("not here")
-    )
+def submission(bundle: BundleFile, **variables: str) -> Submission:
+    return Submission(job_name=bundle.job_name, bundle=bundle, variables=variables)
 
 
 def submit(shell: LocalShellJobDeployment, tmp_path: Path, script: str, **variables: str) -> JobHandle:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from foundations.adapters.tarball import TarballJobBundler, bundler, sources
-from foundations.ports.bundling import Bundle, BundleContents
+from foundations.ports.bundling import BundleContents, BundleFile
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def packings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return noted
 
 
-def bundled(contents: BundleContents) -> Bundle:
+def bundled(contents: BundleContents) -> BundleFile:
     """Make a bundle, verify it, discard it, and return what it was."""
     made = TarballJobBundler()
     bundle = made.make(contents)

@@ -18,7 +18,7 @@ from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, pr
 from foundations.adapters._shared.bundle.tar_format import END, header, padding
 from foundations.adapters._shared.bundle.unpack import unpack_bundle, verify_bundle
 from foundations.errors import DamagedBundleError, StorageUnavailableError
-from foundations.ports.bundling import Bundle
+from foundations.ports.bundling import BundleFile
 from foundations.ports.job_layout import RUNTIME, Entry
 
 
@@ -42,7 +42,9 @@ def row(path: str, data: bytes, kind: str = "file") -> Entry:
     return Entry(path, kind, len(data), 0o644, digest_of(data))
 
 
-def bundled(place: Path, project: bytes, files: list[Entry], runtime: bytes | None = None, **changes: object) -> Bundle:
+def bundled(
+    place: Path, project: bytes, files: list[Entry], runtime: bytes | None = None, **changes: object
+) -> BundleFile:
     """Return a bundle whose manifest vouches for these members, whatever they are."""
     members = {
         "p.tgz": (project, Entry("p.tgz", "project", len(project), 0o644, project_digest(files))),
@@ -66,10 +68,10 @@ def bundled(place: Path, project: bytes, files: list[Entry], runtime: bytes | No
     return indexed(place, index, digest_of(manifest), data)
 
 
-def indexed(place: Path, index: bytes, digest: str, before: bytes = b"") -> Bundle:
+def indexed(place: Path, index: bytes, digest: str, before: bytes = b"") -> BundleFile:
     """Return a bundle that ends with this index, whatever lies before it."""
     (place / "job.tgz").write_bytes(before + index)
-    return Bundle(
+    return BundleFile(
         job_name="job",
         path=place / "job.tgz",
         index_size=len(index),
@@ -79,7 +81,7 @@ def indexed(place: Path, index: bytes, digest: str, before: bytes = b"") -> Bund
     )
 
 
-def unpacked(place: Path, bundle: Bundle) -> Path:
+def unpacked(place: Path, bundle: BundleFile) -> Path:
     (place / "runtimes").mkdir(exist_ok=True)
     return unpack_bundle(bundle, place / "bundle", place / "project", place / "runtimes")
 
@@ -297,7 +299,7 @@ def test_what_is_extracted_already_needs_no_more_room(tmp_path: Path) -> None:
         subprocess.run(["umount", str(small)], check=True)
 
 
-def _manifest_of(bundle: Bundle) -> bytes:
+def _manifest_of(bundle: BundleFile) -> bytes:
     assert bundle.path is not None
     with tarfile.open(fileobj=io.BytesIO(bundle.path.read_bytes()[-bundle.index_size :])) as archive:
         stream = archive.extractfile("job/manifest.json")

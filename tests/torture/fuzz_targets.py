@@ -23,7 +23,7 @@ from foundations.app.config.file import read_config_file
 from foundations.app.config.settings import Settings
 from foundations.domain.jobs.result_document import ResultDocument
 from foundations.errors import BundleError, ConfigurationError, DamagedBundleError, JobNameError
-from foundations.ports.bundling import Bundle
+from foundations.ports.bundling import BundleFile
 from foundations.ports.cache import CachedValue
 from foundations.ports.frames import split_frames
 from foundations.ports.job import JobEnd, check_job_name
@@ -145,7 +145,7 @@ def _unpack(index: bytes, digest: str, before: bytes) -> None:
     with _place() as place:
         (place / "runtimes").mkdir()
         (place / "job.tgz").write_bytes(before + index)
-        bundle = Bundle(
+        bundle = BundleFile(
             job_name="job",
             path=place / "job.tgz",
             index_size=len(index),

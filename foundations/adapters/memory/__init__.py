@@ -1,4 +1,4 @@
-"""Everything in memory, for tests: the twins of the real adapters, kept by the same contracts."""
+"""Everything in memory, for tests: an adapter of each port, proven by the same contract as the real ones."""
 
 from foundations.adapters.memory.archive import MemoryPipelineArchive
 from foundations.adapters.memory.bundler import MemoryJobBundler

@@ -19,10 +19,10 @@ from foundations.ports.job import check_job_name
 
 @attrs.frozen
 class MemoryPipelineArchive(PipelineArchive):
-    """Keeps items in this process, for tests: a job in another process cannot see them, and files are read whole.
+    """Stores items in this process, for tests: a job in another process cannot see them, and files are read whole.
 
     Args:
-        store: The name of the store; adapters given the same name share what they keep.
+        store: The name of the store; adapters of the same name share their content.
     """
 
     in_this_process_only: ClassVar[bool] = True
@@ -32,36 +32,36 @@ class MemoryPipelineArchive(PipelineArchive):
     def write(self, job_name: str, item: str, data: Sequence[Buffer]) -> None:
         """See :meth:`PipelineArchive.write`; the buffers are copied."""
         check_item(job_name, item)
-        self._keep(job_name, item, StoredItem(b"".join(data)))
+        self._put(job_name, item, StoredItem(b"".join(data)))
 
     def write_file(self, job_name: str, item: str, source: Path, *, digest: str | None = None) -> None:
         """See :meth:`PipelineArchive.write_file`."""
         check_item(job_name, item)
-        held = None if digest is None else self._held(check_digest(digest))
-        if held is None:
+        stored = None if digest is None else self._find(check_digest(digest))
+        if stored is None:
             with translating_os_errors(source, "read"):
-                held = StoredItem(source.read_bytes(), digest)
-        self._keep(job_name, item, held)
+                stored = StoredItem(source.read_bytes(), digest)
+        self._put(job_name, item, stored)
 
     def append(self, job_name: str, item: str, data: Buffer) -> None:
         """See :meth:`PipelineArchive.append`."""
         check_item(job_name, item)
         with self._store.lock:
             before = self._store.items.get(job_name, {}).get(item, StoredItem(b""))
-            self._keep(job_name, item, StoredItem(before.data + data))
+            self._put(job_name, item, StoredItem(before.data + data))
 
     def read(self, job_name: str, item: str) -> bytes:
         """See :meth:`PipelineArchive.read`."""
         check_item(job_name, item)
         with self._store.lock:
-            found = self._store.items.get(job_name, {}).get(item)
-        if found is None:
+            stored = self._store.items.get(job_name, {}).get(item)
+        if stored is None:
             raise ItemNotFoundError(
                 f"the store {self.store!r} in memory has no item {item!r} of job {job_name!r}.",
                 job_name=job_name,
                 item=item,
             )
-        return found.data
+        return stored.data
 
     def read_file(self, job_name: str, item: str, target: Path) -> None:
         """See :meth:`PipelineArchive.read_file`.
@@ -101,11 +101,11 @@ class MemoryPipelineArchive(PipelineArchive):
     def _store(self) -> MemoryStore:
         return memory_store(self.store)
 
-    def _keep(self, job_name: str, item: str, stored: StoredItem) -> None:
+    def _put(self, job_name: str, item: str, stored: StoredItem) -> None:
         with self._store.lock:
             self._store.items.setdefault(job_name, {})[item] = stored
 
-    def _held(self, digest: str) -> StoredItem | None:
+    def _find(self, digest: str) -> StoredItem | None:
         """Return an item of any job with the content of `digest`."""
         with self._store.lock:
             items = [item for job in self._store.items.values() for item in job.values()]

@@ -13,7 +13,7 @@ from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, pr
 from foundations.adapters._shared.bundle.project_files import files_to_bundle
 from foundations.adapters.memory.stores import MemoryStore, memory_store
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError
-from foundations.ports.bundling import Bundle, BundleContents, JobBundler
+from foundations.ports.bundling import BundleContents, BundleFile, JobBundler
 from foundations.ports.frames import Buffer, join_frames, split_frames
 from foundations.ports.job_layout import MANIFEST, Entry
 from foundations.version import __version__
@@ -21,18 +21,18 @@ from foundations.version import __version__
 
 @attrs.frozen
 class MemoryJobBundler(JobBundler):
-    """Keeps bundles as members in memory. For tests.
+    """Stores bundles as members in this process, for tests.
 
     Args:
-        store: The name of the store that holds the bundles.
+        store: The name of the store; adapters of the same name share their content.
     """
 
     in_this_process_only: ClassVar[bool] = True
     store: str = "default"
 
-    def make(self, contents: BundleContents) -> Bundle:
+    def make(self, contents: BundleContents) -> BundleFile:
         """Make a bundle."""
-        project, files = _packed(contents)
+        project, files = _pack(contents)
         members = {**contents.members, contents.project_member: project}
         manifest = Manifest(
             job_name=contents.job_name,
@@ -56,7 +56,7 @@ class MemoryJobBundler(JobBundler):
                 raise BundleExistsError(f"there is a bundle of job {contents.job_name!r} already", path=None)
             self._store.bundles[contents.job_name] = members
         digest = digest_of(manifest)
-        return Bundle(
+        return BundleFile(
             job_name=contents.job_name,
             path=None,
             index_size=len(manifest),
@@ -65,30 +65,30 @@ class MemoryJobBundler(JobBundler):
             size=sum(len(data) for data in members.values()),
         )
 
-    def verify(self, bundle: Bundle) -> None:
+    def verify(self, bundle: BundleFile) -> None:
         """Raise unless every member is as it was packed."""
         members = dict(self._store.bundles.get(bundle.job_name, {}))
         manifest = members.pop(MANIFEST, b"")
         if digest_of(manifest) != bundle.digest:
             raise DamagedBundleError(f"the bundle is damaged at {MANIFEST}: its digest differs", member=MANIFEST)
-        known = Manifest.from_bytes(manifest)
-        for entry in known.members:
+        expected = Manifest.from_bytes(manifest)
+        for entry in expected.members:
             data = members.pop(entry.path, b"")
-            intact = _holds(data, known.files) if entry.kind == "project" else digest_of(data) == entry.digest
-            if not intact:
+            is_project = entry.kind == "project"
+            if not (_is_packed_of(data, expected.files) if is_project else digest_of(data) == entry.digest):
                 raise DamagedBundleError(f"the bundle is damaged at {entry.path}", member=entry.path)
         if members:
             raise DamagedBundleError(f"the bundle has a member too many: {min(members)}", member=min(members))
 
-    def read(self, bundle: Bundle, member: str) -> bytes:
-        """Return one of the members."""
+    def read(self, bundle: BundleFile, member: str) -> bytes:
+        """Return the content of a member."""
         try:
             return self._store.bundles[bundle.job_name][member]
         except KeyError as error:
             raise DamagedBundleError(f"the bundle has no member {member}", member=member) from error
 
-    def discard(self, bundle: Bundle) -> None:
-        """Forget the bundle."""
+    def discard(self, bundle: BundleFile) -> None:
+        """Remove the bundle from the store."""
         with self._store.lock:
             self._store.bundles.pop(bundle.job_name, None)
 
@@ -97,8 +97,8 @@ class MemoryJobBundler(JobBundler):
         return memory_store(self.store)
 
 
-def _holds(project: bytes, files: Sequence[Entry]) -> bool:
-    """Return whether these are the contents of the files, one after the other, as :func:`_packed` returns them."""
+def _is_packed_of(project: bytes, files: Sequence[Entry]) -> bool:
+    """Return whether `project` has the content of `files`, as :func:`_pack` returns it."""
     try:
         contents = split_frames(project)
     except ValueError:
@@ -108,8 +108,8 @@ def _holds(project: bytes, files: Sequence[Entry]) -> bool:
     ] and len(contents) == len(files)
 
 
-def _packed(contents: BundleContents) -> tuple[bytes, Sequence[Entry]]:
-    """Return the project's files one after the other, and what they are."""
+def _pack(contents: BundleContents) -> tuple[bytes, Sequence[Entry]]:
+    """Return the content of the project's files, one after the other, and their entries."""
     sources = files_to_bundle(contents)
     entries: list[Entry] = []
     frames: list[Buffer] = []

@@ -19,10 +19,10 @@ _STALE_AFTER = 60.0  # seconds
 
 @attrs.frozen
 class MemoryCacheBackend(CacheBackend):
-    """Keeps values in this process, for tests: a job in another process cannot see them.
+    """Stores values in this process, for tests: a job in another process cannot see them.
 
     Args:
-        store: The name of the store; adapters given the same name share what they keep.
+        store: The name of the store; adapters of the same name share their content.
     """
 
     in_this_process_only: ClassVar[bool] = True

@@ -10,7 +10,14 @@ import attrs
 
 from foundations.adapters.memory.stores import MemoryJob, MemoryStore, memory_store
 from foundations.errors import CapabilityError, DamagedBundleError, ExecutionError, JobExistsError
-from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
+from foundations.ports.execution import (
+    BundleRunner,
+    Capabilities,
+    ExecutionEnvironment,
+    JobHandle,
+    JobStatus,
+    Submission,
+)
 from foundations.ports.job import EndCause, JobEnd, JobState, check_job_name
 from foundations.ports.job_layout import STREAMS
 
@@ -21,13 +28,15 @@ _CAPABILITIES = Capabilities(
 
 @attrs.frozen
 class MemoryExecutionEnvironment(ExecutionEnvironment):
-    """Runs each job in a thread of this process. For tests: it keeps no logs, and a job ends with the process.
+    """Runs each job in a thread of this process. For tests: there are no logs, and a job ends with the process.
 
     Args:
-        store: The name of the store that knows the jobs.
+        store: The name of the store of the jobs; environments of the same name share their jobs.
+        bundle_runner: Runs a bundle in the calling thread; None where no job is submitted.
     """
 
     store: str = "default"
+    bundle_runner: BundleRunner | None = attrs.field(default=None, kw_only=True, eq=False, repr=False)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -39,8 +48,12 @@ class MemoryExecutionEnvironment(ExecutionEnvironment):
         return JobHandle(job_name=check_job_name(job_name), reference={"store": self.store})
 
     def submit(self, submission: Submission) -> None:
-        """Run the job in a thread; what it finds wrong with its bundle is how it ends."""
-        job = MemoryJob()
+        """Run the job in a thread; where its bundle is damaged, that is how the job ends."""
+        runner, job = self.bundle_runner, MemoryJob()
+        if runner is None:
+            raise ExecutionError(
+                f"job {submission.job_name} cannot be started: this environment was constructed without a bundle_runner"
+            )
         with self._store.lock:
             if submission.job_name in self._store.jobs:
                 raise JobExistsError(f"job name {submission.job_name!r} is taken", job_name=submission.job_name)
@@ -48,7 +61,7 @@ class MemoryExecutionEnvironment(ExecutionEnvironment):
 
         def run() -> None:
             try:
-                job.end = submission.run_here()
+                job.end = runner(submission.bundle)
             except BaseException as error:
                 damaged = isinstance(error, DamagedBundleError)
                 job.end = JobEnd(
@@ -64,27 +77,20 @@ class MemoryExecutionEnvironment(ExecutionEnvironment):
         threading.Thread(target=run, name=f"job {submission.job_name}", daemon=True).start()
 
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus | None]:
-        """Return what is known of each job now."""
-        found: list[JobStatus | None] = []
-        for handle in handles:
-            job = self._store.jobs.get(handle.job_name)
-            state = None if job is None else JobState.RUNNING if job.end is None else job.end.state
-            found.append(
-                None if job is None or state is None else JobStatus(job_name=handle.job_name, state=state, end=job.end)
-            )
-        return found
+        """Return the status of each job now."""
+        return [self._status(handle.job_name) for handle in handles]
 
     def wait(self, handles: Sequence[JobHandle], *, timeout: float | None, interval: float) -> None:
         """Return when one of the jobs has ended."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        known = [self._store.jobs.get(handle.job_name) for handle in handles]
-        while not any(job is None or job.ended.is_set() for job in known):
-            left = interval if len(known) == 1 else min(interval, 0.01)
+        jobs = [self._store.jobs.get(handle.job_name) for handle in handles]
+        while not any(job is None or job.ended.is_set() for job in jobs):
+            left = interval if len(jobs) == 1 else min(interval, 0.01)
             if deadline is not None:
                 left = min(left, deadline - time.monotonic())
                 if left <= 0:
                     return
-            first = known[0]
+            first = jobs[0]
             if first is not None:
                 first.ended.wait(left)
 
@@ -101,16 +107,22 @@ class MemoryExecutionEnvironment(ExecutionEnvironment):
         return b""
 
     def read_fallback(self, handle: JobHandle, item: str) -> bytes | None:
-        """Return nothing: there is no place beside the archives."""
+        """Return None: items are stored in archives alone."""
         return None
 
     def release(self, handle: JobHandle) -> None:
-        """Forget a job that has ended."""
+        """Remove a job that has ended from the store."""
         with self._store.lock:
             job = self._store.jobs.get(handle.job_name)
             if job is not None and job.end is None:
                 raise ExecutionError(f"job {handle.job_name} is Running; it cannot be released yet")
             self._store.jobs.pop(handle.job_name, None)
+
+    def _status(self, job_name: str) -> JobStatus | None:
+        job = self._store.jobs.get(job_name)
+        if job is None:
+            return None
+        return JobStatus(job_name=job_name, state=JobState.RUNNING if job.end is None else job.end.state, end=job.end)
 
     @property
     def _store(self) -> MemoryStore:

@@ -18,10 +18,10 @@ from foundations.ports.job import check_job_name
 
 @attrs.frozen
 class MemoryPipelineListing(PipelineListing):
-    """Keeps records in this process, for tests: a job in another process cannot see them.
+    """Stores records in this process, for tests: a job in another process cannot see them.
 
     Args:
-        store: The name of the store; adapters given the same name share what they keep.
+        store: The name of the store; adapters of the same name share their content.
     """
 
     in_this_process_only: ClassVar[bool] = True
@@ -31,7 +31,7 @@ class MemoryPipelineListing(PipelineListing):
     def track(self, record: JobRecord) -> None:
         """See :meth:`PipelineListing.track`."""
         check_job_name(record.job_name)
-        stored = _copied(record)
+        stored = _copy(record)
         with self._store.lock:
             if record.job_name in self._store.records:
                 raise JobExistsError(
@@ -43,7 +43,7 @@ class MemoryPipelineListing(PipelineListing):
     def update(self, job_name: str, change: JobChange) -> None:
         """See :meth:`PipelineListing.update`."""
         with self._store.lock:
-            self._store.records[job_name] = _copied(change.applied_to(self.get(job_name)))
+            self._store.records[job_name] = _copy(change.applied_to(self.get(job_name)))
 
     def get(self, job_name: str) -> JobRecord:
         """See :meth:`PipelineListing.get`."""
@@ -53,15 +53,15 @@ class MemoryPipelineListing(PipelineListing):
             raise JobNotFoundError(
                 f"the store {self.store!r} in memory has no job named {job_name!r}.", job_name=job_name
             )
-        return _copied(record)
+        return _copy(record)
 
     def find(self, query: JobQuery) -> list[JobRecord]:
         """See :meth:`PipelineListing.find`; newest first is the reverse of oldest first, ties included."""
         with self._store.lock:
-            found = [record for record in self._store.records.values() if _fits(record, query)]
+            found = [record for record in self._store.records.values() if _matches(record, query)]
         found.sort(key=lambda record: (record.submitted_at, record.job_name), reverse=not query.oldest_first)
         limit = None if query.limit is None else max(query.limit, 0)
-        return [_copied(record) for record in islice(found, limit)]
+        return [_copy(record) for record in islice(found, limit)]
 
     def remove(self, job_name: str) -> bool:
         """See :meth:`PipelineListing.remove`."""
@@ -73,25 +73,25 @@ class MemoryPipelineListing(PipelineListing):
         return memory_store(self.store)
 
 
-def _copied(record: JobRecord) -> JobRecord:
-    """Return `record` as it would come back from a disk: of JSON's own types, shared with nobody."""
+def _copy(record: JobRecord) -> JobRecord:
+    """Return `record` as it would be read from a disk: of JSON's own types, shared with nobody."""
     mappings = ("parameters", "metrics", "tags", "environment")
     return record._replace(**{name: json.loads(json.dumps(dict(getattr(record, name)))) for name in mappings})
 
 
-def _fits(record: JobRecord, query: JobQuery) -> bool:
+def _matches(record: JobRecord, query: JobQuery) -> bool:
     return (
         (query.project is None or record.project == query.project)
         and (query.states is None or record.state in query.states)
         and (query.submitted_from is None or record.submitted_at >= query.submitted_from)
         and (query.submitted_until is None or record.submitted_at < query.submitted_until)
-        and _holds(record.tags, query.tags)
-        and _holds(record.parameters, query.parameters)
-        and _holds(record.metrics, query.metrics)
+        and _contains(record.tags, query.tags)
+        and _contains(record.parameters, query.parameters)
+        and _contains(record.metrics, query.metrics)
     )
 
 
-def _holds(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+def _contains(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     return all(
         name in values and canonical_json(values[name]) == canonical_json(value) for name, value in wanted.items()
     )

@@ -1,4 +1,4 @@
-"""The "disk" of the in-memory adapters: named stores that live as long as the process."""
+"""The "disk" of the in-memory adapters: named stores that exist as long as the process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class StoredValue:
 
 @attrs.frozen
 class StoredItem:
-    """An archive item: its content, and the digest it was given."""
+    """An archive item: its content, and the digest that it was stored with."""
 
     data: bytes
     digest: str | None = None
@@ -31,7 +31,7 @@ class StoredItem:
 
 @attrs.define
 class MemoryJob:
-    """A job that runs, or has run, in a thread: its end record, and what tells that it is there."""
+    """A job that runs, or has run, in a thread: its end record, and an event that is set once that is there."""
 
     end: JobEnd | None = None
     ended: threading.Event = attrs.field(factory=threading.Event, repr=False)
@@ -39,12 +39,12 @@ class MemoryJob:
 
 @attrs.define(eq=False)
 class MemoryLease(Lease):
-    """A lease of a cache's key, held while the store says so.
+    """A lease of a cache's key, held as long as the store has it under the key.
 
     Attributes:
         store: The store.
-        key: What it is the lease of.
-        renewed_at: Seconds of the monotonic clock.
+        key: The key.
+        renewed_at: When it was last renewed, in seconds of the monotonic clock.
     """
 
     store: MemoryStore = attrs.field(repr=False)

@@ -5,39 +5,47 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from foundations import events
 from foundations.adapters._shared.bundle.gzip_format import store_member
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
-from foundations.adapters._shared.bundle.project_files import SourceFile, files_to_bundle
+from foundations.adapters._shared.bundle.project_files import files_to_bundle
 from foundations.adapters._shared.bundle.tar_format import header, padding
 from foundations.adapters._shared.bundle.unpack import verify_bundle
 from foundations.adapters._shared.fs.files import copy_all, write_all
-from foundations.adapters.tarball.packing import Packed, pack_project, packed_files
-from foundations.adapters.tarball.registry import PRIVATE_PREFIX, BundleRegistry, Registered
-from foundations.adapters.tarball.runtime import Runtime, packed_runtime
-from foundations.adapters.tarball.sources import SourceStore
+from foundations.adapters.tarball.packing import Packed, pack_files, pack_project
+from foundations.adapters.tarball.registry import PRIVATE_PREFIX, BundleRegistry, Registration
+from foundations.adapters.tarball.runtime import Runtime, pack_runtime
+from foundations.adapters.tarball.sources import Sources, SourceStore
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError, FoundationsError
 from foundations.home import foundations_home
-from foundations.ports.bundling import Bundle, BundleContents, JobBundler
+from foundations.ports.bundling import BundleContents, BundleFile, JobBundler
 from foundations.ports.job_layout import MANIFEST, RUNTIME, Entry
 from foundations.version import __version__
 
 
-class _Made(NamedTuple):
-    """How a bundle was made, until it is discarded."""
+class _BundleInUse(NamedTuple):
+    """A bundle that was made and is not discarded yet.
+
+    Attributes:
+        part: The name that it was made under.
+        sources: What its project was packed from.
+        packed: Its packed project.
+        project_at: Where the packed project begins in the file, in bytes.
+        is_copied: Whether the project was copied as it was packed before.
+        registration: Its note in the registry.
+    """
 
     part: Path
-    places: tuple[Path, ...]
-    sources: list[SourceFile]
-    looked_at: int
+    sources: Sources
     packed: Packed
-    begins_at: int
-    reused: bool
-    registered: Registered
+    project_at: int
+    is_copied: bool
+    registration: Registration
 
 
 class TarballJobBundler(JobBundler):
@@ -48,82 +56,41 @@ class TarballJobBundler(JobBundler):
     """
 
     def __init__(self) -> None:
-        self._temporary: dict[Path, Path] = {}
-        self._made: dict[Path, _Made] = {}
+        self._private_directories: dict[Path, Path] = {}
+        self._in_use: dict[Path, _BundleInUse] = {}
 
-    def make(self, contents: BundleContents) -> Bundle:
+    def make(self, contents: BundleContents) -> BundleFile:
         """Make a bundle; the file gets its name when it is whole."""
-        looked_at = time.time_ns()
+        seen_at = time.time_ns()
         places = (contents.project, *contents.extra_source_paths)
-        sources = files_to_bundle(contents, foundations_home())
-        runtime = packed_runtime(contents.runtime_packages, foundations_home() / "runtime")
-        self._registry.tidy_up()
-        directory = self._directory(contents)
-        target = directory / f"{contents.job_name}.tgz"
-        self._refuse_existing(target)
-        made = directory / f".{contents.job_name}-{os.urandom(8).hex()}.tgz.part"
-        registered: Registered | None = None
-        whole = False
+        sources = Sources(places, files_to_bundle(contents, foundations_home()), seen_at)
+        runtime = pack_runtime(contents.runtime_packages, foundations_home() / "runtime")
+        self._registry.remove_abandoned()
+        target = self._choose_directory(contents) / f"{contents.job_name}.tgz"
+        self._check_absent(target)
+        part = target.with_name(f".{contents.job_name}-{os.urandom(8).hex()}.tgz.part")
+        registration: Registration | None = None
         try:
-            registered = self._registry.register(made, target)
-            known = self._store.find(places, sources)
-            descriptor = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                packed, begins_at = _write_project(descriptor, contents, sources, known)
-                _write_member(descriptor, _member(contents, RUNTIME, runtime.size, runtime.digest), runtime.path)
-                manifest = _manifest(contents, packed, runtime)
-                index = _index(contents, manifest)
-                write_all(descriptor, [index])
-                size = os.fstat(descriptor).st_size
-            finally:
-                os.close(descriptor)
-                if known is not None:
-                    os.close(known[1])
-            os.link(made, target)
-            whole = True
-        except BundleError as error:
-            if error.path is not None:
-                raise
-            raise BundleError(f"{target}: {error.message}. Nothing was left behind.", path=str(target)) from error
-        except FileExistsError:
-            raise self._exists(target) from None
-        except OSError as error:
-            raise BundleError(
-                f"{error.filename or directory}: the bundle cannot be written: {error.strerror or error}. Nothing was"
-                " left behind.",
-                path=str(error.filename or directory),
-            ) from error
-        finally:
-            if not whole:
-                made.unlink(missing_ok=True)
-                self._forget(target, only_empty=True)
-                if registered is not None:
-                    registered.close()
-        self._made[target] = _Made(
-            part=made,
-            places=places,
-            sources=sources,
-            looked_at=looked_at,
-            packed=packed,
-            begins_at=begins_at,
-            reused=known is not None,
-            registered=registered,
-        )
-        return Bundle(
-            job_name=contents.job_name,
-            path=target,
-            index_size=len(index),
-            sha256=digest_of(index),
-            digest=digest_of(manifest),
-            size=size,
-        )
+            with _translating_errors(target):
+                registration = self._registry.register(part, target)
+                reusable = self._store.find(sources)
+                bundle, packed, project_at = _write(part, target, contents, sources, runtime, reusable)
+                os.link(part, target)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            self._remove_private_directory(target, only_without_bundle=True)
+            if registration is not None:
+                registration.close()
+            raise
+        self._in_use[target] = _BundleInUse(part, sources, packed, project_at, reusable is not None, registration)
+        return bundle
 
-    def verify(self, bundle: Bundle) -> None:
+    def verify(self, bundle: BundleFile) -> None:
         """Raise unless every byte is as it was packed."""
         verify_bundle(bundle)
 
-    def read(self, bundle: Bundle, member: str) -> bytes:
-        """Return one of the members at the root."""
+    def read(self, bundle: BundleFile, member: str) -> bytes:
+        """Return the content of a member."""
         import tarfile
 
         assert bundle.path is not None  # noqa: S101 - this bundler made it
@@ -136,18 +103,18 @@ class TarballJobBundler(JobBundler):
         except (KeyError, OSError, EOFError, tarfile.TarError) as error:
             raise DamagedBundleError(f"{bundle.path}: {member} cannot be read: {error}", member=member) from error
 
-    def discard(self, bundle: Bundle) -> None:
-        """Remove the file, and the temporary directory that was made for it; keep its packed project for the next."""
+    def discard(self, bundle: BundleFile) -> None:
+        """Remove the file, and the private directory that was made for it; store its packed project for the next."""
         if bundle.path is None:
             return
-        made = self._made.pop(bundle.path, None)
-        if made is not None and not made.reused:
-            self._keep(bundle.path, made)
+        used = self._in_use.pop(bundle.path, None)
+        if used is not None and not used.is_copied:
+            self._store_project(bundle.path, used)
         bundle.path.unlink(missing_ok=True)
-        if made is not None:
-            made.part.unlink(missing_ok=True)  # last: it tells that the other one was ours
-            made.registered.close()
-        self._forget(bundle.path, only_empty=False)
+        if used is not None:
+            used.part.unlink(missing_ok=True)  # last: it shows that the other one was ours
+            used.registration.close()
+        self._remove_private_directory(bundle.path, only_without_bundle=False)
 
     @property
     def _registry(self) -> BundleRegistry:
@@ -157,21 +124,22 @@ class TarballJobBundler(JobBundler):
     def _store(self) -> SourceStore:
         return SourceStore(foundations_home() / "sources")
 
-    def _keep(self, path: Path, made: _Made) -> None:
+    def _store_project(self, path: Path, used: _BundleInUse) -> None:
         try:
             with path.open("rb") as stream:
-                os.lseek(stream.fileno(), made.begins_at, os.SEEK_SET)
-                self._store.keep(made.places, made.sources, made.looked_at, made.packed, stream.fileno())
+                os.lseek(stream.fileno(), used.project_at, os.SEEK_SET)
+                self._store.store(used.sources, used.packed, stream.fileno())
         except (OSError, FoundationsError) as error:  # the next bundle is packed anew
-            events.info("packed_project_not_kept", path=str(path), reason=str(error))
+            events.info("packed_project_not_stored", path=str(path), reason=str(error))
 
-    def _directory(self, contents: BundleContents) -> Path:
+    def _choose_directory(self, contents: BundleContents) -> Path:
+        """Return the directory to make the bundle in: a private one where the intended one cannot be written."""
         if os.access(contents.directory, os.W_OK | os.X_OK):
             return contents.directory
         import tempfile
 
         private = Path(tempfile.mkdtemp(prefix=PRIVATE_PREFIX))
-        self._temporary[private / f"{contents.job_name}.tgz"] = private
+        self._private_directories[private / f"{contents.job_name}.tgz"] = private
         events.info(
             "bundle_elsewhere",
             job_name=contents.job_name,
@@ -180,45 +148,108 @@ class TarballJobBundler(JobBundler):
         )
         return private
 
-    def _forget(self, target: Path, *, only_empty: bool) -> None:
-        """Remove the temporary directory that was made for `target`, where one was."""
-        private = self._temporary.get(target)
-        if private is not None and not (only_empty and target.exists()):
-            private.rmdir()
-            del self._temporary[target]
-
-    def _refuse_existing(self, target: Path) -> None:
+    def _check_absent(self, target: Path) -> None:
         if os.path.lexists(target):
-            raise self._exists(target)
+            raise _exists(target)
 
-    def _exists(self, target: Path) -> BundleExistsError:
-        return BundleExistsError(
-            f"{target}: a file of the bundle's name already exists and is not overwritten. Choose another job name; or,"
-            " where no other run() of this name is under way, move the file away.",
-            path=str(target),
-        )
+    def _remove_private_directory(self, target: Path, *, only_without_bundle: bool) -> None:
+        """Remove the private directory that was made for `target`, where one was."""
+        private = self._private_directories.get(target)
+        if private is not None and not (only_without_bundle and target.exists()):
+            private.rmdir()
+            del self._private_directories[target]
+
+
+@contextmanager
+def _translating_errors(target: Path) -> Iterator[None]:
+    """Raise whatever prevents the file `target` from being written as an error of the port that names a path."""
+    try:
+        yield
+    except BundleError as error:
+        if error.path is not None:
+            raise
+        raise BundleError(f"{target}: {error.message}. Nothing was left behind.", path=str(target)) from error
+    except FileExistsError:
+        raise _exists(target) from None
+    except OSError as error:
+        path = error.filename or target.parent
+        raise BundleError(
+            f"{path}: the bundle cannot be written: {error.strerror or error}. Nothing was left behind.",
+            path=str(path),
+        ) from error
+
+
+def _exists(target: Path) -> BundleExistsError:
+    return BundleExistsError(
+        f"{target}: a file of the bundle's name already exists and is not overwritten. Choose another job name; or,"
+        " where no other run() of this name is under way, move the file away.",
+        path=str(target),
+    )
+
+
+def _write(
+    part: Path,
+    target: Path,
+    contents: BundleContents,
+    sources: Sources,
+    runtime: Runtime,
+    reusable: tuple[Packed, int] | None,
+) -> tuple[BundleFile, Packed, int]:
+    """Write a bundle; return it, its packed project, and the position in bytes where that begins.
+
+    Args:
+        part: The new file that it is written into.
+        target: The name that the file will get.
+        contents: What goes into the bundle.
+        sources: The files of its project.
+        runtime: The packed runtime.
+        reusable: The project as it was packed before, and a descriptor to copy it from, which is closed here; None
+            where it has to be packed.
+    """
+    try:
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            packed, project_at = _write_project(descriptor, contents, sources, reusable)
+            _write_member(descriptor, _member(contents, RUNTIME, runtime.size, runtime.digest), runtime.path)
+            manifest = _manifest(contents, packed, runtime)
+            index = _index(contents, manifest)
+            write_all(descriptor, [index])
+            bundle = BundleFile(
+                job_name=contents.job_name,
+                path=target,
+                index_size=len(index),
+                sha256=digest_of(index),
+                digest=digest_of(manifest),
+                size=os.fstat(descriptor).st_size,
+            )
+            return bundle, packed, project_at
+        finally:
+            os.close(descriptor)
+    finally:
+        if reusable is not None:
+            os.close(reusable[1])
 
 
 def _member(contents: BundleContents, path: str, size: int, digest: str = "") -> Entry:
-    """Return a member as it stands in the bundle: below the job's name."""
+    """Return the entry of a member in the bundle, below the job's name."""
     return Entry(f"{contents.job_name}/{path}", "file", size, 0o644, digest)
 
 
 def _write_project(
-    descriptor: int, contents: BundleContents, sources: Sequence[SourceFile], known: tuple[Packed, int] | None
+    descriptor: int, contents: BundleContents, sources: Sources, reusable: tuple[Packed, int] | None
 ) -> tuple[Packed, int]:
-    """Write the packed project behind its header, the first of the bundle; return it and where it begins."""
-    begins_at = len(store_member(header(_member(contents, contents.project_member, 0))))
-    os.lseek(descriptor, begins_at, os.SEEK_SET)
-    if known is None:
-        packed = pack_project(sources, descriptor)
+    """Write the packed project behind its header, the first of the bundle; return it and its position in bytes."""
+    position = len(store_member(header(_member(contents, contents.project_member, 0))))
+    os.lseek(descriptor, position, os.SEEK_SET)
+    if reusable is None:
+        packed = pack_project(sources.files, descriptor)
     else:
-        packed = known[0]
-        copy_all(known[1], descriptor)
-    os.lseek(descriptor, 0, os.SEEK_SET)  # its size, which the header tells, is known by now
+        packed = reusable[0]
+        copy_all(reusable[1], descriptor)
+    os.lseek(descriptor, 0, os.SEEK_SET)  # the header holds the size, which is known now
     write_all(descriptor, [store_member(header(_member(contents, contents.project_member, packed.size)))])
     os.lseek(descriptor, 0, os.SEEK_END)
-    return packed, begins_at
+    return packed, position
 
 
 def _write_member(descriptor: int, entry: Entry, path: Path) -> None:
@@ -240,9 +271,9 @@ def _manifest(contents: BundleContents, packed: Packed, runtime: Runtime) -> byt
 
 
 def _index(contents: BundleContents, manifest: bytes) -> bytes:
-    """Return the last gzip members: those of the manifest, and of the members that lie beside it."""
+    """Return the last gzip members: those of the manifest and of the small members."""
     members = [(MANIFEST, manifest), *sorted(contents.members.items())]
-    return packed_files([(f"{contents.job_name}/{path}", data, _mode(path)) for path, data in members])
+    return pack_files([(f"{contents.job_name}/{path}", data, _mode(path)) for path, data in members])
 
 
 def _mode(path: str) -> int:

@@ -27,9 +27,9 @@ class Packed(NamedTuple):
     """A project that was packed.
 
     Attributes:
-        files: What it holds, as :func:`~foundations.adapters._shared.bundle.manifest.listed` returns it.
-        size: Of the packed bytes.
-        digest: Of what it holds.
+        files: The entries of its files as JSON, as they are in a manifest.
+        size: The size of the packed bytes.
+        digest: The digest of `files`.
     """
 
     files: bytes
@@ -54,7 +54,7 @@ def pack_project(sources: Sequence[SourceFile], descriptor: int) -> Packed:
     return Packed(files, framing.size, digest_of(files))
 
 
-def packed_files(files: Iterable[tuple[str, bytes, int]]) -> bytes:
+def pack_files(files: Iterable[tuple[str, bytes, int]]) -> bytes:
     """Return files in memory, each with its path and mode, as a .tgz."""
     members: list[bytes] = []
     stream = _ChunkedStream(_Inline(lambda parts: members.append(b"".join(parts))))
@@ -86,12 +86,12 @@ class _Framing:
     def _write(self, buffers: Iterable[Buffer]) -> None:
         try:
             write_all(self._descriptor, buffers)
-        except OSError as error:  # told here, where it cannot be taken for a source's
+        except OSError as error:  # raised here, where it cannot be mistaken for a source's
             raise BundleError(f"the bundle cannot be written: {error.strerror or error}") from error
 
 
 class _ChunkedStream:
-    """Gathers a tar stream in chunks of one size, so that the same stream is always compressed alike."""
+    """Collects a tar stream in chunks of one size, so that the same stream always gives the same bytes."""
 
     def __init__(self, sink: _Sink) -> None:
         self._sink = sink
@@ -108,7 +108,7 @@ class _ChunkedStream:
             view = view[count:]
 
     def room(self) -> memoryview:
-        """Return where the next bytes can be put; :meth:`filled` tells how many were."""
+        """Return memory for the next bytes; call :meth:`filled` with how many were put there."""
         return self._chunk[self._filled :]
 
     def filled(self, count: int) -> None:
@@ -158,7 +158,7 @@ class _Inline:
 
 
 class _Threads:
-    """A thread a processor compresses, one more writes; a few chunks wait, so that memory is bounded."""
+    """Compresses in one thread for each processor and writes in another; few chunks wait, so memory is bounded."""
 
     def __init__(self, write: Callable[[Sequence[Buffer]], None]) -> None:
         from concurrent.futures import ThreadPoolExecutor
@@ -229,7 +229,7 @@ def _copy(stream: _ChunkedStream, descriptor: int, source: SourceFile) -> str:
 
 
 def digest_of_source(source: SourceFile) -> str | None:
-    """Return the SHA-256 of a file's content as it is now; None where it is another file by now."""
+    """Return the SHA-256 of a file's present content; None where the file was changed since it was seen."""
     digest = hashlib.sha256()
     try:
         descriptor = os.open(source.location, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

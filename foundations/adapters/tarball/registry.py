@@ -1,4 +1,4 @@
-"""Which bundles are in the making, so that what a process leaves that dies meanwhile is removed by the next."""
+"""Which bundles are being made or in use, so that the next process removes what a process that dies leaves behind."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from foundations.adapters._shared.fs.files import locked_directory, write_all
 from foundations.adapters._shared.fs.trusted import ensure_private_directory
 
 PRIVATE_PREFIX = "foundations-bundle-"
-"""What the name of a temporary directory begins with that was made for one bundle."""
+"""What the name of a temporary directory begins with that was made for one bundle alone."""
 
 
-class Registered(NamedTuple):
-    """A bundle in the making: a note of it, locked for as long as its maker lives."""
+class Registration(NamedTuple):
+    """A note of a bundle, locked for as long as its maker lives."""
 
     note: Path
     descriptor: int
 
     def close(self) -> None:
-        """Forget the bundle, of which nothing is left."""
+        """Remove the note of a bundle of which nothing is left."""
         self.note.unlink(missing_ok=True)
         os.close(self.descriptor)
 
@@ -32,7 +32,7 @@ class Registered(NamedTuple):
 class BundleRegistry:
     """Notes of bundles, each with the two names that a bundle has while it is in use.
 
-    The name that it is made under stays until the bundle is discarded: it shows that a file of the final name is ours.
+    The name that it was made under stays until the bundle is discarded: it shows that a file of the final name is ours.
 
     Args:
         directory: A private directory.
@@ -41,7 +41,7 @@ class BundleRegistry:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def register(self, made: Path, target: Path) -> Registered:
+    def register(self, made: Path, target: Path) -> Registration:
         """Note a bundle before its first byte is written.
 
         Args:
@@ -49,12 +49,12 @@ class BundleRegistry:
             target: The name that it gets.
 
         Raises:
-            OSError: It cannot be noted.
-            UntrustedLocationError: Somebody else could write the notes.
+            OSError: The note cannot be written.
+            UntrustedLocationError: Somebody else could write notes there.
         """
         ensure_private_directory(self.directory)
         note = self.directory / f"{os.urandom(8).hex()}.json"
-        with locked_directory(self.directory):  # so that no note is seen before it is locked
+        with locked_directory(self.directory):  # so that nobody sees a note before it is locked
             descriptor = os.open(note, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -63,10 +63,10 @@ class BundleRegistry:
                 os.close(descriptor)
                 note.unlink()
                 raise
-        return Registered(note, descriptor)
+        return Registration(note, descriptor)
 
-    def tidy_up(self) -> None:
-        """Remove the bundles whose makers have died."""
+    def remove_abandoned(self) -> None:
+        """Remove the bundles whose makers have died without discarding them."""
         if not self.directory.is_dir():  # nothing was ever noted
             return
         with locked_directory(self.directory):
@@ -74,7 +74,7 @@ class BundleRegistry:
                 try:
                     self._remove_abandoned(self.directory / name)
                 except (OSError, KeyError, TypeError) as error:
-                    events.info("bundle_not_tidied_up", note=str(self.directory / name), reason=str(error))
+                    events.info("abandoned_bundle_not_removed", note=str(self.directory / name), reason=str(error))
 
     def _remove_abandoned(self, note: Path) -> None:
         try:

@@ -12,11 +12,11 @@ import json
 import marshal
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from foundations import events
 from foundations.adapters._shared.bundle.gzip_format import stored_size
@@ -33,81 +33,84 @@ _TICK = 2_000_000_000
 _FORGOTTEN_AFTER = 30 * 24 * 3600.0
 _ABANDONED_AFTER = 24 * 3600.0
 _SEEN = itemgetter(*(number for number, field in enumerate(SourceFile._fields) if field != "location"))
-"""What of a source counts; where it lies, the places and its path tell."""
+"""Returns what counts of a source; its location follows from the places and its path."""
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-class SourceStore:
-    """Keeps packed projects, the latest of each place.
+class Sources(NamedTuple):
+    """What a project was made of at one moment.
 
-    What is kept is not flushed to the disk, and so counts only until the machine starts again.
+    Attributes:
+        places: Where its files lie: the project directory, and the extra source paths.
+        files: What lay there.
+        seen_at: The moment, in nanoseconds since the epoch.
+    """
+
+    places: tuple[Path, ...]
+    files: Sequence[SourceFile]
+    seen_at: int
+
+
+class SourceStore:
+    """Stores packed projects, the latest of each place.
+
+    They are not flushed to the disk, and so count only until the machine starts again.
 
     Args:
-        directory: A private directory; made when something is kept.
+        directory: A private directory; made when something is stored.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def find(self, places: Sequence[Path], sources: Sequence[SourceFile]) -> tuple[Packed, int] | None:
+    def find(self, sources: Sources) -> tuple[Packed, int] | None:
         """Return the packed project of these sources, and a descriptor to copy it from, which the caller closes.
 
-        Args:
-            places: Where the sources lie: the project, and the extra source paths.
-            sources: What lies there now.
-
         Returns:
-            None where it has to be packed.
+            None where the project has to be packed.
         """
-        looked_at = time.time_ns()
         try:
             if not is_private_directory(self.directory):
                 return None
-            index = self._index(places)
+            index = self._index(sources.places)
             note, _, files = index.read_bytes().partition(b"\n")
-            known = json.loads(note)
-            if known["format"] != _FORMAT or known["boot"] != _boot() or known["sources"] != _fingerprint(sources):
+            stored = json.loads(note)
+            if not _is_current(stored, sources, files):
                 return None
-            if known["recent"] and not _are_as_listed(sources, known["recent"], files):
-                return None
-            descriptor = os.open(self.directory / known["part"], os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(self.directory / stored["part"], os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, IndexError, FoundationsError) as error:
             events.info("packed_project_not_reused", directory=str(self.directory), reason=str(error))
             return None
-        if list(stamp(os.fstat(descriptor))) != known["part_stamp"]:
+        if list(stamp(os.fstat(descriptor))) != stored["part_stamp"]:
             os.close(descriptor)
             return None
-        if known["recent"]:
-            self._note(index, {**known, "recent": _recent(sources, looked_at)}, files)
+        if stored["recent"]:
+            self._write_index(index, {**stored, "recent": _recent(sources)}, files)
         else:
             os.utime(index)  # it is in use
-        return Packed(files, known["size"], known["digest"]), descriptor
+        return Packed(files, stored["size"], stored["digest"]), descriptor
 
-    def keep(
-        self, places: Sequence[Path], sources: Sequence[SourceFile], looked_at: int, packed: Packed, bundle: int
-    ) -> None:
-        """Keep a packed project.
+    def store(self, sources: Sources, packed: Packed, bundle: int) -> None:
+        """Store a packed project.
 
         Args:
-            places: Where its sources lie.
-            sources: What they were.
-            looked_at: When that was seen, in nanoseconds since the epoch.
+            sources: What it was packed from.
             packed: What was packed.
-            bundle: A descriptor of the bundle that stands where the framed project begins.
+            bundle: A descriptor of the bundle whose position is where the framed project begins.
 
         Raises:
-            OSError: It cannot be kept.
+            OSError: It cannot be stored.
             FoundationsError: The directory cannot be trusted.
         """
         boot = _boot()
         if boot is None:
             return
         ensure_private_directory(self.directory)
-        self._tidy_up()
-        index = self._index(places)
+        self._remove_old()
+        index = self._index(sources.places)
         before = _part_of(index)
         part = index.with_name(f"{os.urandom(8).hex()}.part")
         target = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -119,7 +122,7 @@ class SourceStore:
             raise
         finally:
             os.close(target)
-        self._note(
+        self._write_index(
             index,
             {
                 "format": _FORMAT,
@@ -128,7 +131,7 @@ class SourceStore:
                 "part_stamp": part_stamp,
                 "size": packed.size,
                 "digest": packed.digest,
-                "recent": _recent(sources, looked_at),
+                "recent": _recent(sources),
                 "sources": _fingerprint(sources),
             },
             packed.files,
@@ -140,11 +143,11 @@ class SourceStore:
         key = hashlib.sha256("\0".join(map(str, places)).encode(errors="surrogateescape")).hexdigest()
         return self.directory / f"{key[:32]}.json"
 
-    def _note(self, index: Path, known: dict[str, Any], files: bytes) -> None:
-        write_atomically(index, [json.dumps(known, separators=(",", ":")).encode(), b"\n", files], durable=False)
+    def _write_index(self, index: Path, note: dict[str, Any], files: bytes) -> None:
+        write_atomically(index, [json.dumps(note, separators=(",", ":")).encode(), b"\n", files], durable=False)
 
-    def _tidy_up(self) -> None:
-        """Remove what was not used for long, and what a process that died has left."""
+    def _remove_old(self) -> None:
+        """Remove what was not used for long, and what a process that died left behind."""
         now = time.time()
         for path in self.directory.iterdir():
             with suppress(FileNotFoundError):  # another process was faster
@@ -165,27 +168,36 @@ def _part_of(index: Path) -> str | None:
     try:
         with index.open("rb") as stream:
             part = json.loads(stream.readline())["part"]
-    except (OSError, ValueError, KeyError, TypeError):  # there is none, or nobody can tell: it is abandoned
+    except (OSError, ValueError, KeyError, TypeError):  # there is none, or none that can be read: it is abandoned
         return None
     return part if isinstance(part, str) and part == os.path.basename(part) else None
 
 
-def _fingerprint(sources: Sequence[SourceFile]) -> str:
-    """Return the SHA-256 of what was seen of the sources, without what is in them."""
-    seen = list(map(_SEEN, sources))
+def _is_current(stored: Mapping[str, Any], sources: Sources, files: bytes) -> bool:
+    """Return whether a stored project is what would be packed of `sources` now.
+
+    Args:
+        stored: The note of the stored project.
+        sources: What its places hold now.
+        files: The entries of its files, as JSON.
+    """
+    if stored["format"] != _FORMAT or stored["boot"] != _boot() or stored["sources"] != _fingerprint(sources):
+        return False
+    entries = json.loads(files) if stored["recent"] else []
+    return all(digest_of_source(sources.files[number]) == entries[number][4] for number in stored["recent"])
+
+
+def _fingerprint(sources: Sources) -> str:
+    """Return the SHA-256 of the attributes of the files, without their content."""
+    seen = list(map(_SEEN, sources.files))
     return hashlib.sha256(marshal.dumps(seen, 2)).hexdigest()  # a version that writes equal values as equal bytes
 
 
-def _are_as_listed(sources: Sequence[SourceFile], numbers: Sequence[int], files: bytes) -> bool:
-    """Read some of the sources, and return whether their content is that which was packed."""
-    entries = json.loads(files)
-    return all(digest_of_source(sources[number]) == entries[number][4] for number in numbers)
-
-
-def _recent(sources: Sequence[SourceFile], looked_at: int) -> list[int]:
-    """Return the positions of the files that had changed shortly before they were looked at."""
+def _recent(sources: Sources) -> list[int]:
+    """Return the positions of the files that had changed shortly before they were seen."""
+    changed_after = sources.seen_at - _TICK
     return [
-        number for number, source in enumerate(sources) if source.stamp and max(source.stamp[2:]) > looked_at - _TICK
+        number for number, source in enumerate(sources.files) if source.stamp and max(source.stamp[2:]) > changed_after
     ]
 
 

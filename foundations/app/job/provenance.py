@@ -11,7 +11,7 @@ from typing import Any
 
 from foundations.app.config.settings import Settings
 from foundations.domain.jobs.job import Job
-from foundations.domain.pipeline.stage import name_of
+from foundations.domain.pipeline.stage import short_name
 from foundations.domain.text.redaction import redact
 from foundations.domain.text.representation import short_repr
 from foundations.version import __version__
@@ -78,7 +78,7 @@ def _functions(job: Job) -> list[str]:
         function = node.function
         if id(function) not in names:
             module = getattr(function, "__module__", None) or type(function).__module__
-            names[id(function)] = f"{module}.{name_of(function)}"
+            names[id(function)] = f"{module}.{short_name(function)}"
         found.append(names[id(function)])
     return found
 

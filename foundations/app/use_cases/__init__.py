@@ -1,6 +1,6 @@
 """What a caller, a job's process and its supervisor set going, one module each.
 
-A caller: ``deploy`` (``stage.run()``), ``run_inline`` (``stage.run_same_process()``), ``explain_cache``,
-``manage_cache``; ``call_check`` is their common check. A job's process: ``run_job``. Its supervisor: ``finish_job``.
-An environment that is for tests: ``run_bundle``.
+A caller: ``deploy`` (``stage.run()``), ``run_inline`` (``stage.run_same_process()``) and ``explain_cache``, which all
+begin with ``prepare``; ``load_job``; ``manage_cache``. A job's process: ``run_job``. Its supervisor: ``finish_job``. An
+environment whose jobs run in the process that submits them, for tests: ``run_bundle``.
 """

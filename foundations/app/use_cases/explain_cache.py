@@ -13,17 +13,16 @@ from foundations.app.caching.history import CacheHistory, Nearest, Refusals
 from foundations.app.caching.lookup import expired
 from foundations.app.caching.notes import HIT, MISS, NOT_CACHED, SELECTED, recipe_in
 from foundations.app.config.settings import Settings
-from foundations.app.use_cases.call_check import check_calls
+from foundations.app.use_cases.prepare import prepare_pipeline
 from foundations.app.wiring import Wiring
 from foundations.domain.caching.explanation import Explanation, StageExplanation
-from foundations.domain.caching.recipe import read_header
+from foundations.domain.caching.recipe import Recipe, read_header
 from foundations.domain.caching.stage_keys import StageKeys, UndeterminedKeyError, is_selection
 from foundations.domain.caching.values.digests import UndigestibleError
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.result_document import ResultDocument
 from foundations.domain.pipeline.cache_policy import Caching
 from foundations.domain.pipeline.graph import Node, Pipeline
-from foundations.domain.pipeline.hyperparameter import check_parameters, merge_parameters
 from foundations.domain.pipeline.stage import Stage
 from foundations.domain.text.one_line import escape_unprintable, truncate
 from foundations.errors import FoundationsError, ItemNotFoundError, StorageUnavailableError
@@ -37,24 +36,27 @@ _DEPENDS = "depends"
 def explain(
     stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any], settings: Settings
 ) -> Explanation:
-    """Tell what the cache would do for the stages behind `stage`, were it run now with these parameters.
+    """Return what the cache would do for the stages behind `stage`, were it run now with these parameters.
+
+    Args:
+        stage: The stage.
+        params_dict: Hyperparameters by name.
+        params: Further hyperparameters.
+        settings: Name the cache and the archives.
 
     Raises:
         FoundationsError: Whatever can be found wrong before a run, or the cache is refused.
     """
-    pipeline = Pipeline.of(stage)
-    check_calls(pipeline)
-    parameters = merge_parameters(params_dict, params)
-    check_parameters(pipeline.hyperparameters, parameters)
+    pipeline, parameters = prepare_pipeline(stage, params_dict, params)
     wiring = Wiring(settings=settings)
     wiring.cache.check()
     refusals = Refusals(lambda: wiring.listing, lambda: wiring.archives.miscellaneous)
     keys = stage_keys(parameters, os.getcwd(), wiring)
-    return _Explainer(pipeline, keys, wiring.cache, refusals).explanation()
+    return _Explainer(pipeline, keys, wiring.cache, refusals).explain()
 
 
 class _Explainer:
-    """Goes through a pipeline as a job would, without running it."""
+    """Explains the stages of a pipeline in the order in which a job would run them."""
 
     def __init__(self, pipeline: Pipeline, keys: StageKeys, cache: CacheBackend, refusals: Refusals) -> None:
         self._pipeline = pipeline
@@ -63,54 +65,57 @@ class _Explainer:
         self._history = CacheHistory(cache, {pipeline.name(index) for index in range(len(pipeline.nodes))})
         self._refusals = refusals
         self._keys: dict[int, str] = {}
-        self._waiting: dict[int, int] = {}  # for each stage whose key the run tells: the one that has to run for it
+        self._waiting: dict[int, int] = {}  # for each stage without a key: the stage that has to run before it has one
         self._computed: dict[str, str] = {}  # the stages that the run would compute and store, by key
 
-    def explanation(self) -> Explanation:
-        return Explanation(tuple(self._explained(index, node) for index, node in enumerate(self._pipeline.nodes)))
+    def explain(self) -> Explanation:
+        return Explanation(tuple(self._explain_stage(index, node) for index, node in enumerate(self._pipeline.nodes)))
 
-    def _explained(self, index: int, node: Node) -> StageExplanation:
+    def _explain_stage(self, index: int, node: Node) -> StageExplanation:
         name, uuid = self._pipeline.name(index), node.uuid
         if node.caching is None:
             return StageExplanation(name, uuid, NOT_CACHED, why="caching is not enabled for it")
-        for other in node.upstream:
-            if other in self._waiting:
-                return self._depends(index, self._waiting[other])
+        waiting = next((self._waiting[other] for other in node.upstream if other in self._waiting), None)
+        if waiting is not None:
+            return self._explain_waiting(index, waiting)
         keys = {other: self._keys[other] for other in node.upstream if other in self._keys}
         try:
             recipe = self._maker.recipe(name, node, keys, {}, self._pipeline.name)
         except UndeterminedKeyError as error:
-            return self._depends(index, error.index)
+            return self._explain_waiting(index, error.index)
         except UndigestibleError as error:
             return StageExplanation(name, uuid, NOT_CACHED, why=str(error))
         except Exception as error:  # of a value's own methods, say
             return StageExplanation(name, uuid, NOT_CACHED, why=f"{type(error).__name__}: {error}")
-        key = recipe.key()
+        return self._explain_recipe(index, node.caching, recipe)
+
+    def _explain_recipe(self, index: int, caching: Caching, recipe: Recipe) -> StageExplanation:
+        node, name, key = self._pipeline.nodes[index], self._pipeline.name(index), recipe.key()
+        uuid = node.uuid
         if is_selection(node):
             self._keys[index] = key
             return StageExplanation(name, uuid, SELECTED, key, "it only takes an item, which is not worth keeping")
-        hit, why = self._looked_up(key, node.caching)
+        hit, why = self._look_up(key, caching)
         if hit:
             self._keys[index] = key
             return StageExplanation(name, uuid, HIT, key, why)
         refused = self._refusals.last(recipe)
-        if refused is not None:  # so it will have no key either, and what takes its output counts that by content
+        if refused is not None:  # so it will have no key again, and stages that take its output count it by content
             return StageExplanation(name, uuid, MISS, key, refused)
         self._keys[index] = key
         self._computed.setdefault(key, name)
         if why:
             return StageExplanation(name, uuid, MISS, key, why)
-        return _missed(
-            name, uuid, key, self._history.nearest({**recipe.to_json(), "closure": recipe.closure.to_json()})
-        )
+        nearest = self._history.nearest({**recipe.to_json(), "closure": recipe.closure.to_json()})
+        return _explain_miss(name, uuid, key, nearest)
 
-    def _depends(self, index: int, other: int) -> StageExplanation:
+    def _explain_waiting(self, index: int, other: int) -> StageExplanation:
         self._waiting[index] = other
         why = f"its key is told by the output of {self._pipeline.name(other)}, which runs first"
         return StageExplanation(self._pipeline.name(index), self._pipeline.nodes[index].uuid, _DEPENDS, why=why)
 
-    def _looked_up(self, key: str, caching: Caching) -> tuple[bool, str]:
-        """Return whether an entry would be taken, and why, or why not; nothing where there is none."""
+    def _look_up(self, key: str, caching: Caching) -> tuple[bool, str]:
+        """Return whether an entry would be used, and the reason; an empty one where there is no entry."""
         if caching.refresh:
             return False, "it is asked for anew (refresh)"
         if key in self._computed:
@@ -126,12 +131,12 @@ class _Explainer:
         return (True, f"computed by job {known['job']}") if too_old is None else (False, too_old)
 
 
-def _missed(name: str, uuid: str, key: str, nearest: Nearest | None) -> StageExplanation:
+def _explain_miss(name: str, uuid: str, key: str, nearest: Nearest | None) -> StageExplanation:
     return StageExplanation(name, uuid, MISS, key, *(nearest or ("no earlier entry of this stage",)))
 
 
 def why(job_name: str, stage: str | None, settings: Settings) -> Explanation:
-    """Tell what the cache did for the stages of a job that has run, and why.
+    """Return what the cache did for the stages of a job that has run, and why.
 
     Args:
         job_name: The job.
@@ -139,7 +144,7 @@ def why(job_name: str, stage: str | None, settings: Settings) -> Explanation:
         settings: Name the cache and the archives.
 
     Raises:
-        FoundationsError: There is no such job or stage, it has not ended yet, or what it has left cannot be read.
+        FoundationsError: There is no such job or stage, the job has not ended yet, or what it archived cannot be read.
     """
     wiring = Wiring(settings=settings)
     record = wiring.listing.get(check_job_name(job_name))
@@ -147,7 +152,7 @@ def why(job_name: str, stage: str | None, settings: Settings) -> Explanation:
     document = _read(archive, job_name, items.RESULT)
     if document is None:
         raise FoundationsError(
-            f"job {job_name} has left no result: it is {record.state.value}. What the cache did is told with the"
+            f"job {job_name} has left no result: it is {record.state.value}. What the cache did is part of the"
             " result of a job that has run to its end."
         )
     result = ResultDocument.from_json(document)
@@ -156,7 +161,7 @@ def why(job_name: str, stage: str | None, settings: Settings) -> Explanation:
     history = CacheHistory(wiring.cache, result.names)
     for position, (uuid, name) in enumerate(zip(result.uuids, result.names, strict=True)):
         if stage is None or stage in (name, uuid):
-            explained.append(_told(name, uuid, notes, history, result.started_at[position]))
+            explained.append(_explain_note(name, uuid, notes, history, result.started_at[position]))
     if not explained:
         names = truncate(", ".join(dict.fromkeys(result.names)), 2000)
         raise FoundationsError(
@@ -165,17 +170,17 @@ def why(job_name: str, stage: str | None, settings: Settings) -> Explanation:
     return Explanation(tuple(explained))
 
 
-def _told(
+def _explain_note(
     name: str, uuid: str, notes: Mapping[str, Any], history: CacheHistory, started_at: float | None
 ) -> StageExplanation:
     note = notes["stages"].get(uuid)
     if note is None:
-        said = "it did not run" if started_at is None else "caching was not enabled for it"
-        return StageExplanation(name, uuid, NOT_CACHED, why=said)
+        reason = "it did not run" if started_at is None else "caching was not enabled for it"
+        return StageExplanation(name, uuid, NOT_CACHED, why=reason)
     recipe = recipe_in(dict(notes), uuid)
     if note["outcome"] != MISS or recipe is None or note["why"]:
         return StageExplanation(name, uuid, note["outcome"], note["key"], note["why"])
-    return _missed(name, uuid, note["key"], history.nearest(recipe, started_at))
+    return _explain_miss(name, uuid, note["key"], history.nearest(recipe, started_at))
 
 
 def _read(archive: PipelineArchive, job_name: str, item: str) -> Any:

@@ -1,4 +1,4 @@
-"""Jobs inside their caller's process, for execution environments that are for tests."""
+"""The use case of an execution environment whose jobs run in the process that submits them: for tests."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ from collections.abc import Sequence
 from foundations.app.use_cases.run_job import Workplace, run_job
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
+from foundations.domain.jobs.bundle import Bundle
 from foundations.domain.jobs.reconciliation import record_end
 from foundations.ports.archive_listing import JobChange
-from foundations.ports.bundling import BUNDLE_JOB, Bundle
 from foundations.ports.frames import Buffer
 from foundations.ports.job import JobEnd, JobState
 
 
 def run_bundle(bundle: Bundle, wiring: Wiring) -> JobEnd:
-    """Run a bundle to its end in this thread."""
+    """Verify a bundle, run its job to its end in this thread, and return its end record; discard the bundle.
+
+    Raises:
+        DamagedBundleError: The bundle is not what was packed; nothing of it was run.
+    """
     started_at = time.time()
     try:
-        wiring.bundler.verify(bundle)
-        data = wiring.bundler.read(bundle, BUNDLE_JOB)
-        source = wiring.bundler.read(bundle, wiring.settings.job_source_bundle.member)
+        bundle.verify()
+        data = bundle.read_job()
+        source = bundle.read_project(wiring.settings.job_source_bundle.member)
     finally:
-        wiring.bundler.discard(bundle)
+        bundle.discard()
     wiring.listing.update(bundle.job_name, JobChange(state=JobState.RUNNING, started_at=started_at))
     outcome = run_job(
         data,

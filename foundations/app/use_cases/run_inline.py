@@ -8,10 +8,9 @@ from typing import Any
 
 from foundations import events
 from foundations.app import running_stage
-from foundations.app.use_cases.call_check import check_calls
+from foundations.app.use_cases.prepare import prepare_pipeline
 from foundations.domain.pipeline.executor import Call, execute
 from foundations.domain.pipeline.graph import Pipeline
-from foundations.domain.pipeline.hyperparameter import check_parameters, merge_parameters
 from foundations.domain.pipeline.stage import Stage
 from foundations.domain.text.representation import describe_call
 
@@ -47,17 +46,23 @@ class _Notes:
         events.info("artifact", name=name, path=str(path), kept=False)
 
 
-def run_here(stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
-    """Run the pipeline behind `stage` in this process and return its output."""
-    pipeline = Pipeline.of(stage)
-    check_calls(pipeline)
-    parameters = merge_parameters(params_dict, params)
-    check_parameters(pipeline.hyperparameters, parameters)
-    return run_pipeline(pipeline, parameters)
+def run_inline(stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
+    """Run the pipeline behind `stage` in this process and return its output.
+
+    Args:
+        stage: The stage.
+        params_dict: Hyperparameters by name.
+        params: Further hyperparameters.
+
+    Raises:
+        FoundationsError: Whatever can be found wrong before a run.
+        BaseException: What a stage raised, with a note of the stage's call.
+    """
+    return run_pipeline(*prepare_pipeline(stage, params_dict, params))
 
 
 def run_pipeline(pipeline: Pipeline, parameters: dict[str, Any]) -> Any:
-    """Run a flat pipeline in this process and return its output; a stage's error has a note that tells its call."""
+    """Run a flat pipeline in this process and return its output; a stage's exception gets a note of its call."""
     notes = _Notes(pipeline)
     with running_stage.running_stages(notes):
         return execute(pipeline, parameters, notes)

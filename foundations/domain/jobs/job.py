@@ -19,12 +19,12 @@ class Job(NamedTuple):
     """What is frozen when a pipeline is run.
 
     Attributes:
-        name: Unique among the jobs of the listing.
-        pipeline: What to run.
+        name: The job's name, unique in the listing.
+        pipeline: The pipeline to run.
         parameters: A value for each hyperparameter.
-        project: The project directory it was submitted from, an absolute path; it need not exist any more.
-        import_paths: Where the job imports the project's modules from, relative to the project directory.
-        commit: The git commit that the project stood on, where it did.
+        project: The project directory that the job was submitted from, an absolute path; it need not exist any more.
+        import_paths: The directories that the job imports modules from, relative to the project directory.
+        commit: The git commit that was checked out in the project, where there is one.
     """
 
     name: str
@@ -35,10 +35,10 @@ class Job(NamedTuple):
     commit: str | None = None
 
     def to_buffers(self, serialiser: Serialiser) -> list[Buffer]:
-        """Return the job as one pickle for its header, one for its parameters and one a stage, from one pickler.
+        """Return the job as one pickle for its header, one for its parameters and one for each stage, from one pickler.
 
         Raises:
-            NotSerialisableError: Something in it cannot be pickled; the stage and the way to the culprit are named.
+            NotSerialisableError: Something in it cannot be pickled; the error names the stage and the path to it.
         """
         failed: list[int] = []
 
@@ -86,9 +86,9 @@ class Job(NamedTuple):
         node, name = self.pipeline.nodes[index], self.pipeline.name(index)
         yield name, node.function
         for number, value in enumerate(node.arguments):
-            yield f"{name}(argument {number + 1})", _held(value)
+            yield f"{name}(argument {number + 1})", _content(value)
         for key, value in node.keyword_arguments.items():
-            yield f"{name}({key}=...)", _held(value)
+            yield f"{name}({key}=...)", _content(value)
 
     @classmethod
     def header(cls, data: Buffer, serialiser: Serialiser) -> dict[str, Any]:
@@ -126,7 +126,7 @@ class Job(NamedTuple):
         )
 
 
-def _held(value: object) -> object:
+def _content(value: object) -> object:
     return value.value if isinstance(value, Template) else value
 
 

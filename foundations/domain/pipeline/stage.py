@@ -25,7 +25,7 @@ class Launcher(Protocol):
     ) -> Deployment:
         """Run the stage as a job."""
 
-    def run_here(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
+    def run_inline(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
         """Run the stage in this process and return its output."""
 
     def explain(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Explanation:
@@ -153,7 +153,7 @@ class Stage:
 
         Nothing is bundled, archived or cached. Metrics and artifacts are said in the log, and not kept.
         """
-        return self._launcher.run_here(self, params_dict, params)
+        return self._launcher.run_inline(self, params_dict, params)
 
     def explain(self, params_dict: Mapping[str, Any] | None = None, **params: Any) -> Explanation:
         """Tell, without running anything, what the cache would do for each stage, and why; it prints as a table.
@@ -177,7 +177,7 @@ class Stage:
 
     def name(self) -> str:
         """Return the name of the function that this stage calls."""
-        return name_of(self._function)
+        return short_name(self._function)
 
     def __repr__(self) -> str:
         return f"<stage {self.name()}>"
@@ -238,7 +238,7 @@ class StageFactory:
         return StageFactory(self._launcher, self.function.__get__(instance, owner), self.hints)
 
     def __repr__(self) -> str:
-        return f"<stages of {name_of(self.function)}>"
+        return f"<stages of {short_name(self.function)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return StageFactory, (NO_LAUNCHER, self.function, self.hints)
@@ -291,11 +291,11 @@ def exactly(values: Any, count: int) -> Any:
     return values
 
 
-def name_of(function: Any) -> str:
+def short_name(function: Any) -> str:
     """Return a short name for anything that can be called.
 
     >>> import functools
-    >>> name_of(functools.partial(sorted, reverse=True))
+    >>> short_name(functools.partial(sorted, reverse=True))
     'sorted'
     """
     while isinstance(function, functools.partial):

@@ -15,8 +15,8 @@ from foundations.ports.bundling import (
     BUNDLE_JOB,
     BUNDLE_RUN_SCRIPT,
     BUNDLE_RUNNER,
-    Bundle,
     BundleContents,
+    BundleFile,
     JobBundler,
 )
 from foundations.testing.contracts.callers import in_threads
@@ -162,7 +162,7 @@ class JobBundlerContract:
     def test_of_several_that_make_one_bundle_at_once_exactly_one_succeeds(
         self, bundler: JobBundler, contents: BundleContents
     ) -> None:
-        def make(_: int) -> Bundle | None:
+        def make(_: int) -> BundleFile | None:
             try:
                 return bundler.make(contents)
             except BundleExistsError:

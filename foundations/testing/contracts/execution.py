@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,17 @@ import pytest
 
 from foundations.errors import CapabilityError, DamagedBundleError, ExecutionError, JobExistsError, JobNameError
 from foundations.ports.bundling import JobBundler
-from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
+from foundations.ports.execution import (
+    BundleRunner,
+    Capabilities,
+    ExecutionEnvironment,
+    JobHandle,
+    JobStatus,
+    Submission,
+)
 from foundations.ports.job import EndCause, JobEnd, JobState
 from foundations.testing.contracts.callers import in_processes, in_threads
-from foundations.testing.contracts.jobs import JobMaker
+from foundations.testing.contracts.jobs import JobMaker, make_bundle_runner
 
 _PATIENCE = 60.0
 
@@ -28,7 +34,8 @@ class ExecutionEnvironmentContract:
     Subclasses give the fixtures ``environment`` and ``bundler``. The environment knows of no job yet and, where its
     jobs survive the caller, can be pickled until one is submitted: what comes out of the pickle in another process
     finds the same jobs. Jobs write into pytest's ``tmp_path``, so an environment in reach of the tests' own files is
-    needed. They are made of functions of Python's standard library, and run by the runner that every bundle carries.
+    needed. They are made of functions of Python's standard library, and run by the runner that every bundle carries. An
+    environment that runs jobs in its own process is constructed with the fixture ``bundle_runner``.
     """
 
     @pytest.fixture
@@ -38,6 +45,10 @@ class ExecutionEnvironmentContract:
     @pytest.fixture
     def bundler(self) -> JobBundler:
         raise NotImplementedError("give a fixture named bundler whose bundles your environment runs")
+
+    @pytest.fixture
+    def bundle_runner(self, bundler: JobBundler) -> BundleRunner:
+        return make_bundle_runner(bundler)
 
     @pytest.fixture
     def jobs(self, environment: ExecutionEnvironment, bundler: JobBundler, tmp_path: Path) -> Iterator[JobMaker]:
@@ -116,7 +127,7 @@ class ExecutionEnvironmentContract:
     ) -> None:
         submission, written = jobs.writing("job")
         bundle = submission.bundle._replace(sha256="0" * 64, digest="0" * 64)
-        damaged = submission._replace(bundle=bundle, run_here=jobs.run_here(bundle))
+        damaged = submission._replace(bundle=bundle)
         try:
             environment.submit(damaged)
         except DamagedBundleError:
@@ -241,7 +252,7 @@ class ExecutionEnvironmentContract:
         environment.cancel(environment.handle("job"))
         assert end == _end(environment, "job")
 
-    # -- what is kept -------------------------------------------------------------------------------------------------
+    # -- what is stored -----------------------------------------------------------------------------------------------
 
     def test_a_job_that_ended_has_its_logs(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
         if not environment.capabilities.crosses_processes:
@@ -257,9 +268,9 @@ class ExecutionEnvironmentContract:
         submission, gate = jobs.printing_before_gate("job")
         environment.submit(submission)
         handle, deadline = environment.handle("job"), time.monotonic() + _PATIENCE
-        while (said := environment.logs(handle, "stdout")) == b"" and time.monotonic() < deadline:
+        while (written := environment.logs(handle, "stdout")) == b"" and time.monotonic() < deadline:
             environment.wait([handle], timeout=0.02, interval=0.02)
-        assert b"a line\n" == said
+        assert b"a line\n" == written
         assert not _status(environment, "job").state.is_final
         gate.open()
         assert JobState.COMPLETED is _end(environment, "job").state
@@ -326,5 +337,4 @@ def _end_elsewhere(environment: bytes, job_name: str) -> JobEnd:
 
 
 def _submit_elsewhere(environment: bytes, job_name: str, bundle: Any) -> None:
-    run_here: Callable[[], JobEnd] = os.abort
-    pickle.loads(environment).submit(Submission(job_name=job_name, bundle=bundle, run_here=run_here))
+    pickle.loads(environment).submit(Submission(job_name=job_name, bundle=bundle))

@@ -40,6 +40,12 @@ class Whole(Half):
         def put(self): ...
 
 
+class Assisted(Whole):
+    def __init__(self, root, *, helper=None):
+        self.root = root
+        self.helper = helper
+
+
 class Failing(Whole):
     def __init__(self, kind):
         raise {
@@ -73,7 +79,7 @@ class _Lazy(types.ModuleType):
 @pytest.fixture(autouse=True)
 def _module(monkeypatch):
     module = _Lazy("shop.stores")
-    for value in (Store, Half, Whole, Failing, Unsignable):
+    for value in (Store, Half, Whole, Assisted, Failing, Unsignable):
         setattr(module, value.__name__, value)
     module.number = 3
     package = types.ModuleType("shop")
@@ -97,6 +103,21 @@ def mistake(adapter_settings, environ=None):
     assert raised.value.found
     assert raised.value.expected
     return raised.value
+
+
+def test_a_collaborator_is_passed_to_a_constructor_with_a_parameter_of_its_name():
+    assert "helper" == construct(settings("shop.stores.Assisted", "root"), Store, {}, helper="helper").helper
+    assert 1 == construct(settings("shop.stores.Whole", "root"), Store, {}, helper="helper", other="other").size
+
+
+def test_an_argument_of_the_configuration_takes_precedence_over_a_collaborator():
+    made = construct(settings("shop.stores.Assisted", "root", helper="configured"), Store, {}, helper="helper")
+    assert "configured" == made.helper
+
+
+def test_a_class_without_a_signature_is_given_no_collaborator():
+    with pytest.raises(ConfigurationError, match="TypeError: never"):
+        construct(settings("shop.stores.Unsignable"), Store, {}, helper="helper")
 
 
 @pytest.mark.parametrize(

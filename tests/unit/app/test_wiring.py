@@ -10,6 +10,7 @@ from foundations.adapters.memory import (
 from foundations.app.config.settings import AdapterSettings
 from foundations.app.wiring import Wiring
 from foundations.errors import CapabilityError, ConfigurationError, StorageUnavailableError, UntrustedLocationError
+from foundations.ports.bundling import BundleFile
 from foundations.ports.execution import Capabilities
 from foundations.testing import in_memory_settings
 
@@ -45,6 +46,13 @@ def test_variables_are_resolved_when_an_adapter_is_made(settings):
     assert Wiring(settings=settings, environ={"STORE": "mine"}).cache == MemoryCacheBackend("mine")
     with pytest.raises(ConfigurationError, match="STORE"):
         _ = Wiring(settings=settings, environ={}).cache
+
+
+def test_an_environment_that_runs_jobs_in_this_process_is_given_what_runs_them(settings):
+    file = BundleFile(job_name="job", path=None, index_size=1, sha256="0" * 64, digest="1" * 64, size=2)
+    wiring = Wiring(settings=settings, run_bundle=lambda *arguments: arguments)
+    assert (file, wiring) == wiring.environment.bundle_runner(file)
+    assert Wiring(settings=settings).environment.bundle_runner is None
 
 
 def test_an_adapter_of_another_port_is_refused(settings):

@@ -18,7 +18,7 @@ class FakeLauncher:
         self.asked.append((stage, params_dict, job_name, params))
         return "a deployment"
 
-    def run_here(self, stage, params_dict, params):
+    def run_inline(self, stage, params_dict, params):
         self.asked.append((stage, params_dict, params))
         return "an output"
 

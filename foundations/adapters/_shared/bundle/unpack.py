@@ -26,14 +26,14 @@ from foundations.ports.frames import Buffer
 from foundations.ports.job_layout import MANIFEST, RUNTIME, Entry
 
 if TYPE_CHECKING:
-    from foundations.ports.bundling import Bundle
+    from foundations.ports.bundling import BundleFile
 
 _LARGEST_MANIFEST = 2**28
 _SIZE_FIELD = slice(124, 135)
 _WORTH_A_THREAD = 2**22
 
 
-def verify_bundle(bundle: Bundle) -> Manifest:
+def verify_bundle(bundle: BundleFile) -> Manifest:
     """Compare every byte of a bundle with what was packed, without writing anything.
 
     Raises:
@@ -42,7 +42,7 @@ def verify_bundle(bundle: Bundle) -> Manifest:
     return _read(bundle, None, None, None)
 
 
-def unpack_bundle(bundle: Bundle, members: Path, project: Path, runtimes: Path) -> Path:
+def unpack_bundle(bundle: BundleFile, members: Path, project: Path, runtimes: Path) -> Path:
     """Verify a bundle and extract it.
 
     Args:
@@ -68,7 +68,7 @@ def unpack_bundle(bundle: Bundle, members: Path, project: Path, runtimes: Path) 
     return target
 
 
-def _read(bundle: Bundle, members: Path | None, project: Path | None, runtimes: Path | None) -> Manifest:
+def _read(bundle: BundleFile, members: Path | None, project: Path | None, runtimes: Path | None) -> Manifest:
     assert bundle.path is not None, "only bundles that are files are verified here"  # noqa: S101 - wiring sees to it
     try:
         stream = bundle.path.open("rb")
@@ -125,7 +125,7 @@ def _stored_members(manifest: Manifest) -> list[Entry]:
     return [members[manifest.project_member], members[RUNTIME]]
 
 
-def _read_index(index: bytes, bundle: Bundle, target: Path | None) -> Manifest:
+def _read_index(index: bytes, bundle: BundleFile, target: Path | None) -> Manifest:
     """Return the manifest, and copy the small members that follow it to `target`."""
     content = gzip.GzipFile(fileobj=io.BytesIO(index))
     stream = _TarStream(iter(lambda: content.read(CHUNK), b""))  # in chunks: few bytes may expand to very many

@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from foundations.adapters.memory import MemoryExecutionEnvironment, MemoryPipelineListing
-from foundations.app.use_cases import deploy as deploy_module
+from foundations.domain.jobs.bundle import RUNTIME_PACKAGES
 from foundations.domain.pipeline.hyperparameter import Hyperparameter
 from foundations.errors import (
     BundleExistsError,
@@ -268,4 +268,4 @@ def test_deployment_keeps_no_pipeline_alive(sdk):
 
 
 def test_the_runtime_is_what_a_job_needs():
-    assert {"foundations", "attr", "attrs", "cloudpickle", "structlog", "yaml"} <= set(deploy_module.RUNTIME_PACKAGES)
+    assert {"foundations", "attr", "attrs", "cloudpickle", "structlog", "yaml"} <= set(RUNTIME_PACKAGES)

@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from foundations.domain.pipeline.stage import NO_LAUNCHER, Stage, StageFactory, exactly, name_of, unwrapped
+from foundations.domain.pipeline.stage import NO_LAUNCHER, Stage, StageFactory, exactly, short_name, unwrapped
 from foundations.errors import PipelineError
 
 
@@ -219,4 +219,4 @@ class TestFactory:
     ],
 )
 def test_names_are_short(function, expected):
-    assert expected == name_of(function)
+    assert expected == short_name(function)

@@ -1,0 +1,53 @@
+"""The use case behind ``load_job()``: find a job that was submitted before, by whichever process."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from foundations.app.config.settings import AdapterSettings, Origin, Settings
+from foundations.app.wiring import Wiring
+from foundations.domain.jobs.archived_job import ArchivedJob
+from foundations.domain.jobs.deployment import Deployment
+from foundations.domain.jobs.reconciliation import Reconciler
+from foundations.ports.execution import JobHandle
+from foundations.ports.job import check_job_name
+
+
+def load_job(job_name: str, settings: Settings) -> Deployment:
+    """Return the deployment of a job that was submitted before, by whichever process.
+
+    The job is looked up in the execution environment that the listing has recorded for it, not in that of `settings`.
+
+    Args:
+        job_name: The job.
+        settings: Name the listing and the archives.
+
+    Raises:
+        JobNameError: `job_name` cannot name a job.
+        JobNotFoundError: The listing has no job of that name.
+    """
+    record = Wiring(settings=settings).listing.get(check_job_name(job_name))
+    entry = settings.deployment
+    recorded = record.environment.get("deployment")
+    if recorded:
+        entry = AdapterSettings.from_mapping(entry.key, recorded, Origin(f"the listing's record of job {job_name}"))
+    wiring = Wiring(settings=settings._replace(deployment=entry))
+    return make_deployment(JobHandle(job_name=job_name, reference=record.environment.get("reference", {})), wiring)
+
+
+def make_deployment(handle: JobHandle, wiring: Wiring) -> Deployment:
+    """Return the deployment of the job that `handle` finds in the execution environment of `wiring`."""
+    environment = wiring.environment
+    return Deployment(
+        handle=handle,
+        environment=environment,
+        reconciler=Reconciler(environment=environment, stores=wiring, now=time.time, pause=time.sleep),
+        archived_job=ArchivedJob(handle, environment, wiring.archives, wiring.serialiser, _write_new_file),
+        clock=time.monotonic,
+    )
+
+
+def _write_new_file(path: Path, data: bytes) -> None:
+    with path.open("xb") as stream:
+        stream.write(data)
