@@ -1,4 +1,4 @@
-"""The SDK: what ``from foundations import *`` gives, bound to one configuration."""
+"""The functions of the SDK that ``from foundations import *`` gives, bound to one configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Sdk:
     """Makes stages, and runs them with the configuration of `config_manager`.
 
     Args:
-        config_manager: Reads the configuration whenever a pipeline is run or a job is loaded.
+        config_manager: Returns the settings each time a pipeline is run or a job is loaded.
     """
 
     def __init__(self, config_manager: ConfigManager) -> None:
@@ -44,23 +44,23 @@ class Sdk:
         depends_on: Any = (),
         ignore: Any = (),
     ) -> Any:
-        """Turn anything that can be called into a factory of stages; also a decorator, with or without arguments.
+        """Turn a callable into a stage factory; also a decorator, with or without arguments.
 
-        The last three declare what the cache cannot see; see the page on content keys.
+        The keyword arguments declare what the cache cannot see: see the page "What the content key covers".
 
         Args:
             function: A function, a lambda, a class, a builtin, a partial, a bound method.
-            version: Part of the content key: change it where a change cannot be seen.
-            depends_on: Functions, classes, modules, and paths of files and directories (by content; relative to the
-                project directory), that the result depends on.
+            version: Part of the content key. Change it after a change that the cache cannot see.
+            depends_on: Functions, classes, modules, and paths of files and directories that the result depends on.
+                Files count by content; paths are relative to the project directory.
             ignore: Names of arguments and of global variables that the result does not depend on.
 
         Returns:
-            What makes a stage of each call, without calling `function`; ``.function`` is `function` itself. Without
-            `function`, a decorator.
+            A stage factory: each call of it returns a stage and does not call `function`. Its attribute
+            ``.function`` is `function` itself. Without `function`, a decorator.
 
         Raises:
-            PipelineError: It cannot be called; or one of `depends_on` and `ignore` can be none.
+            PipelineError: `function` cannot be called, or `depends_on` or `ignore` has a value of another kind.
 
         >>> from foundations import create_stage
         >>> add = create_stage(lambda a, b: a + b)
@@ -73,7 +73,7 @@ class Sdk:
         return StageFactory(self, unwrapped(function), hints)
 
     def load_job(self, job_name: str) -> Deployment:
-        """Find a job that was submitted before, by whichever process, with the present configuration.
+        """Find a job that any process submitted before, with the current configuration.
 
         Raises:
             JobNotFoundError: The listing has no job of that name.
@@ -82,12 +82,12 @@ class Sdk:
 
         return load_job(job_name, self.config_manager.settings())
 
-    # -- what stages call into ----------------------------------------------------------------------------------------
+    # -- called by stages ----------------------------------------------------------------------------------------------
 
     def deploy(
         self, stage: Stage, params_dict: Mapping[str, Any] | None, job_name: str | None, params: Mapping[str, Any]
     ) -> Deployment:
-        """Run a stage as a job."""
+        """Submit the pipeline behind `stage` as a job and return its deployment."""
         from foundations.app.use_cases.deploy import deploy
 
         return deploy(stage, params_dict, job_name, params, self.config_manager.settings)
@@ -99,7 +99,7 @@ class Sdk:
         return run_inline(stage, params_dict, params)
 
     def explain(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Explanation:
-        """Return what the cache would do for a stage, and why."""
+        """Report what the cache would do for each stage behind `stage`, and why."""
         from foundations.app.use_cases.explain_cache import explain
 
         return explain(stage, params_dict, params, self.config_manager.settings())
@@ -114,7 +114,7 @@ class Sdk:
 
 
 class RootPipeline:
-    """The empty pipeline, on which a first stage can be put."""
+    """The empty pipeline, from which you make a first stage."""
 
     def __init__(self, sdk: Sdk) -> None:
         self._sdk = sdk
