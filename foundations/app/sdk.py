@@ -92,11 +92,11 @@ class Sdk:
 
         return deploy(stage, params_dict, job_name, params, self.config_manager.settings)
 
-    def run_here(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
+    def run_inline(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
         """Run a stage in this process and return its output."""
-        from foundations.app.use_cases.run_inline import run_here
+        from foundations.app.use_cases.run_inline import run_inline
 
-        return run_here(stage, params_dict, params)
+        return run_inline(stage, params_dict, params)
 
     def explain(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Explanation:
         """Tell what the cache would do for a stage, and why."""

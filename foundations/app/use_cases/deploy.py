@@ -13,7 +13,7 @@ from typing import Any
 from foundations import events
 from foundations.app import running_stage
 from foundations.app.config.settings import AdapterSettings, Origin, Settings, resolve_variables
-from foundations.app.gc_pause import collection_paused
+from foundations.app.gc_pause import gc_paused
 from foundations.app.job.provenance import current_commit, recorded_parameters
 from foundations.app.project import check_modules, import_paths
 from foundations.app.use_cases.call_check import check_calls
@@ -76,7 +76,7 @@ def deploy(
             ' job over and over: put what runs jobs below `if __name__ == "__main__":`, or have multiprocessing fork'
         )
     name = None if job_name is None else check_job_name(job_name)
-    with collection_paused():
+    with gc_paused():
         pipeline = Pipeline.of(stage)
         check_calls(pipeline)
     name = name or _generated_name(pipeline)
@@ -115,7 +115,7 @@ def deploy(
         import_paths=import_paths(project, extra),
         commit=current_commit(project),
     )
-    with collection_paused():
+    with gc_paused():
         members = bundle_members(job, wiring.settings, wiring.serialiser)
     contents = BundleContents(
         job_name=name,

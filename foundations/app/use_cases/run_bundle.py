@@ -31,9 +31,9 @@ def run_bundle(bundle: Bundle, wiring: Wiring) -> JobEnd:
             job_name=bundle.job_name,
             wiring=wiring,
             project=None,
-            source=lambda keeper: keeper.write(wiring.archives.job_source, items.SOURCE, [source]),
-            keep_here=_refuse_to_keep,
-            note=lambda line: None,
+            source=lambda archiver: archiver.write(wiring.archives.job_source, items.SOURCE, [source]),
+            store_locally=_refuse_to_store,
+            report=lambda line: None,
             progress=lambda index: None,
         ),
     )
@@ -51,5 +51,5 @@ def run_bundle(bundle: Bundle, wiring: Wiring) -> JobEnd:
     return end
 
 
-def _refuse_to_keep(item: str, data: Sequence[Buffer]) -> None:
+def _refuse_to_store(item: str, data: Sequence[Buffer]) -> None:
     raise OSError("a job inside its caller's process has no directory")

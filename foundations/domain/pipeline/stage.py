@@ -25,7 +25,7 @@ class Launcher(Protocol):
     ) -> Deployment:
         """Run the stage as a job."""
 
-    def run_here(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
+    def run_inline(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
         """Run the stage in this process and return its output."""
 
     def explain(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Explanation:
@@ -153,7 +153,7 @@ class Stage:
 
         Nothing is bundled, archived or cached. Metrics and artifacts are said in the log, and not kept.
         """
-        return self._launcher.run_here(self, params_dict, params)
+        return self._launcher.run_inline(self, params_dict, params)
 
     def explain(self, params_dict: Mapping[str, Any] | None = None, **params: Any) -> Explanation:
         """Tell, without running anything, what the cache would do for each stage, and why; it prints as a table.

@@ -17,7 +17,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from foundations.app.caching.packages import IN_THE_BUNDLE, STANDARD_LIBRARY
-from foundations.app.tracking_pause import is_unwatched
+from foundations.app.tracking_pause import is_tracking_paused
 from foundations.domain.fields import fields_of
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -125,7 +125,7 @@ def watched_files(memories: Iterable[CodeType] = ()) -> Iterator[Touched]:
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _EVENTS or not _watching or is_unwatched():
+    if event not in _EVENTS or not _watching or is_tracking_paused():
         return
     frame = sys._getframe(1)
     if event in _LOOKING and frame.f_code.co_filename.startswith("<frozen importlib"):

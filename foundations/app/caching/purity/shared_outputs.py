@@ -12,7 +12,7 @@ from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleT
 from typing import Any
 
 from foundations.app.caching.purity.process_state import Settings
-from foundations.domain.pipeline.executor import Call
+from foundations.domain.pipeline.call import Call
 from foundations.domain.pipeline.graph import Deferred, Node, Pipeline
 from foundations.domain.pipeline.hyperparameter import Hyperparameter
 from foundations.domain.pipeline.placeholders import Reference

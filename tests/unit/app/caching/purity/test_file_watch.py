@@ -9,7 +9,7 @@ from cached_runs import reasons, run
 
 from foundations.app.caching.purity.file_watch import Touched, obstacle, watched_files
 from foundations.app.caching.purity.project_listing import ProjectListing
-from foundations.app.tracking_pause import unwatched
+from foundations.app.tracking_pause import tracking_paused
 
 HELPER = "def helper(x):\n    return x + 1\n"
 TOOL = "from pathlib import Path\ndef setting():\n    return Path('~/.mine/a').expanduser().read_text()\n"
@@ -169,7 +169,7 @@ def test_what_is_unwatched_is_left_out(tmp_path):
     (tmp_path / "a").write_text("1")
     with watched_files() as touched:
         (tmp_path / "a").read_text()
-        with unwatched():
+        with tracking_paused():
             (tmp_path / "a").write_text("2")
     assert ([str(tmp_path / "a")], []) == (list(touched.read), list(touched.written))
 
