@@ -6,13 +6,12 @@ import linecache
 import os
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from foundations.app.code_origin import is_sdk
 from foundations.errors import FoundationsError
 
-_SDK = str(Path(__file__).parent.parent.parent) + os.sep
 _LONGEST_MESSAGE = 10_000
 _MOST_FRAMES = 50
 _DEEPEST_CHAIN = 8
@@ -98,7 +97,7 @@ def _frames(trace: TracebackType | None, roots: Sequence[str]) -> list[dict[str,
     frames = []
     for frame, line in traceback.walk_tb(trace):
         file = frame.f_code.co_filename
-        if file.startswith(_SDK):
+        if is_sdk(file):
             continue
         frames.append(
             {

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from foundations.app.caching.purity.file_watch import is_of_library, is_of_python
+from foundations.app.code_origin import is_library, is_standard_library
 from foundations.domain.text.redaction import is_secret_name
 
 _PASSED_ON_BY = (os.__file__, "<frozen os>", "<frozen _collections_abc>")
@@ -70,4 +70,4 @@ def _is_asked_by_project(frame: FrameType | None) -> bool:
     while frame is not None and frame.f_code.co_filename.startswith(_PASSED_ON_BY):
         frame = frame.f_back
     file = "" if frame is None else frame.f_code.co_filename
-    return not (is_of_python(file) or is_of_library(file))
+    return not (is_standard_library(file) or is_library(file))

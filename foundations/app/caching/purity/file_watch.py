@@ -7,16 +7,16 @@ seen where it lies in the project; what they read is suspected where its name is
 
 from __future__ import annotations
 
+import linecache
 import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from foundations.app.caching.packages import IN_THE_BUNDLE, STANDARD_LIBRARY
+from foundations.app.code_origin import is_installed, is_library, is_sdk_or_bundled, is_standard_library
 from foundations.app.tracking_pause import is_tracking_paused
 from foundations.domain.fields import fields_of
 
@@ -32,9 +32,7 @@ _STARTING = {"subprocess.Popen": (1, 2), "os.posix_spawn": (1, None), "os.exec":
 """Events that start another process: which of their arguments is the command, and which the directory it starts in."""
 
 _SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/usr", "/lib", "/lib64", "/bin")
-_SDK = str(Path(__file__).resolve().parents[4])
-_OF_THE_SDK = tuple(os.path.join(_SDK, name) for name in ("foundations", *IN_THE_BUNDLE))
-_SHOWS_LINES = STANDARD_LIBRARY + "linecache.py"
+_SHOWS_LINES = linecache.__file__
 _LONGEST_PATH = 4096
 
 
@@ -143,23 +141,13 @@ def _running(frame: FrameType | None) -> Iterator[CodeType]:
         frame = frame.f_back
 
 
-def is_of_library(file: str) -> bool:
-    """Tell whether a source file is one of an installed package, or of the SDK and what comes with it."""
-    return "site-packages" in file or "dist-packages" in file or file.startswith(_OF_THE_SDK)
-
-
-def is_of_python(file: str) -> bool:
-    """Tell whether a source file is one of Python's own."""
-    return file.startswith(("<frozen ", STANDARD_LIBRARY))
-
-
 def _is_in_library(frame: FrameType | None) -> bool:
     """Tell whether it is a library's code, whatever of Python's own it calls, that runs in `frame`."""
     while frame is not None:
         name = frame.f_code.co_filename
-        if is_of_library(name):
+        if is_library(name):
             return True
-        if not is_of_python(name):
+        if not is_standard_library(name):
             return False
         frame = frame.f_back
     return True
@@ -279,8 +267,9 @@ def _is_in(path: str, place: str) -> bool:
 
 def _matters(path: str, project: str) -> bool:
     """Tell whether a file may be the user's own: not the system's, Python's or a package's."""
-    if "site-packages" in path or "dist-packages" in path or "__pycache__" in path:
+    if is_installed(path) or "__pycache__" in path:
         return False
     if _is_in(path, project):
         return True
-    return not any(_is_in(path, place) for place in (*_SYSTEM, *_OF_THE_SDK, sys.prefix, sys.base_prefix))
+    places = (*_SYSTEM, sys.prefix, sys.base_prefix)
+    return not is_sdk_or_bundled(path) and not any(_is_in(path, place) for place in places)

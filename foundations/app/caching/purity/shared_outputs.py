@@ -12,6 +12,7 @@ from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleT
 from typing import Any
 
 from foundations.app.caching.purity.process_state import Settings
+from foundations.app.code_origin import is_standard_module
 from foundations.domain.pipeline.call import Call
 from foundations.domain.pipeline.graph import Deferred, Node, Pipeline
 from foundations.domain.pipeline.hyperparameter import Hyperparameter
@@ -231,7 +232,7 @@ def _has_state(value: object) -> bool:
     return (
         type(hashed) is FunctionType
         and kind.__setattr__ is object.__setattr__  # frozen classes have one of their own
-        and hashed.__module__.partition(".")[0] not in sys.stdlib_module_names  # whose values never change
+        and not is_standard_module(hashed.__module__)  # whose values never change
     )
 
 
