@@ -114,7 +114,7 @@ class StageCache:
         """Release the lease of a stage, where there is one."""
         lease = miss.lookup.lease
         if lease is not None:
-            heartbeat.let_go(lease)
+            heartbeat.release(lease)
 
     # -- looking up ---------------------------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ class StageCache:
             events.warning("cache_lease_failed", stage=lookup.name, key=lookup.key, reason=reason)
             return None, None
         if lease is not None:
-            heartbeat.keep(lease)
+            heartbeat.add(lease)
         return lease, entry
 
     def _hit(self, lookup: Lookup, call: Call, entry: Entry, begun: float) -> Hit:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from foundations import events
 from foundations.app.job.archiver import Archiver
-from foundations.app.job.error_report import describe_failure, summary
+from foundations.app.job.error_report import describe_failure, summarise
 from foundations.app.running_stage import RunningPipeline, add_metric
 from foundations.app.tracking_pause import tracking_paused
 from foundations.domain.jobs import archive_layout as items
@@ -246,7 +246,7 @@ class JobRecorder:
             frames = self.serialiser.dump(error)
             self.serialiser.load(frames)  # one that cannot be rebuilt is of no use
         except Exception as why:  # user code decides how it is pickled; the error report does without
-            events.debug("exception_not_kept", exception=type(error).__name__, reason=summary(why))
+            events.debug("exception_not_kept", exception=type(error).__name__, reason=summarise(why))
             return
         self.archiver.write(self.archives.miscellaneous, items.EXCEPTION, join_frames(frames))
 
@@ -257,7 +257,7 @@ def _cause_of(error: BaseException, stage: str) -> tuple[EndCause, str]:
         return EndCause.NOT_SERIALISABLE, error.message
     if isinstance(error, OutputLostError):
         return EndCause.STORAGE, error.message
-    return EndCause.USER_CODE, f"stage {stage} raised {summary(error)}"
+    return EndCause.USER_CODE, f"stage {stage} raised {summarise(error)}"
 
 
 def _details_of(result: CacheResult) -> dict[str, Any]:

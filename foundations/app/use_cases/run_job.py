@@ -16,7 +16,7 @@ from foundations import events
 from foundations.app.config.settings import Settings
 from foundations.app.gc_pause import gc_paused
 from foundations.app.job.archiver import Archiver
-from foundations.app.job.error_report import describe_failure, summary
+from foundations.app.job.error_report import describe_failure, summarise
 from foundations.app.job.job_files import JobFiles
 from foundations.app.job.provenance import describe_provenance
 from foundations.app.job.recorder import JobRecorder
@@ -113,7 +113,7 @@ def run_job(data: Buffer, workplace: Workplace) -> Outcome:
         return Outcome(
             state=JobState.ERROR,
             cause=EndCause.ENVIRONMENT_SETUP,
-            message=f"the job could not be loaded: {summary(error)}",
+            message=f"the job could not be loaded: {summarise(error)}",
             not_archived=tuple(archiver.not_archived),
         )
     provenance = json.dumps(describe_provenance(job, wiring.settings, os.environ)).encode()

@@ -5,7 +5,7 @@ import pytest
 from foundations.domain.pipeline.executor import execute
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.memo import CacheResult, Miss, Observation
-from foundations.domain.pipeline.stage import Stage, unwrapped
+from foundations.domain.pipeline.stage import Stage, unwrap
 
 
 class FakeLauncher:
@@ -69,7 +69,7 @@ def launcher():
 @pytest.fixture
 def stage(launcher):
     """Make a stage of a function and its arguments."""
-    return lambda function, *args, **kwargs: Stage(launcher, unwrapped(function), args, kwargs)
+    return lambda function, *args, **kwargs: Stage(launcher, unwrap(function), args, kwargs)
 
 
 @pytest.fixture

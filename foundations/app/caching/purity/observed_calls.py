@@ -10,7 +10,7 @@ from typing import Any
 
 from foundations.app.caching.lookup import Lookup
 from foundations.app.caching.purity.environment_watch import watched_environment
-from foundations.app.caching.purity.file_watch import Touched, obstacle, texts_in, watched_files
+from foundations.app.caching.purity.file_watch import FileAccesses, texts_in, uncacheable_because, watched_files
 from foundations.app.caching.purity.process_state import ProcessState, process_state, what_changed
 from foundations.app.caching.purity.project_listing import ProjectListing
 from foundations.app.caching.purity.shared_outputs import SharedOutputs
@@ -51,21 +51,21 @@ class ObservedCalls:
         state = process_state()
         self._listing.changed()  # what others did before
         begun = time.perf_counter()
-        with watched_files(lookup.recipe.closure.memoised) as touched, watched_environment() as variables:
+        with watched_files(lookup.recipe.closure.memoised) as accesses, watched_environment() as variables:
             output = call.node.function(*call.arguments, **call.keyword_arguments)
         if os.getpid() != self._process:
             return output, Observation(uncacheable_because="a process that it has forked returned from it")
         seconds = time.perf_counter() - begun
-        for code, read in touched.remembered.items():  # who takes it from a memory has read it, too
+        for code, read in accesses.remembered.items():  # who takes it from a memory has read it, too
             known = self._remembered.setdefault(code, {})
             known.update(read)
-            touched.read.update(known)
+            accesses.read.update(known)
         try:
             self._shared.after(lookup.name, before)
             reason = (
                 reason
                 or (f"it saved the artifact {stage.artifacts[0]}, which a hit would not" if stage.artifacts else None)
-                or self._reason(lookup, call, state, touched, variables)
+                or self._reason(lookup, call, state, accesses, variables)
                 or self._copied(output, before)
             )
         except Exception as error:  # of a value's own methods, say: the output is there
@@ -77,7 +77,7 @@ class ObservedCalls:
         return output, Observation(seconds, reason, metrics)
 
     def _reason(
-        self, lookup: Lookup, call: Call, state: ProcessState, touched: Touched, variables: Iterable[str]
+        self, lookup: Lookup, call: Call, state: ProcessState, accesses: FileAccesses, variables: Iterable[str]
     ) -> str | None:
         """Return why the output of a call must not be cached; None where nothing was observed."""
         closure = lookup.recipe.closure
@@ -97,7 +97,9 @@ class ObservedCalls:
                 )
         stated = [self._keys.resolve_path(path) for path in call.node.hints.depends_on if isinstance(path, str)]
         texts = [*closure.texts, *texts_in((call.arguments, call.keyword_arguments))]
-        return self._shared.changed or obstacle(touched, self._listing.changed(), self._project, stated, texts)
+        return self._shared.changed or uncacheable_because(
+            accesses, self._listing.changed(), self._project, stated, texts
+        )
 
     def _copied(self, output: object, before: list[tuple[object, bytes]]) -> str | None:
         returned = self._shared.returned(output, before)
