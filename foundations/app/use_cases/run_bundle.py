@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from foundations.app.use_cases.run_job import Workplace, run_job
+from foundations.app.use_cases.run_job import JobContext, run_job
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.reconciliation import record_end
@@ -27,7 +27,7 @@ def run_bundle(bundle: Bundle, wiring: Wiring) -> JobEnd:
     wiring.listing.update(bundle.job_name, JobChange(state=JobState.RUNNING, started_at=started_at))
     outcome = run_job(
         data,
-        Workplace(
+        JobContext(
             job_name=bundle.job_name,
             wiring=wiring,
             project=None,

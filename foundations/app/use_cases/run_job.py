@@ -35,21 +35,20 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Where a running job notes how far it is."""
+    """Shows the supervisor how far a job is."""
 
     def set(self, index: int) -> None:
-        """Note that the stage at `index` runs."""
+        """Show that the stage at `index` has started."""
 
 
-class Workplace(NamedTuple):
-    """Where a job runs.
+class JobContext(NamedTuple):
+    """What a job runs with.
 
     Attributes:
         job_name: The job.
         wiring: Its adapters.
         project: The extracted project directory; None where the job runs in the submitter's own.
-        source: The packed project.
-        source_digest: Its SHA-256 in hexadecimal, where it is known.
+        source: Archives the packed project by the archiver that it is given.
         store_locally: Stores an item whose archive failed in the job's directory.
         report: Receives at once what could not be archived, a line each.
         progress: Receives the position of each stage that starts.
@@ -80,7 +79,7 @@ def work(job_directory: str, progress: Progress, configure: Callable[[Settings],
     source = directory.bundle / project.path
     configure(settings)
     wiring = Wiring(settings=settings)
-    workplace = Workplace(
+    context = JobContext(
         job_name=directory.job_name,
         wiring=wiring,
         project=directory.project,
@@ -89,27 +88,27 @@ def work(job_directory: str, progress: Progress, configure: Callable[[Settings],
         report=files.append_not_archived,
         progress=progress.set,
     )
-    outcome = run_job((directory.bundle / BUNDLE_JOB).read_bytes(), workplace)
+    outcome = run_job((directory.bundle / BUNDLE_JOB).read_bytes(), context)
     files.write_outcome(outcome)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     return 0 if outcome.state is JobState.COMPLETED else 1
 
 
-def run_job(data: Buffer, workplace: Workplace) -> Outcome:
+def run_job(data: Buffer, context: JobContext) -> Outcome:
     """Load the serialised job, run its pipeline and archive what comes of it; never raises for the user's code."""
-    archiver = Archiver(workplace.job_name, workplace.store_locally, workplace.report)
-    wiring = workplace.wiring
+    archiver = Archiver(context.job_name, context.store_locally, context.report)
+    wiring = context.wiring
     started_at = time.time()
     try:
-        if workplace.project is not None:  # adapters may be the project's own, so this comes before any of them
-            use_import_paths(workplace.project, Job.header(data, wiring.serialiser)["import_paths"])
+        if context.project is not None:  # adapters may be the project's own, so this comes before any of them
+            use_import_paths(context.project, Job.header(data, wiring.serialiser)["import_paths"])
         wiring.archives.distinct()
-        workplace.source(archiver)
+        context.source(archiver)
         with gc_paused():
-            job = _loaded(data, workplace)
+            job = _load_job(data, context)
     except BaseException as error:
-        _archive_setup_failure(archiver, workplace, error, started_at)
+        _archive_setup_failure(archiver, context, error, started_at)
         return Outcome(
             state=JobState.ERROR,
             cause=EndCause.ENVIRONMENT_SETUP,
@@ -118,7 +117,7 @@ def run_job(data: Buffer, workplace: Workplace) -> Outcome:
         )
     provenance = json.dumps(describe_provenance(job, wiring.settings, os.environ)).encode()
     archiver.write(wiring.archives.provenance, items.PROVENANCE, [provenance])
-    recorder = _run_pipeline(job, workplace, archiver)
+    recorder = _run_pipeline(job, context, archiver)
     return Outcome(
         state=JobState.COMPLETED if recorder.cause is None else JobState.ERROR,
         cause=recorder.cause,
@@ -128,9 +127,9 @@ def run_job(data: Buffer, workplace: Workplace) -> Outcome:
     )
 
 
-def _run_pipeline(job: Job, workplace: Workplace, archiver: Archiver) -> JobRecorder:
+def _run_pipeline(job: Job, context: JobContext, archiver: Archiver) -> JobRecorder:
     """Run the pipeline of a job and archive its result; return what was recorded."""
-    wiring = workplace.wiring
+    wiring = context.wiring
     recorder = JobRecorder(
         job_name=job.name,
         pipeline=job.pipeline,
@@ -139,14 +138,14 @@ def _run_pipeline(job: Job, workplace: Workplace, archiver: Archiver) -> JobReco
         listing=lambda: wiring.listing,
         serialiser=wiring.serialiser,
         clock=time.time,
-        progress=workplace.progress,
-        roots=_roots(job, workplace),
+        progress=context.progress,
+        roots=_source_roots(job, context),
     )
     memo = None
     try:
         with recorder.running:
             if any(node.caching is not None for node in job.pipeline.nodes):
-                memo = _stage_cache(job, workplace)
+                memo = _stage_cache(job, context)
             execute(job.pipeline, job.parameters, memo, recorder)
     except BaseException:
         if recorder.cause is None:  # not a stage's: the machinery's own
@@ -156,21 +155,21 @@ def _run_pipeline(job: Job, workplace: Workplace, archiver: Archiver) -> JobReco
     return recorder
 
 
-def _stage_cache(job: Job, workplace: Workplace) -> StageCache:
+def _stage_cache(job: Job, context: JobContext) -> StageCache:
     """Return the memo of a job's stages; their code is followed now, before a stage changes what it refers to."""
     from foundations.app.caching.assembly import stage_cache  # few jobs have stages that may be cached
 
-    project = job.project if workplace.project is None else str(workplace.project)
-    return stage_cache(job, project, workplace.wiring)
+    project = job.project if context.project is None else str(context.project)
+    return stage_cache(job, project, context.wiring)
 
 
-def _loaded(data: Buffer, workplace: Workplace) -> Job:
-    if workplace.project is None:
-        return Job.from_buffer(data, workplace.wiring.serialiser)
+def _load_job(data: Buffer, context: JobContext) -> Job:
+    if context.project is None:
+        return Job.from_buffer(data, context.wiring.serialiser)
     sys.argv = [""]
     sys.modules["__main__"] = ModuleType("__main__")
-    job = Job.from_buffer(data, workplace.wiring.serialiser)
-    _install_main(job, workplace.project)
+    job = Job.from_buffer(data, context.wiring.serialiser)
+    _install_main(job, context.project)
     return job
 
 
@@ -192,8 +191,8 @@ def _install_main(job: Job, project: Path) -> None:
         main.setdefault(function.__name__, function)
 
 
-def _roots(job: Job, workplace: Workplace) -> list[str]:
-    return [job.project] if workplace.project is None else [str(workplace.project), job.project]
+def _source_roots(job: Job, context: JobContext) -> list[str]:
+    return [job.project] if context.project is None else [str(context.project), job.project]
 
 
 def _print_error(text: str) -> None:
@@ -204,8 +203,8 @@ def _print_error(text: str) -> None:
         events.debug("not_written_to_stderr", reason=f"{type(error).__name__}: {error}")
 
 
-def _archive_setup_failure(archiver: Archiver, workplace: Workplace, error: BaseException, started_at: float) -> None:
-    roots = [] if workplace.project is None else [str(workplace.project)]
+def _archive_setup_failure(archiver: Archiver, context: JobContext, error: BaseException, started_at: float) -> None:
+    roots = [] if context.project is None else [str(context.project)]
     information = describe_failure(error, roots, "", None, "set-up")
     _print_error(information["traceback"])
     document = {
@@ -218,7 +217,7 @@ def _archive_setup_failure(archiver: Archiver, workplace: Workplace, error: Base
     }
     data = [json.dumps(document).encode()]
     try:
-        archive = workplace.wiring.archives.miscellaneous
+        archive = context.wiring.archives.miscellaneous
     except Exception as error:  # it may be the very adapter that cannot be made here
         archiver.store_locally(items.RESULT, data, error)
     else:
