@@ -19,17 +19,16 @@ class RunningStage:
     Attributes:
         pipeline: The pipeline that it is one of.
         index: Its position; -1 before the first of a pipeline's stages runs.
-        metrics: The metrics that it has logged, each with its name.
+        metrics: The metrics that it has logged since it is observed, each with its name; None where it is not.
         artifacts: The names of the artifacts that it has saved.
     """
 
-    __slots__ = ("artifacts", "index", "metrics", "pipeline")
+    metrics: list[tuple[str, Any]] | None = None
+    artifacts: tuple[str, ...] = ()
 
     def __init__(self, pipeline: RunningPipeline, index: int) -> None:
         self.pipeline = pipeline
         self.index = index
-        self.metrics: list[tuple[str, Any]] = []
-        self.artifacts: list[str] = []
 
 
 _of_this_context: ContextVar[RunningStage | None] = ContextVar("foundations_running_stage", default=None)
@@ -167,7 +166,8 @@ def log_metric(name: str, value: float | int | str | bool) -> None:
         )
     if isinstance(plain, int) and plain.bit_length() > 1024:
         raise FoundationsError(f"metric {name!r}: an integer of {plain.bit_length()} bits is too long; log a float")
-    stage.metrics.append((name, plain))
+    if stage.metrics is not None:
+        stage.metrics.append((name, plain))
     if stage.pipeline.recorder is not None:
         stage.pipeline.recorder.log_metric(stage.index, name, plain)
 
@@ -190,6 +190,6 @@ def save_artifact(path: str | Path, name: str | None = None) -> None:
     if not source.is_file():
         raise FoundationsError(f"save_artifact: {source.absolute()} is no file")
     artifact = source.name if name is None else name
-    stage.artifacts.append(artifact)
+    stage.artifacts += (artifact,)
     if stage.pipeline.recorder is not None:
         stage.pipeline.recorder.save_artifact(stage.index, source, artifact)

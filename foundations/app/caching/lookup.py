@@ -59,6 +59,8 @@ class Lookup:
 
     __slots__ = ("audited", "caching", "key", "lease", "name", "node", "note", "position", "recipe")
 
+    note: dict[str, Any]
+
     def __init__(self, position: int, node: Node, recipe: Recipe) -> None:
         self.position = position
         self.node = node
@@ -68,7 +70,6 @@ class Lookup:
         self.key = recipe.key()
         self.lease: Lease | None = None
         self.audited: Entry | None = None
-        self.note: dict[str, Any] = {}
 
 
 def explain_expiry(about: Mapping[str, Any], now: float, limit: float) -> str | None:

@@ -197,7 +197,7 @@ class StageCache:
         self._shared.remember(lookup.position, output)
         self.notes.add(lookup.node, lookup.name, HIT, f"computed by job {entry.about['job']}", lookup.key)
         read_seconds = time.perf_counter() - begun
-        return Hit(output, CacheResult(lookup.key, read_seconds, metrics=entry.about["stage_log"]))
+        return Hit(output, CacheResult(lookup.key, read_seconds, None, entry.about["stage_log"]))
 
     def _loaded(self, lookup: Lookup, call: Call, entry: Entry) -> Any:
         """Return an output; where it is large, a deferred one that is computed where it turns out to be unreadable."""

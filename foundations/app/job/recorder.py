@@ -262,15 +262,17 @@ def _cause_of(error: BaseException, stage: str) -> tuple[EndCause, str]:
 
 def _details_of(result: CacheResult) -> dict[str, Any]:
     """Return what the context of a stage has of the cache."""
-    details = {
-        "not_cached_because": result.uncacheable_because,
-        "cache_uuid": result.key,
-        "used_cache": True if result.read_seconds is not None else None,
-        "cache_read_time": result.read_seconds,
-        "cache_write_time": result.write_seconds,
-        "stage_log": result.metrics or None,
-    }
-    return {name: value for name, value in details.items() if value is not None}
+    key, read_seconds, write_seconds, metrics, uncacheable_because = result
+    if uncacheable_because is not None:
+        return {"not_cached_because": uncacheable_because}
+    details: dict[str, Any] = {} if key is None else {"cache_uuid": key}
+    if read_seconds is not None:
+        details.update(used_cache=True, cache_read_time=read_seconds)
+    if write_seconds is not None:
+        details["cache_write_time"] = write_seconds
+    if metrics:
+        details["stage_log"] = metrics
+    return details
 
 
 def _last_values(stage_log: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -57,21 +58,24 @@ def execute(pipeline: Pipeline, parameters: dict[str, Any], memo: Memo | None, r
     nodes = pipeline.nodes
     outputs: list[Any] = [None] * len(nodes)
     last_use = _last_use(nodes)
+    remember = None if memo is None else _steps(memo, recorder)
     for index, node in enumerate(nodes):
-        outputs[index] = _run_stage(pipeline, index, Call(node, outputs, parameters), memo, recorder)
+        outputs[index] = _run_stage(pipeline, index, Call(node, outputs, parameters), remember, recorder)
         for other in (*node.upstream, index):
             if last_use[other] == index:
                 outputs[other] = None
     return outputs[-1]
 
 
-def _run_stage(pipeline: Pipeline, index: int, call: Call, memo: Memo | None, recorder: Recorder) -> Any:
+def _run_stage(
+    pipeline: Pipeline, index: int, call: Call, remember: Callable[[int, Call], Any] | None, recorder: Recorder
+) -> Any:
     recorder.record_start(index)
     try:
-        if memo is None or call.node.caching is None:
+        if remember is None or call.node.caching is None:
             output = call.make()
         else:
-            output = _remembered(index, call, memo, recorder)
+            output = remember(index, call)
             if type(output) is Deferred and (call.node.persisted or index + 1 == len(pipeline.nodes)):
                 output = output.get()
         if isinstance(output, Stage):
@@ -86,23 +90,26 @@ def _run_stage(pipeline: Pipeline, index: int, call: Call, memo: Memo | None, re
     return output
 
 
-def _remembered(index: int, call: Call, memo: Memo, recorder: Recorder) -> Any:
-    """Return the output of a stage that the memo has, or will have where nothing forbids it."""
+def _steps(memo: Memo, recorder: Recorder) -> Callable[[int, Call], Any]:
+    """Return the function that takes the steps with a memo for one stage, and returns the stage's output."""
     from foundations.domain.pipeline.memo import CacheResult, Hit, Uncacheable  # few jobs have a memo
 
-    answer = memo.look_up(index, call)
-    if isinstance(answer, Hit):
-        output, result = answer
-    elif isinstance(answer, Uncacheable):
-        output, result = call.make(), CacheResult(uncacheable_because=answer.reason)
-    else:
-        try:
-            output, observation = memo.compute(answer, call)
-            result = memo.store(answer, output, observation)
-        finally:
-            memo.release(answer)
-    recorder.record_cache_result(index, result)
-    return output
+    def remember(index: int, call: Call) -> Any:
+        answer = memo.look_up(index, call)
+        if isinstance(answer, Hit):
+            output, result = answer
+        elif isinstance(answer, Uncacheable):
+            output, result = call.make(), CacheResult(uncacheable_because=answer.reason)
+        else:
+            try:
+                output, observation = memo.compute(answer, call)
+                result = memo.store(answer, output, observation)
+            finally:
+                memo.release(answer)
+        recorder.record_cache_result(index, result)
+        return output
+
+    return remember
 
 
 def _last_use(nodes: tuple[Node, ...]) -> list[int]:

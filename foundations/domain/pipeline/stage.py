@@ -72,8 +72,6 @@ class Stage:
         self._caching: Caching | None = None
         self._uuid: str | None = None
 
-    # -- building -----------------------------------------------------------------------------------------------------
-
     def stage(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Stage:
         """Return the stage ``function(self's output, *args, **kwargs)``."""
         return Stage(self._launcher, unwrap(function), (self, *args), kwargs, hints_of(function))
@@ -129,8 +127,6 @@ class Stage:
     def __getitem__(self, key: Any) -> Stage:
         return Stage(self._launcher, operator.getitem, (self, key), {})
 
-    # -- running ------------------------------------------------------------------------------------------------------
-
     def run(
         self, params_dict: Mapping[str, Any] | None = None, job_name: str | None = None, **params: Any
     ) -> Deployment:
@@ -167,8 +163,6 @@ class Stage:
         """
         return self._launcher.explain(self, params_dict, params)
 
-    # -- looking ------------------------------------------------------------------------------------------------------
-
     def uuid(self) -> str:
         """Return this stage's random identifier, its key in a result's ``stage_contexts``."""
         if self._uuid is None:
@@ -181,8 +175,6 @@ class Stage:
 
     def __repr__(self) -> str:
         return f"<stage {self.name()}>"
-
-    # -- what a value would allow -------------------------------------------------------------------------------------
 
     def __iter__(self) -> NoReturn:
         raise self._no_value_yet("iterated over", "say how many items it has with .split(n)")

@@ -40,14 +40,15 @@ class ObservedCalls:
     def make(self, lookup: Lookup, call: Call) -> tuple[Any, Observation]:
         """Call a stage; return its output, and what was observed. What it raises is raised."""
         reason = None
+        stage = require_stage("a stage that may be cached")
+        logged = stage.metrics = []
         call.prepare()
         before: list[tuple[object, bytes]] = []
         try:
             before = self._shared.before(call)
         except Exception as error:  # of a value's own methods
             reason = f"nobody could tell whether it changes what others see: {error}"
-        stage = require_stage("a stage that may be cached")
-        stage.artifacts.clear()
+        stage.artifacts = ()
         state = process_state()
         self._listing.changed()  # what others did before
         begun = time.perf_counter()
@@ -72,7 +73,7 @@ class ObservedCalls:
             reason = f"nobody could tell whether it changed what others see: {type(error).__name__}: {error}"
             self._shared.note(reason)
         metrics: dict[str, Any] = {}
-        for name, value in stage.metrics:
+        for name, value in logged:
             add_metric(metrics, name, value)
         return output, Observation(seconds, reason, metrics)
 
