@@ -11,10 +11,12 @@ import pandas
 from foundations import create_stage
 from foundations.app.caching.assembly import stage_cache
 from foundations.app.config.settings import AdapterSettings
+from foundations.app.running_stage import RunningPipeline
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs.job import Job
-from foundations.domain.pipeline.executor import Call
+from foundations.domain.pipeline.call import Call
 from foundations.domain.pipeline.graph import Deferred, Pipeline
+from foundations.domain.pipeline.memo import CacheResult, Hit, Miss
 from foundations.domain.pipeline.stage import Stage
 from foundations.testing.in_memory import in_memory_settings
 
@@ -75,28 +77,38 @@ class Stages:
         self._last = len(self.pipeline.nodes) - 1
         self._node = self.pipeline.nodes[self._last]
         project = tempfile.mkdtemp(dir=root.parent)
-        self._cache = stage_cache(Job("benchmark", self.pipeline, {}, project, ()), project, wiring_of(root))
+        self._memo = stage_cache(Job("benchmark", self.pipeline, {}, project, ()), project, wiring_of(root))
 
     def run(self) -> Any:
         """Return the output of the last stage; the other outputs are read only where it is computed."""
         outputs: dict[int, Any] = {}
         for index, node in enumerate(self.pipeline.nodes):
-            call = Call(node, {other: outputs[other] for other in node.upstream}, {})
-            outputs[index], _ = self._cache.answer(index, call, dict)
+            outputs[index], _ = self._output(index, Call(node, outputs, {}))
         return _read(outputs[index])
 
     def hit(self) -> Any:
         """Return the output of the last stage, which is in the cache and has no upstream stages."""
-        output, known = self._cache.answer(self._last, Call(self._node, {}, {}), dict)
-        assert known["used_cache"]
+        output, result = self._output(self._last, Call(self._node, {}, {}))
+        assert result.read_seconds is not None
         return _read(output)
 
     def miss(self, *arguments: Any) -> Any:
         """Compute and store the output of the last stage, for arguments that it has not been called with; return it."""
         node = self._node._replace(arguments=arguments)
-        output, known = self._cache.answer(self._last, Call(node, {}, {}), dict)
-        assert "cache_write_time" in known
+        output, result = self._output(self._last, Call(node, {}, {}))
+        assert result.write_seconds is not None
         return output
+
+    def _output(self, index: int, call: Call) -> tuple[Any, CacheResult]:
+        answer = self._memo.look_up(index, call)
+        if isinstance(answer, Hit):
+            return answer
+        assert isinstance(answer, Miss)
+        with RunningPipeline(None):
+            output, observation = self._memo.compute(answer, call)
+        result = self._memo.store(answer, output, observation)
+        self._memo.release(answer)
+        return output, result
 
 
 def _read(output: Any) -> Any:

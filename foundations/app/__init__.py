@@ -5,5 +5,6 @@
 - ``job``: what a running job records and archives.
 - ``caching``: outputs of stages from the cache, and why one cannot be.
 - ``config``: YAML as checked settings.
+- ``code_origin``: whether code is the SDK's, Python's or an installed package's.
 - ``running_stage``: how ``log_metric`` and its like find their stage.
 """

@@ -1,4 +1,4 @@
-"""Building large graphs without Python looking through them for garbage, again and again, while they grow."""
+"""A pause of the garbage collector, which would search large graphs again and again while they are built."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _pauses: list[bool] = []
 
 
 @contextmanager
-def collection_paused() -> Iterator[None]:
-    """Have the garbage collector wait while the block runs, in whichever threads; then it is as it was before."""
+def gc_paused() -> Iterator[None]:
+    """Pause the garbage collector inside the block, in all threads; restore its state when the last block ends."""
     with _lock:
         _pauses.append(gc.isenabled() if not _pauses else _pauses[0])
         gc.disable()

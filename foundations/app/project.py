@@ -10,13 +10,10 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from foundations.app.code_origin import is_installed, is_sdk, is_standard_library
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.errors import PipelineError
 from foundations.ports.bundling import extra_source_member
-
-_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
-_STANDARD_LIBRARY = str(Path(os.__file__).resolve().parent) + os.sep
-_SDK = str(Path(__file__).resolve().parent.parent) + os.sep
 
 
 def import_paths(project: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
@@ -30,7 +27,7 @@ def import_paths(project: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
     paths: list[str] = []
     for entry in sys.path:
         place = Path(entry or ".").resolve()
-        if place.is_relative_to(root) and not any(part in f"{place}{os.sep}" for part in _INSTALLED):
+        if place.is_relative_to(root) and not is_installed(str(place)):
             path = str(place.relative_to(root))
             if path not in paths:
                 paths.append(path)
@@ -59,7 +56,7 @@ def check_modules(pipeline: Pipeline, project: Path, extra: tuple[Path, ...]) ->
     Raises:
         PipelineError: A module lies neither in the project, nor in an extra source path, nor among the installed ones.
     """
-    roots = [str(place.resolve()) + os.sep for place in (project, *extra)]
+    roots = tuple(str(place.resolve()) + os.sep for place in (project, *extra))
     checked: set[str] = set()
     seen: set[int] = set()
     for index, node in enumerate(pipeline.nodes):
@@ -74,7 +71,7 @@ def check_modules(pipeline: Pipeline, project: Path, extra: tuple[Path, ...]) ->
             if file is None:
                 continue  # built in
             place = str(Path(file).resolve())
-            if place.startswith((_STANDARD_LIBRARY, _SDK, *roots)) or any(part in place for part in _INSTALLED):
+            if place.startswith(roots) or is_standard_library(place) or is_sdk(place) or is_installed(place):
                 continue
             raise PipelineError(
                 f"stage {pipeline.name(index)} needs the module {module.__name__}, which lies at {place}: neither in"

@@ -1,31 +1,79 @@
-"""What is running in this process: how ``log_metric`` and its like find their stage."""
+"""The stages that run in this process: how ``log_metric`` and its like find theirs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from foundations.errors import FoundationsError, OutsideJobError
 
+if TYPE_CHECKING:
+    from foundations.domain.pipeline.executor import Recorder
 
-class RunningStage(Protocol):
-    """The stage that runs, as the functions that are called inside it see it."""
 
-    def log_metric(self, name: str, value: Any) -> None:
-        """Add a metric to the stage log."""
+class RunningStage:
+    """A stage that runs.
 
-    def save_artifact(self, path: Path, name: str) -> None:
-        """Archive a file."""
+    Attributes:
+        pipeline: The pipeline that it is one of.
+        index: Its position; -1 before the first of a pipeline's stages runs.
+        metrics: The metrics that it has logged since it is observed, each with its name; None where it is not.
+        artifacts: The names of the artifacts that it has saved.
+    """
+
+    metrics: list[tuple[str, Any]] | None = None
+    artifacts: tuple[str, ...] = ()
+
+    def __init__(self, pipeline: RunningPipeline, index: int) -> None:
+        self.pipeline = pipeline
+        self.index = index
 
 
 _of_this_context: ContextVar[RunningStage | None] = ContextVar("foundations_running_stage", default=None)
-_of_this_process: list[RunningStage] = []
-_process: list[int] = []
+_pipelines: list[RunningPipeline] = []
 _serves_a_job: list[bool] = []
+
+
+class RunningPipeline:
+    """A pipeline whose stages run in this process inside the ``with`` block.
+
+    Several of its stages may run at once, in a thread each.
+
+    Args:
+        recorder: Records what the stages log and save; None where that was recorded before.
+    """
+
+    def __init__(self, recorder: Recorder | None) -> None:
+        self.recorder = recorder
+        self.process = os.getpid()
+        self._running: dict[int, RunningStage] = {}
+        self._latest = RunningStage(self, -1)
+        self._outer: Token[RunningStage | None] | None = None
+
+    def __enter__(self) -> None:
+        _pipelines.append(self)
+        self._outer = _of_this_context.set(self._latest)
+
+    def __exit__(self, *error: object) -> None:
+        _pipelines.remove(self)
+        if self._outer is not None:
+            _of_this_context.reset(self._outer)
+
+    def enter_stage(self, index: int) -> None:
+        """Attribute to the stage at `index` what this context logs and saves from now on."""
+        stage = self._latest = self._running[index] = RunningStage(self, index)
+        _of_this_context.set(stage)
+
+    def leave_stage(self, index: int) -> None:
+        """Note that the stage at `index` has ended."""
+        self._running.pop(index, None)
+
+    def only_stage(self) -> RunningStage | None:
+        """Return the stage that runs, or the one that ran last; None where several run."""
+        running = [*self._running.values()] or [self._latest]
+        return running[0] if len(running) == 1 else None
 
 
 def serve() -> None:
@@ -33,48 +81,59 @@ def serve() -> None:
     _serves_a_job.append(True)
 
 
-@contextmanager
-def running_stages(running: RunningStage) -> Iterator[None]:
-    """Have the stages of a pipeline run in the calling thread, inside the block."""
-    _of_this_process.append(running)
-    _process.append(os.getpid())
-    token = _of_this_context.set(running)
-    try:
-        yield
-    finally:
-        _of_this_process.remove(running)
-        _process.pop()
-        _of_this_context.reset(token)
-
-
 def is_inside() -> bool:
     """Return whether the calling code is part of a job: inside a stage, or imported by a job's process."""
-    return bool(_serves_a_job) or _running() is not None
+    return bool(_serves_a_job) or _of_this_context.get() is not None or _pipeline_of_plain_thread() is not None
 
 
-def _running() -> RunningStage | None:
-    running = _of_this_context.get()
-    if running is None and len(_of_this_process) == 1:
-        import threading
+def _pipeline_of_plain_thread() -> RunningPipeline | None:
+    """Return the only pipeline of this process, where this is a plain thread that one of its stages has started."""
+    if len(_pipelines) != 1:
+        return None
+    import threading
 
-        if threading.current_thread() is not threading.main_thread():  # a plain thread that a stage has started
-            return _of_this_process[0]
-    return running
+    return None if threading.current_thread() is threading.main_thread() else _pipelines[0]
 
 
-def _required(called: str) -> RunningStage:
-    running = _running()
-    if running is None:
-        raise OutsideJobError(
-            f"{called} was called outside a job: call it inside a stage's function, which knows where its job's"
-            " archives are"
-        )
-    if os.getpid() not in _process:
+def require_stage(called: str) -> RunningStage:
+    """Return the stage that the calling code is part of.
+
+    Args:
+        called: What was called, for the error.
+
+    Raises:
+        OutsideJobError: There is none.
+    """
+    stage = _of_this_context.get()
+    if stage is None:
+        pipeline = _pipeline_of_plain_thread()
+        if pipeline is None:
+            raise OutsideJobError(
+                f"{called} was called outside a job: call it inside a stage's function, which knows where its job's"
+                " archives are"
+            )
+        stage = pipeline.only_stage()
+        if stage is None:
+            raise OutsideJobError(
+                f"{called} was called in a thread that a stage has started, while several stages run: have the thread"
+                " run in a copy of the stage's context (contextvars.copy_context().run)"
+            )
+    if stage.pipeline.process != os.getpid():
         raise OutsideJobError(
             f"{called} was called in a process that a stage has forked, and nothing of it would reach the job: return"
             f" the value to the stage, and call {called} there"
         )
-    return running
+    return stage
+
+
+def add_metric(log: dict[str, Any], name: str, value: Any) -> None:
+    """Add a metric to a stage log, where a name that is logged again has the list of its values."""
+    if name not in log:
+        log[name] = value
+    elif isinstance(log[name], list):
+        log[name].append(value)
+    else:
+        log[name] = [log[name], value]
 
 
 def log_metric(name: str, value: float | int | str | bool) -> None:
@@ -90,7 +149,7 @@ def log_metric(name: str, value: float | int | str | bool) -> None:
         OutsideJobError: No stage is running here.
         FoundationsError: The name or the value is of another kind.
     """
-    running = _required("log_metric")
+    stage = require_stage("log_metric")
     if not isinstance(name, str) or not name:
         raise FoundationsError(f"a metric's name is a string that is not empty, not {name!r:.100}")
     plain: Any = value
@@ -107,7 +166,10 @@ def log_metric(name: str, value: float | int | str | bool) -> None:
         )
     if isinstance(plain, int) and plain.bit_length() > 1024:
         raise FoundationsError(f"metric {name!r}: an integer of {plain.bit_length()} bits is too long; log a float")
-    running.log_metric(name, plain)
+    if stage.metrics is not None:
+        stage.metrics.append((name, plain))
+    if stage.pipeline.recorder is not None:
+        stage.pipeline.recorder.log_metric(stage.index, name, plain)
 
 
 def save_artifact(path: str | Path, name: str | None = None) -> None:
@@ -121,10 +183,13 @@ def save_artifact(path: str | Path, name: str | None = None) -> None:
         OutsideJobError: No stage is running here.
         FoundationsError: `path` is no file.
     """
-    running = _required("save_artifact")
+    stage = require_stage("save_artifact")
     if name is not None and not isinstance(name, str):
         raise FoundationsError(f"save_artifact: an artifact's name is a string, not {name!r:.100}")
     source = Path(path)
     if not source.is_file():
         raise FoundationsError(f"save_artifact: {source.absolute()} is no file")
-    running.save_artifact(source, source.name if name is None else name)
+    artifact = source.name if name is None else name
+    stage.artifacts += (artifact,)
+    if stage.pipeline.recorder is not None:
+        stage.pipeline.recorder.save_artifact(stage.index, source, artifact)

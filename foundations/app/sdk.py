@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from foundations.app.config.manager import ConfigManager
 from foundations.domain.pipeline.cache_policy import cache_hints
-from foundations.domain.pipeline.stage import Stage, StageFactory, hints_of, unwrapped
+from foundations.domain.pipeline.stage import Stage, StageFactory, hints_of, unwrap
 
 if TYPE_CHECKING:
     from foundations.domain.caching.explanation import Explanation
@@ -69,8 +69,8 @@ class Sdk:
         """
         hints = cache_hints(version, depends_on, ignore)
         if function is None:
-            return lambda decorated: StageFactory(self, unwrapped(decorated), hints)
-        return StageFactory(self, unwrapped(function), hints)
+            return lambda decorated: StageFactory(self, unwrap(decorated), hints)
+        return StageFactory(self, unwrap(function), hints)
 
     def load_job(self, job_name: str) -> Deployment:
         """Find a job that any process submitted before, with the current configuration.
@@ -121,7 +121,7 @@ class RootPipeline:
 
     def stage(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Stage:
         """Return the stage ``function(*args, **kwargs)``."""
-        return Stage(self._sdk, unwrapped(function), args, kwargs, hints_of(function))
+        return Stage(self._sdk, unwrap(function), args, kwargs, hints_of(function))
 
 
 _sdk = Sdk(ConfigManager())

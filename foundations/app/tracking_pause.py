@@ -1,4 +1,4 @@
-"""What foundations itself touches while a stage is watched; apart from the watching, since every job loads this."""
+"""A pause in the observation of a stage, for what foundations itself touches; small, since every job loads it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _threads: list[int] = []
 
 
 @contextmanager
-def unwatched() -> Iterator[None]:
-    """Leave out what this thread of foundations' own touches inside the block."""
+def tracking_paused() -> Iterator[None]:
+    """Leave out of the observation what this thread touches inside the block."""
     _threads.append(threading.get_ident())
     try:
         yield
@@ -19,6 +19,6 @@ def unwatched() -> Iterator[None]:
         _threads.remove(threading.get_ident())
 
 
-def is_unwatched() -> bool:
-    """Tell whether this thread is inside such a block."""
+def is_tracking_paused() -> bool:
+    """Return whether this thread is inside such a block."""
     return threading.get_ident() in _threads

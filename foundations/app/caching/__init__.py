@@ -1,7 +1,7 @@
-"""Outputs of stages from the cache, where a content key can be told with certainty.
+"""Outputs of stages from the cache, where a content key is certain.
 
-Start with ``stage_cache``; ``assembly`` puts one together for a job. ``lookup`` is what is asked and found, ``leases``
-have one of many jobs compute a value, ``notes`` say what was done and why, ``history`` finds the nearest earlier entry.
-``packages`` and ``distributions`` tell what is installed around the project; ``purity`` finds out what a call touches
-that a hit would not.
+Start with ``stage_cache``, the memo of a job's stages; ``assembly`` puts one together. ``lookup`` is the look-up of one
+stage, ``leases`` have one of many jobs compute a value, ``notes`` record what was done and why, ``history`` finds the
+nearest earlier entry. ``packages`` and ``distributions`` tell what is installed around the project; ``purity`` observes
+what a call touches that a hit would not.
 """

@@ -1,4 +1,4 @@
-"""Putting together what answers for a job's stages from the cache."""
+"""Putting together the memo of a job's stages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from foundations.app.caching.lookup import CacheUse
+from foundations.app.caching.lookup import CacheContext
 from foundations.app.caching.packages import PYTHON, InstalledPackages
 from foundations.app.caching.stage_cache import StageCache
 from foundations.app.wiring import Wiring
@@ -19,7 +19,7 @@ from foundations.domain.jobs.job import Job
 
 
 def stage_cache(job: Job, project: str, wiring: Wiring) -> StageCache:
-    """Return what answers for the stages of a job, their code followed as it is now.
+    """Return the memo of a job's stages, whose code is followed as it is now.
 
     Args:
         job: The job.
@@ -31,7 +31,7 @@ def stage_cache(job: Job, project: str, wiring: Wiring) -> StageCache:
     for node in pipeline.nodes:
         if node.caching is not None:
             keys.follow(node)
-    use = CacheUse(
+    context = CacheContext(
         backend=functools.cache(lambda: wiring.cache),
         serialiser=wiring.serialiser,
         job_name=job.name,
@@ -40,11 +40,11 @@ def stage_cache(job: Job, project: str, wiring: Wiring) -> StageCache:
         chance=random.SystemRandom().random,  # not the generator that stages may have seeded
         clock=time.time,
     )
-    return StageCache(pipeline, keys, use)
+    return StageCache(pipeline, keys, context)
 
 
 def stage_keys(parameters: Mapping[str, Any], project: str, wiring: Wiring, origin: str | None = None) -> StageKeys:
-    """Return what makes content keys in this process, for code as it is now.
+    """Return the maker of content keys in this process, for code as it is now.
 
     Args:
         parameters: The hyperparameters' values.

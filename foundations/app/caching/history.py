@@ -1,4 +1,4 @@
-"""What was earlier: the entry of the cache that is nearest to a recipe, and what kept a stage from being cached."""
+"""Earlier runs: the entry of the cache that is nearest to a recipe, and why a stage was not cached."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from foundations.ports.cache import CacheBackend
 
 _MOST_COMPARED = 200  # the newest of a stage; older ones are hardly what somebody has in mind
 _MOST_JOBS = 20  # likewise
-_FEW = 5  # differences that are told even where nothing is the same
+_FEW = 5  # differences that are listed even where nothing is the same
 
 
 class Nearest(NamedTuple):
     """An earlier entry of the same stage.
 
     Attributes:
-        said: Which it is, in one line.
+        summary: Which it is, in one line.
         differences: What differs from it, a line each.
     """
 
-    said: str
+    summary: str
     differences: tuple[str, ...] = ()
 
 
 class _Entry:
-    """An entry of the cache, whose recipe is parsed when it is first asked for."""
+    """An entry of the cache, whose recipe is parsed when it is first needed."""
 
     def __init__(self, created_at: float, about: bytes) -> None:
         self.created_at = created_at
@@ -60,11 +60,11 @@ class _Entry:
 
 
 class CacheHistory:
-    """The entries that a cache has now, read once; one that cannot be read is passed over.
+    """The entries that a cache has now, read once; one that cannot be read is skipped.
 
     Args:
         cache: The cache.
-        stages: The names of the stages that will be asked for.
+        stages: The names of the stages that `nearest` will be called for.
     """
 
     def __init__(self, cache: CacheBackend, stages: Collection[str]) -> None:
@@ -93,12 +93,12 @@ class CacheHistory:
         found = max(candidates, key=lambda entry: entry.traits.similarity(traits), default=None)  # of equals the newest
         if found is None:
             return None
-        told = tuple(describe_differences(found.recipe, recipe))
+        lines = tuple(describe_differences(found.recipe, recipe))
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.created_at))
-        said = f"the nearest entry is of job {found.recipe['job']}, {at}"
-        if len(told) > _FEW and not traits.overlaps(found.traits):
-            return Nearest(f"nothing comparable: {said}, and has no argument and no part of the code in common")
-        return Nearest(said, told) if told else Nearest(f"{said}; it had not been there, or has been removed")
+        summary = f"the nearest entry is of job {found.recipe['job']}, {at}"
+        if len(lines) > _FEW and not traits.overlaps(found.traits):
+            return Nearest(f"nothing comparable: {summary}, and has no argument and no part of the code in common")
+        return Nearest(summary, lines) if lines else Nearest(f"{summary}; it had not been there, or has been removed")
 
     def _read(self) -> dict[str, list[_Entry]]:
         """Return the entries of each stage, the newest first."""
@@ -110,7 +110,7 @@ class CacheHistory:
                 if summary is not None and summary.get("stage") in found:
                     found[summary["stage"]].append(_Entry(summary["created_at"], about))
         except Exception as error:  # of whatever adapter
-            _passed_over("earlier entries of the cache", error)
+            _report_unread("earlier entries of the cache", error)
         for entries in found.values():
             entries.sort(key=lambda entry: -entry.created_at)
         return found
@@ -119,15 +119,14 @@ class CacheHistory:
         try:
             return self._cache.get_metadata(key) or b""
         except Exception as error:  # likewise
-            _passed_over(f"entry {key} of the cache", error)
+            _report_unread(f"entry {key} of the cache", error)
             return b""
 
 
 class Refusals:
-    """What kept stages from being cached in the latest jobs, as these have archived it.
+    """Why stages were not cached in the latest jobs, as these have archived it.
 
-    Jobs are read when they are first needed, the newest first; one that has left nothing that can be read is passed
-    over.
+    Jobs are read when they are first needed, the newest first; one without readable notes is skipped.
 
     Args:
         listing: Returns the listing of the jobs.
@@ -140,7 +139,7 @@ class Refusals:
         self._jobs: list[tuple[str, dict[str, list[Mapping[str, Any]]]]] = []
 
     def last(self, recipe: Recipe) -> str | None:
-        """Return why a stage of this code was not cached when it was last computed; None where it was, or nobody knows.
+        """Return why a stage of this code was not cached when it was last computed; None where it was.
 
         Where a job has computed it for several arguments, those of `recipe` count.
         """
@@ -162,10 +161,10 @@ class Refusals:
                 for note in notes["stages"].values() if notes["format"] == FORMAT else ():
                     if "recipe" in note:
                         computed.setdefault(note["recipe"]["closure"], []).append(note)
-            except ItemNotFoundError:  # it has asked nothing of the cache, or has not ended
+            except ItemNotFoundError:  # it has no cached stages, or has not ended
                 pass
             except Exception as error:  # of whatever adapter, and of a damaged document
-                _passed_over(f"what the cache did for job {job}", error)
+                _report_unread(f"what the cache did for job {job}", error)
             self._jobs.append((job, computed))
             yield self._jobs[-1]
 
@@ -174,13 +173,13 @@ def _job_names(listing: Callable[[], PipelineListing]) -> Iterator[str]:
     try:
         records = listing().find(JobQuery(limit=_MOST_JOBS))
     except Exception as error:  # of whatever adapter
-        _passed_over("earlier jobs", error)
+        _report_unread("earlier jobs", error)
         return
     yield from [record.job_name for record in records]
 
 
-def _passed_over(what: str, error: Exception) -> None:
-    """Tell of what could not be compared: the explanation is of less than there is."""
+def _report_unread(what: str, error: Exception) -> None:
+    """Report what could not be read, and so is missing in the explanation."""
     events.warning("cache_history_incomplete", unread=what, reason=f"{type(error).__name__}: {error}")
 
 

@@ -16,7 +16,7 @@ _LONGEST_WAIT = 3600.0
 _PAUSES = (0.005, 0.25)
 """Seconds: between renewals; until a job computes what another has not finished; between two looks, from and to."""
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 
 class _Heartbeat:
@@ -27,7 +27,7 @@ class _Heartbeat:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def keep(self, lease: Lease) -> None:
+    def add(self, lease: Lease) -> None:
         """Renew `lease` from now on."""
         with self._lock:
             self._held.add(lease)
@@ -35,8 +35,8 @@ class _Heartbeat:
                 self._thread = threading.Thread(target=self._beat, name="foundations-leases", daemon=True)
                 self._thread.start()
 
-    def let_go(self, lease: Lease) -> None:
-        """Renew `lease` no more, and release it."""
+    def release(self, lease: Lease) -> None:
+        """Stop renewing `lease`, and release it."""
         with self._lock:
             self._held.discard(lease)
         try:
@@ -55,30 +55,31 @@ class _Heartbeat:
                 except Exception as error:  # others may compute the same; nothing is lost
                     events.debug("lease_not_renewed", reason=f"{type(error).__name__}: {error}")
 
-    def begin_anew(self) -> None:
-        """Be as at first, in a process that was forked: it has no thread, and its parent's leases are none of its."""
+    def reset(self) -> None:
+        """Forget all leases, in a process that was forked: it has no thread, and the leases are its parent's."""
         self._held = set()
         self._lock = threading.Lock()
         self._thread = None
 
 
 heartbeat = _Heartbeat()
-os.register_at_fork(after_in_child=heartbeat.begin_anew)
+os.register_at_fork(after_in_child=heartbeat.reset)
 
 
 def lease_or_value(
-    cache: CacheBackend, key: str, read: Callable[[], Found | None], waits: Callable[[], None]
-) -> tuple[Lease | None, Found | None]:
-    """Return the lease of a key, or the value that somebody else has put meanwhile.
+    cache: CacheBackend, key: str, read: Callable[[], Value | None], waits: Callable[[], None]
+) -> tuple[Lease | None, Value | None]:
+    """Return the lease of a key, or the value that another job has stored meanwhile.
 
-    Neither after a long wait, or where somebody has computed it and could not put it: those that waited then compute
-    at the same time. Of those that waited for one that died, one gets the lease, and the others wait for that.
+    Return neither after a long wait, or where another job has computed the value and could not store it: those that
+    waited then compute at the same time. When a job dies, one of those that waited gets the lease, and the others wait
+    for that one.
 
     Args:
         cache: The cache.
         key: The key.
         read: Returns the value where it is there.
-        waits: Called once where another job is computing it.
+        waits: Called once, where another job is computing the value.
     """
     until = time.monotonic() + _LONGEST_WAIT
     pause, longest = _PAUSES
@@ -86,11 +87,11 @@ def lease_or_value(
     while True:
         lease = cache.lease(key)
         if lease is not None:
-            found = read()  # somebody may have put it since the caller looked
-            if found is not None:
+            value = read()  # another job may have stored it since the caller looked
+            if value is not None:
                 lease.release()
-                return None, found
-            if waited and not lease.taken_over:  # the other could not keep what it computed, and so will this one
+                return None, value
+            if waited and not lease.taken_over:  # the other could not store what it computed, nor will this one
                 lease.release()
                 return None, None
             return lease, None
@@ -99,8 +100,8 @@ def lease_or_value(
             waited = True
         time.sleep(pause)
         pause = min(pause * 1.5, longest)
-        found = read()
-        if found is not None:
-            return None, found
+        value = read()
+        if value is not None:
+            return None, value
         if time.monotonic() > until:
             return None, None

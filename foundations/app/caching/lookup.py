@@ -1,4 +1,4 @@
-"""What is asked of the cache, by whom, and what it answers."""
+"""A look-up in the cache: in which context, of which stage, and the entry that it reads."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 
 from foundations.domain.caching.recipe import Recipe
 from foundations.domain.pipeline.cache_policy import Caching
-from foundations.domain.pipeline.executor import Call
-from foundations.ports.cache import CacheBackend
+from foundations.domain.pipeline.graph import Node
+from foundations.ports.cache import CacheBackend, Lease
 from foundations.ports.frames import Buffer
 from foundations.ports.serialisation import Serialiser
 
 
-class CacheUse(NamedTuple):
+class CacheContext(NamedTuple):
     """How a job uses the cache.
 
     Attributes:
-        backend: Returns the cache; asked when the first stage may be cached.
+        backend: Returns the cache; called when the first stage is looked up.
         serialiser: Turns outputs into buffers.
         job_name: The job.
         project: The project directory, as it lies here.
@@ -35,32 +35,44 @@ class CacheUse(NamedTuple):
     clock: Callable[[], float]
 
 
-class Found(NamedTuple):
-    """An entry: what its summary says, and its frames."""
+class Entry(NamedTuple):
+    """An entry: its summary, and its frames."""
 
     about: Mapping[str, Any]
     frames: Sequence[Buffer]
 
 
-class Asked:
-    """One stage that is asked for, and its key."""
+class Lookup:
+    """The look-up of one stage.
 
-    __slots__ = ("caching", "call", "key", "logged", "name", "node", "position", "recipe")
+    Attributes:
+        position: The position of the stage.
+        node: The stage.
+        caching: How it uses the cache.
+        name: Its name.
+        recipe: What its key is made of.
+        key: Its key.
+        lease: The right to compute it, where this job has got it.
+        audited: The entry that its output is to be compared with; None where it is not audited.
+        note: What is noted of it, once it is a miss.
+    """
 
-    def __init__(
-        self, position: int, call: Call, caching: Caching, recipe: Recipe, logged: Callable[[], Mapping[str, Any]]
-    ) -> None:
+    __slots__ = ("audited", "caching", "key", "lease", "name", "node", "note", "position", "recipe")
+
+    note: dict[str, Any]
+
+    def __init__(self, position: int, node: Node, recipe: Recipe) -> None:
         self.position = position
-        self.call = call
-        self.node = call.node
-        self.caching = caching
+        self.node = node
+        self.caching = node.caching or Caching(True)
         self.name = recipe.stage
         self.recipe = recipe
         self.key = recipe.key()
-        self.logged = logged
+        self.lease: Lease | None = None
+        self.audited: Entry | None = None
 
 
-def expired(about: Mapping[str, Any], now: float, limit: float) -> str | None:
+def explain_expiry(about: Mapping[str, Any], now: float, limit: float) -> str | None:
     """Return why an entry is too old to be taken, by its summary; None where it is not. Times are in seconds."""
     age = now - about["created_at"]
     return f"the entry is {age:.0f} seconds old and expires after {limit:g}" if age > limit else None

@@ -1,4 +1,4 @@
-"""What the cache did for each stage of a job, and why: archived with the job, so that it can be asked later."""
+"""What the cache did for each stage of a job, and why; archived with the job, for ``foundations cache why``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CacheNotes:
     def add(
         self, node: Node, name: str, outcome: str, why: str, key: str | None = None, recipe: Recipe | None = None
     ) -> dict[str, Any]:
-        """Note what was done for a stage; return the note."""
+        """Add a note of what was done for a stage, and return it."""
         note: dict[str, Any] = {"stage": name, "outcome": outcome, "why": why, "key": key}
         if recipe is not None:
             closure = recipe.closure.digest.hex()

@@ -15,21 +15,13 @@ from types import ModuleType
 from typing import Any
 
 from foundations import events
+from foundations.app.code_origin import BUNDLED, is_installed, is_standard_library, is_standard_module
 from foundations.version import __version__
 
 PYTHON = str(sys.implementation.cache_tag)
 """The implementation of Python and its minor version, as in ``cpython-311``."""
 
 _COMPILED = tuple(EXTENSION_SUFFIXES)
-STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
-IN_THE_BUNDLE = {
-    "attr": "attrs",
-    "attrs": "attrs",
-    "cloudpickle": "cloudpickle",
-    "structlog": "structlog",
-    "yaml": "PyYAML",
-}
-"""Packages that a job has from its bundle, by their modules; they are of the version that was installed."""
 
 
 class InstalledPackages:
@@ -150,14 +142,14 @@ def _packages(portion: str) -> Mapping[str, str] | None:
     if portion == "foundations":
         return {"foundations": __version__}
     file = _file_of(portion)
-    if portion in sys.stdlib_module_names and (file is None or file.startswith(STANDARD_LIBRARY)):
+    if is_standard_module(portion) and (file is None or is_standard_library(file)):
         return {}
     # Importing what it needs takes 20 ms, which only cached stages are worth.
     from foundations.app.caching import distributions
 
-    if portion in IN_THE_BUNDLE:
-        return distributions.bundled(IN_THE_BUNDLE[portion])
-    if file is None or ("site-packages" not in file and "dist-packages" not in file):
+    if portion in BUNDLED:
+        return distributions.bundled(BUNDLED[portion])
+    if file is None or not is_installed(file):
         return None  # the project's own, whatever its name; an editable install; a namespace
     return distributions.installed(portion)
 

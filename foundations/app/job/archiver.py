@@ -1,4 +1,4 @@
-"""Archiving that never loses: what its archive refuses is kept in the job's directory, and told."""
+"""Archiving that loses nothing: an item that its archive refuses is stored in the job's directory, and reported."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from foundations.ports.archive import PipelineArchive
 from foundations.ports.frames import Buffer
 
 
-class Keeper:
+class Archiver:
     """Writes a job's items to its archives.
 
     Args:
         job_name: The job.
-        keep_here: Keeps an item beside the job where its archive fails; raises OSError where it cannot.
-        note: Told each line of `not_archived` at once, so that it outlives this process.
+        store_locally: Stores an item in the job's directory where its archive fails; raises OSError where it cannot.
+        report: Receives each line of `not_archived` at once, so that it outlives this process.
 
     Attributes:
         not_archived: What could not be archived and why, a line each.
@@ -26,61 +26,61 @@ class Keeper:
     def __init__(
         self,
         job_name: str,
-        keep_here: Callable[[str, Sequence[Buffer]], None],
-        note: Callable[[str], None] = lambda line: None,
+        store_locally: Callable[[str, Sequence[Buffer]], None],
+        report: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._job_name = job_name
-        self._keep_here = keep_here
-        self._note = note
+        self._store_locally = store_locally
+        self._report = report
         self.not_archived: list[str] = []
 
     def write(self, archive: PipelineArchive, item: str, data: Sequence[Buffer]) -> bool:
-        """Archive `data` as `item`; return whether it is kept, there or beside the job."""
+        """Archive `data` as `item`; return whether it is stored, there or in the job's directory."""
         try:
             archive.write(self._job_name, item, data)
         except Exception as error:  # of whatever adapter: it is no failure of the user's code
-            return self.keep_beside(item, data, error)
+            return self.store_locally(item, data, error)
         return True
 
     def write_file(self, archive: PipelineArchive, item: str, source: Path, digest: str | None) -> bool:
-        """Archive the file `source` as `item`; return whether it is kept, there or beside the job."""
+        """Archive the file `source` as `item`; return whether it is stored, there or in the job's directory."""
         try:
             archive.write_file(self._job_name, item, source, digest=digest)
         except Exception as error:  # likewise
-            return self._keep_file_beside(item, source, error)
+            return self._store_file_locally(item, source, error)
         return True
 
-    def keep_beside(self, item: str, data: Sequence[Buffer], why: Exception) -> bool:
-        """Keep an item beside the job, because of `why` its archive does not; return whether that was possible."""
-        self.tell(f"{item}: {_said(why)}")
+    def store_locally(self, item: str, data: Sequence[Buffer], error: Exception) -> bool:
+        """Store an item in the job's directory, since its archive raised `error`; return whether that was possible."""
+        self.report(f"{item}: {_describe(error)}")
         try:
-            self._keep_here(item, data)
-        except OSError as error:
-            self.tell(f"{item}: could not be kept in the job's directory either: {error}")
+            self._store_locally(item, data)
+        except OSError as second:
+            self.report(f"{item}: could not be kept in the job's directory either: {second}")
             return False
         return True
 
-    def tell(self, line: str) -> None:
-        """Note what could not be archived, once."""
+    def report(self, line: str) -> None:
+        """Report what could not be archived, each line once."""
         if line not in self.not_archived:
             self.not_archived.append(line)
-            self._note(line)
+            self._report(line)
 
-    def _keep_file_beside(self, item: str, source: Path, why: Exception) -> bool:
+    def _store_file_locally(self, item: str, source: Path, error: Exception) -> bool:
         import mmap
 
         try:
             stream = source.open("rb")
-        except OSError as error:
-            self.tell(f"{item}: {_said(why)}")
-            self.tell(f"{item}: could not be kept in the job's directory either: {error}")
+        except OSError as second:
+            self.report(f"{item}: {_describe(error)}")
+            self.report(f"{item}: could not be kept in the job's directory either: {second}")
             return False
         with stream:
             if not os.fstat(stream.fileno()).st_size:  # which cannot be mapped
-                return self.keep_beside(item, [], why)
+                return self.store_locally(item, [], error)
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content, memoryview(content) as view:
-                return self.keep_beside(item, [view], why)
+                return self.store_locally(item, [view], error)
 
 
-def _said(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return str(error) if isinstance(error, FoundationsError) else f"{type(error).__name__}: {error}"

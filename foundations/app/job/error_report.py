@@ -1,4 +1,4 @@
-"""What went wrong in a job, as a document: the user's own frames, the call, the exception."""
+"""An exception of the user's code as a document: the frames of the user's own code, the call, the exception."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import linecache
 import os
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from foundations.app.code_origin import is_sdk
 from foundations.errors import FoundationsError
 
-_SDK = str(Path(__file__).parent.parent.parent) + os.sep
 _LONGEST_MESSAGE = 10_000
 _MOST_FRAMES = 50
 _DEEPEST_CHAIN = 8
@@ -24,7 +23,7 @@ def describe_failure(
     """Return an exception as a document of JSON's own types.
 
     Args:
-        error: What was raised.
+        error: The exception.
         roots: Directories that the user's files are shown relative to: the extracted project, the original one.
         stage: The name of the stage that raised it.
         uuid: The stage's identifier.
@@ -34,7 +33,7 @@ def describe_failure(
         ``type``, ``message``, ``stage``, ``stage_uuid``, ``call``, ``frames`` (``file``, ``line``, ``function``,
         ``text``; the user's own, innermost last) and ``traceback``, the text for a person.
     """
-    frames = _frames(error.__traceback__, roots)
+    frames = _list_frames(error.__traceback__, roots)
     return {
         "type": _type_name(error),
         "message": _message(error),
@@ -42,11 +41,11 @@ def describe_failure(
         "stage_uuid": uuid,
         "call": call,
         "frames": frames,
-        "traceback": "\n".join(_chain(error, roots)),
+        "traceback": "\n".join(_format_chain(error, roots)),
     }
 
 
-def summary(error: BaseException) -> str:
+def summarise(error: BaseException) -> str:
     """Return an exception on one line."""
     return _headline(error).splitlines()[0][:500]
 
@@ -56,11 +55,11 @@ def _headline(error: BaseException) -> str:
     return f"{_type_name(error)}: {message}" if message else _type_name(error)
 
 
-def _chain(error: BaseException, roots: Sequence[str]) -> list[str]:
+def _format_chain(error: BaseException, roots: Sequence[str]) -> list[str]:
     links: list[tuple[BaseException, str]] = [(error, "")]
     while len(links) < _DEEPEST_CHAIN:
         last = links[-1][0]
-        if isinstance(last, FoundationsError):  # it says all there is to say, and its causes are not the user's code
+        if isinstance(last, FoundationsError):  # its message is complete, and its causes are not the user's code
             break
         if last.__cause__ is not None:
             links.append((last.__cause__, "The above exception was the direct cause of the following exception:"))
@@ -70,22 +69,22 @@ def _chain(error: BaseException, roots: Sequence[str]) -> list[str]:
             break
     lines: list[str] = []
     for link, leads_on in reversed(links):
-        lines += _one(link, roots)
+        lines += _format_error(link, roots)
         if leads_on:
             lines += ["", leads_on, ""]
     return lines
 
 
-def _one(error: BaseException, roots: Sequence[str]) -> list[str]:
+def _format_error(error: BaseException, roots: Sequence[str]) -> list[str]:
     lines = []
-    for frame in _frames(error.__traceback__, roots):
+    for frame in _list_frames(error.__traceback__, roots):
         lines.append(f'  File "{frame["file"]}", line {frame["line"]}, in {frame["function"]}')
         if frame["text"]:
             lines.append(f"    {frame['text']}")
     if isinstance(error, BaseExceptionGroup):
         lines.append(_headline(error))
         for number, part in enumerate(error.exceptions[:5], 1):
-            lines += [f"  +-- {number}", *("  | " + line for line in _one(part, roots))]
+            lines += [f"  +-- {number}", *("  | " + line for line in _format_error(part, roots))]
         return lines
     if isinstance(error, SyntaxError):
         return lines + "".join(traceback.format_exception_only(type(error), error)).rstrip().splitlines()
@@ -94,11 +93,11 @@ def _one(error: BaseException, roots: Sequence[str]) -> list[str]:
     return lines
 
 
-def _frames(trace: TracebackType | None, roots: Sequence[str]) -> list[dict[str, Any]]:
+def _list_frames(trace: TracebackType | None, roots: Sequence[str]) -> list[dict[str, Any]]:
     frames = []
     for frame, line in traceback.walk_tb(trace):
         file = frame.f_code.co_filename
-        if file.startswith(_SDK):
+        if is_sdk(file):
             continue
         frames.append(
             {

@@ -1,4 +1,4 @@
-"""How a result came to be: code, configuration, environment, parameters, versions."""
+"""The provenance of a result: code, configuration, environment, parameters, versions."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def recorded_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_plain(value: object) -> bool:
     if isinstance(value, int):
-        return value.bit_length() <= 1024  # longer ones are no JSON that everybody reads
+        return value.bit_length() <= 1024  # not every reader of JSON takes longer ones
     if isinstance(value, float):
         return value == value and value not in (float("inf"), float("-inf"))
     if isinstance(value, list):
@@ -95,19 +95,19 @@ def _packages() -> list[str]:
 
 
 def current_commit(project: Path) -> str | None:
-    """Return the git commit that a directory stands on; None where it is in no repository, or on no commit."""
+    """Return the commit that is checked out in a directory; None where it is in no git repository, or on no commit."""
     for directory in (project, *project.parents):
         place = directory / ".git"
         if place.exists():
             try:
                 return _commit(place)
-            except (OSError, ValueError):  # not as git lays it out: nothing is known
+            except (OSError, ValueError):  # not a layout of git's that is known here
                 return None
     return None
 
 
 def _commit(place: Path) -> str | None:
-    """Return the commit of a ``.git``, which is a file in worktrees and submodules (gitrepository-layout(5))."""
+    """Return the commit of a ``.git``, which is a file in worktrees and submodules (see gitrepository-layout(5))."""
     if place.is_file():
         place = place.parent / place.read_text().strip().removeprefix("gitdir: ")
     head = (place / "HEAD").read_text().strip()

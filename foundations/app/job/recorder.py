@@ -1,4 +1,4 @@
-"""The journal of a running job: times, metrics, outputs, failures; archived as they happen."""
+"""Recording a running job: times, metrics, outputs and failures, archived as they happen."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foundations import events
-from foundations.app.job.archiver import Keeper
-from foundations.app.job.error_report import describe_failure, summary
-from foundations.app.tracking_pause import unwatched
+from foundations.app.job.archiver import Archiver
+from foundations.app.job.error_report import describe_failure, summarise
+from foundations.app.running_stage import RunningPipeline, add_metric
+from foundations.app.tracking_pause import tracking_paused
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.archive_layout import Archives
 from foundations.domain.jobs.output_digest import OutputDigest
 from foundations.domain.jobs.result_document import ResultDocument
-from foundations.domain.pipeline.executor import Call
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.text.representation import describe_call
 from foundations.errors import FoundationsError, NotSerialisableError, OutputLostError
@@ -28,30 +28,32 @@ from foundations.ports.job import EndCause
 from foundations.ports.serialisation import Serialiser
 
 if TYPE_CHECKING:
-    from foundations.app.caching.stage_cache import StageCache
+    from foundations.domain.pipeline.memo import CacheResult
     from foundations.ports.archive_listing import PipelineListing
 
-_OF_THE_CACHE = frozenset({"used_cache", "cache_uuid", "cache_read_time", "cache_write_time", "not_cached_because"})
-_TELL_EVERY = 1.0
-"""Seconds between two updates of the listing by one stage's metrics; its end tells the rest."""
+_CACHE_DETAILS = frozenset({"used_cache", "cache_uuid", "cache_read_time", "cache_write_time", "not_cached_because"})
+_REPORT_EVERY = 1.0
+"""Seconds between two updates of the listing by metrics; the end of a stage reports the rest."""
 
 
-class JobJournal:
-    """Watches a job's pipeline run, keeps what it produces, and stands for its running stage.
+class JobRecorder:
+    """Records a job's pipeline while it runs, and archives what it produces; see :class:`Recorder`.
 
     Attributes:
-        pipeline: What runs.
-        archives: Where things go.
-        keeper: Puts them there.
-        listing: Returns the listing, asked only where a metric is logged.
+        job_name: The job.
+        pipeline: The pipeline.
+        archives: The archives.
+        archiver: Writes to them.
+        listing: Returns the listing; called only where a metric is logged.
         serialiser: Turns outputs into buffers.
-        cache: Makes what answers for stages that may be cached; asked when the first of them runs.
         clock: Returns seconds since the epoch.
-        progress: Told the position of the stage that runs.
+        progress: Receives the position of each stage that starts.
         roots: Directories that the user's files are shown relative to.
-        cause: Why the job fails, where it does.
+        running: The stages that run now.
+        cause: Why the job failed; None where it did not.
         failed_stage: The name of the stage that failed.
         message: The failure on one line.
+        traceback: The failure for a person.
     """
 
     def __init__(
@@ -60,10 +62,9 @@ class JobJournal:
         job_name: str,
         pipeline: Pipeline,
         archives: Archives,
-        keeper: Keeper,
+        archiver: Archiver,
         listing: Callable[[], PipelineListing],
         serialiser: Serialiser,
-        cache: Callable[[], StageCache],
         clock: Callable[[], float],
         progress: Callable[[int], None],
         roots: Sequence[str],
@@ -71,142 +72,118 @@ class JobJournal:
         self.job_name = job_name
         self.pipeline = pipeline
         self.archives = archives
-        self.keeper = keeper
+        self.archiver = archiver
         self.listing = listing
         self.serialiser = serialiser
-        self.cache = cache
         self.clock = clock
         self.progress = progress
         self.roots = roots
+        self.running = RunningPipeline(self)
         self.started_at: list[float | None] = [None] * len(pipeline.nodes)
         self.ended_at: list[float | None] = [None] * len(pipeline.nodes)
         self.details: dict[str, dict[str, Any]] = {}
         self.cause: EndCause | None = None
         self.failed_stage: str | None = None
         self.message = ""
-        self._cache: StageCache | None = None
-        self._untold: dict[str, Any] = {}
-        self._told_at = 0.0
+        self.traceback = ""
+        self._unreported: dict[str, Any] = {}  # metrics that the listing does not have yet
+        self._unarchived: set[int] = set()  # stages whose log has metrics that its archive does not have yet
+        self._reported_at = 0.0
         self._artifacts: dict[str, tuple[int, str]] = {}
-        self._index = -1
         self._process = os.getpid()
         self._lock = threading.Lock()
 
-    # -- the pipeline tells -------------------------------------------------------------------------------------------
+    # -- from the executor --------------------------------------------------------------------------------------------
 
-    def begin(self, index: int) -> None:
-        """Note that a stage begins."""
-        self._index = index
+    def record_start(self, index: int) -> None:
+        """Record that a stage starts."""
+        self.running.enter_stage(index)
         self.progress(index)
         self.started_at[index] = self.clock()
 
-    def answer(self, index: int, call: Call) -> Any:
-        """Return the output of a stage that may be cached, from the cache where it is there."""
-        output, known = self._cache_of_stages().answer(index, call, lambda: self._logged(index))
-        if known:
-            self._details(index).update(known)
-            if known.get("used_cache"):
-                self._untold.update(_last_values(known.get("stage_log", {})))
-        return output
+    def record_cache_result(self, index: int, result: CacheResult) -> None:
+        """Record what the cache did for a stage; the metrics of a hit count as logged."""
+        details = _details_of(result)
+        if details:
+            with self._lock:
+                self._details(index).update(details)
+                self._unreported.update(_last_values(result.metrics))
 
-    def follow_code(self) -> None:
-        """Have the code of stages that may be cached followed, before a stage changes what it refers to."""
-        self._cache_of_stages()
-
-    def _cache_of_stages(self) -> StageCache:
-        if self._cache is None:
-            self._cache = self.cache()
-        return self._cache
-
-    def _logged(self, index: int) -> dict[str, Any]:
-        with self._lock:
-            log: dict[str, Any] = dict(self._details(index).get("stage_log", {}))
-        return log
-
-    def end(self, index: int, output: Any) -> None:
-        """Note that a stage ended, and archive its output where it is to be kept."""
-        self._only_here()
+    def record_end(self, index: int, output: Any) -> None:
+        """Record that a stage ended, and archive its output where it is persisted or the pipeline's."""
+        self._end_forked_process(index)
         self.ended_at[index] = self.clock()
         is_target = index == len(self.pipeline.nodes) - 1
         if is_target or self.pipeline.nodes[index].persisted:
             try:
-                self._keep_output(index, output)
+                self._archive_output(index, output)
             except (NotSerialisableError, OutputLostError) as error:
                 if is_target:
                     raise
                 self._details(index)["no_output_because"] = error.message
                 events.warning("output_not_kept", stage=self.pipeline.name(index), reason=error.message)
-        self._settle(index)
+        self._archive_log(index)
+        self.running.leave_stage(index)
 
-    def fail(
+    def record_failure(
         self, index: int, error: BaseException, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
     ) -> None:
-        """Note what a stage raised, and archive it."""
-        self._only_here()
+        """Record what a stage raised, and archive it; the first failure is the job's."""
+        self._end_forked_process(index)
         self.ended_at[index] = self.clock()
         name = self.pipeline.name(index)
-        self.failed_stage = name
         call = describe_call(name, arguments, keyword_arguments)
-        if isinstance(error, NotSerialisableError):
-            self.cause = EndCause.NOT_SERIALISABLE
-            self.message = error.message
-        elif isinstance(error, OutputLostError):
-            self.cause = EndCause.STORAGE
-            self.message = error.message
-        else:
-            self.cause = EndCause.USER_CODE
-            self.message = f"stage {name} raised {summary(error)}"
         information = describe_failure(error, self.roots, name, self.pipeline.nodes[index].uuid, call)
         self._details(index)["error_information"] = information
-        self._keep_exception(error)
-        self._settle(index)
+        with self._lock:
+            is_first = self.cause is None
+            if is_first:
+                self.cause, self.message = _cause_of(error, name)
+                self.failed_stage, self.traceback = name, information["traceback"]
+        if is_first:
+            self._archive_exception(error)
+        self._archive_log(index)
+        self.running.leave_stage(index)
 
-    def _only_here(self) -> None:
+    def _end_forked_process(self, index: int) -> None:
         """End a process that a stage has forked and that returned from it: the job goes on in the other."""
         if os.getpid() != self._process:
-            name = self.pipeline.name(self._index)
+            name = self.pipeline.name(index)
             sys.stderr.write(f"a process that stage {name} has forked returned from it, and was ended there\n")
             sys.stderr.flush()
             os._exit(70)
 
-    # -- the running stage tells --------------------------------------------------------------------------------------
+    # -- from running stages ------------------------------------------------------------------------------------------
 
-    def log_metric(self, name: str, value: Any) -> None:
-        """Add a metric to the running stage's log, and to the listing."""
+    def log_metric(self, index: int, name: str, value: Any) -> None:
+        """Add a metric to a stage's log, and to the listing."""
         with self._lock:
-            log = self._details(self._index).setdefault("stage_log", {})
-            if name not in log:
-                log[name] = value
-            elif isinstance(log[name], list):
-                log[name].append(value)
-            else:
-                log[name] = [log[name], value]
-            self._untold[name] = str(value) if isinstance(value, float) and not math.isfinite(value) else value
-            if self.clock() >= self._told_at + _TELL_EVERY:
-                with unwatched():
-                    self._tell_metrics()
+            add_metric(self._details(index).setdefault("stage_log", {}), name, value)
+            self._unreported[name] = str(value) if isinstance(value, float) and not math.isfinite(value) else value
+            self._unarchived.add(index)
+            if self.clock() >= self._reported_at + _REPORT_EVERY:
+                with tracking_paused():
+                    self._report_metrics()
 
-    def save_artifact(self, path: Path, name: str) -> None:
+    def save_artifact(self, index: int, path: Path, name: str) -> None:
         """Archive a file; what the archive refuses is the caller's error."""
-        saved = (self._index, str(path.absolute()))
+        saved = (index, str(path.absolute()))
         stage, place = self._artifacts.setdefault(name, saved)
         if (stage, place) != saved:
             raise FoundationsError(
                 f"save_artifact: stage {self.pipeline.name(stage)} has saved {place} as {name!r}, and {saved[1]} would"
                 " replace it. Give it another name."
             )
-        if self._cache is not None:
-            self._cache.artifact_saved(name)
         try:
-            with unwatched():
+            with tracking_paused():
                 self.archives.artifact.write_file(self.job_name, items.ARTIFACTS + name, path)
         except ValueError as error:
             raise FoundationsError(f"save_artifact: {name!r} cannot name an artifact: {error}") from error
 
-    # -- keeping ------------------------------------------------------------------------------------------------------
+    # -- archiving ----------------------------------------------------------------------------------------------------
 
-    def keep_result(self) -> None:
-        """Archive the result document."""
+    def archive_result(self, cache_notes: Mapping[str, Any] | None) -> None:
+        """Archive the result document, and what the cache did, where there is anything."""
         nodes = self.pipeline.nodes
         document = ResultDocument(
             [node.uuid for node in nodes],
@@ -215,44 +192,45 @@ class JobJournal:
             self.ended_at,
             self.details,
         )
-        self.keeper.write(self.archives.miscellaneous, items.RESULT, [_json(document.to_json())])
-        notes = None if self._cache is None else self._cache.notes.to_json()
-        if notes is not None:
-            self.keeper.write(self.archives.miscellaneous, items.CACHE_NOTES, [_json(notes)])
+        self.archiver.write(self.archives.miscellaneous, items.RESULT, [_json(document.to_json())])
+        if cache_notes is not None:
+            self.archiver.write(self.archives.miscellaneous, items.CACHE_NOTES, [_json(cache_notes)])
 
-    def _settle(self, index: int) -> None:
-        """Archive what is known of a stage that has ended."""
+    def _archive_log(self, index: int) -> None:
+        """Archive the log of a stage that has ended, where it has one; what the cache did is in the result alone."""
         with self._lock:
-            if self._untold:
-                self._tell_metrics()
-            elif not _OF_THE_CACHE.issuperset(self.details.get(self.pipeline.nodes[index].uuid, ())):
-                self._keep_stage(index)  # what the cache did is in the result; it is not worth a file a stage
+            self._unarchived.discard(index)
+            if self._unreported:
+                self._report_metrics()
+            if not _CACHE_DETAILS.issuperset(self.details.get(self.pipeline.nodes[index].uuid, ())):
+                self._archive_stage(index)
 
-    def _tell_metrics(self) -> None:
-        """Tell the listing and the stage log the metrics that they do not know yet; the caller holds the lock."""
+    def _report_metrics(self) -> None:
+        """Update the listing and the archived stage logs by what they do not have yet; the caller holds the lock."""
         from foundations.ports.archive_listing import JobChange
 
-        untold, self._untold = self._untold, {}
-        self._told_at = self.clock()
+        metrics, self._unreported = self._unreported, {}
+        self._reported_at = self.clock()
         try:
-            self.listing().update(self.job_name, JobChange(metrics=untold))
+            self.listing().update(self.job_name, JobChange(metrics=metrics))
         except Exception as error:  # of whatever adapter
-            self.keeper.tell(f"metrics in the listing: {error}")
-        self._keep_stage(self._index)
+            self.archiver.report(f"metrics in the listing: {error}")
+        while self._unarchived:
+            self._archive_stage(self._unarchived.pop())
 
     def _details(self, index: int) -> dict[str, Any]:
         return self.details.setdefault(self.pipeline.nodes[index].uuid, {})
 
-    def _keep_output(self, index: int, output: Any) -> None:
+    def _archive_output(self, index: int, output: Any) -> None:
         buffers: list[Buffer] = join_frames(self.serialiser.dump(output, f"the output of {self.pipeline.name(index)}"))
         digest = OutputDigest(buffers)  # taken while the output is written
         uuid = self.pipeline.nodes[index].uuid
-        if not self.keeper.write(self.archives.persisted_data, items.output_item(uuid), buffers):
-            why = "; ".join(self.keeper.not_archived[-2:])
+        if not self.archiver.write(self.archives.persisted_data, items.output_item(uuid), buffers):
+            why = "; ".join(self.archiver.not_archived[-2:])
             raise OutputLostError(f"the output of {self.pipeline.name(index)} could not be kept: {why}")
         self._details(index).update(has_stage_output=True, data_uuid=digest.hexdigest())
 
-    def _keep_stage(self, index: int) -> None:
+    def _archive_stage(self, index: int) -> None:
         uuid = self.pipeline.nodes[index].uuid
         document = {
             "uuid": uuid,
@@ -261,19 +239,43 @@ class JobJournal:
             "end_time": self.ended_at[index],
             "details": self.details[uuid],
         }
-        self.keeper.write(self.archives.stage_log, items.stage_item(uuid), [_json(document)])
+        self.archiver.write(self.archives.stage_log, items.stage_item(uuid), [_json(document)])
 
-    def _keep_exception(self, error: BaseException) -> None:
+    def _archive_exception(self, error: BaseException) -> None:
         try:
             frames = self.serialiser.dump(error)
             self.serialiser.load(frames)  # one that cannot be rebuilt is of no use
-        except Exception as why:  # user code decides how it is pickled; the document of the failure stands by itself
-            events.debug("exception_not_kept", exception=type(error).__name__, reason=summary(why))
+        except Exception as why:  # user code decides how it is pickled; the error report does without
+            events.debug("exception_not_kept", exception=type(error).__name__, reason=summarise(why))
             return
-        self.keeper.write(self.archives.miscellaneous, items.EXCEPTION, join_frames(frames))
+        self.archiver.write(self.archives.miscellaneous, items.EXCEPTION, join_frames(frames))
 
 
-def _last_values(stage_log: dict[str, Any]) -> dict[str, Any]:
+def _cause_of(error: BaseException, stage: str) -> tuple[EndCause, str]:
+    """Return why a job fails whose stage raised `error`, and the failure on one line."""
+    if isinstance(error, NotSerialisableError):
+        return EndCause.NOT_SERIALISABLE, error.message
+    if isinstance(error, OutputLostError):
+        return EndCause.STORAGE, error.message
+    return EndCause.USER_CODE, f"stage {stage} raised {summarise(error)}"
+
+
+def _details_of(result: CacheResult) -> dict[str, Any]:
+    """Return what the context of a stage has of the cache."""
+    key, read_seconds, write_seconds, metrics, uncacheable_because = result
+    if uncacheable_because is not None:
+        return {"not_cached_because": uncacheable_because}
+    details: dict[str, Any] = {} if key is None else {"cache_uuid": key}
+    if read_seconds is not None:
+        details.update(used_cache=True, cache_read_time=read_seconds)
+    if write_seconds is not None:
+        details["cache_write_time"] = write_seconds
+    if metrics:
+        details["stage_log"] = metrics
+    return details
+
+
+def _last_values(stage_log: Mapping[str, Any]) -> dict[str, Any]:
     """Return each metric's last value, as the listing has it."""
     return {name: value[-1] if isinstance(value, list) else value for name, value in stage_log.items()}
 

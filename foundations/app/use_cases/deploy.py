@@ -10,7 +10,7 @@ from typing import Any
 
 from foundations import events
 from foundations.app.config.settings import Origin, Settings, resolve_variables
-from foundations.app.gc_pause import collection_paused
+from foundations.app.gc_pause import gc_paused
 from foundations.app.job.provenance import current_commit, recorded_parameters
 from foundations.app.project import check_modules, import_paths
 from foundations.app.use_cases.load_job import make_deployment
@@ -72,7 +72,7 @@ def deploy(
         import_paths=import_paths(project, extra_source_paths),
         commit=current_commit(project),
     )
-    with collection_paused():
+    with gc_paused():
         contents = bundle_contents(
             job,
             wiring.settings.to_json(),

@@ -10,7 +10,7 @@ from typing import Any
 
 from foundations.app.caching.assembly import stage_keys
 from foundations.app.caching.history import CacheHistory, Nearest, Refusals
-from foundations.app.caching.lookup import expired
+from foundations.app.caching.lookup import explain_expiry
 from foundations.app.caching.notes import HIT, MISS, NOT_CACHED, SELECTED, recipe_in
 from foundations.app.config.settings import Settings
 from foundations.app.use_cases.prepare import prepare_pipeline
@@ -127,7 +127,7 @@ class _Explainer:
         known = None if about is None else read_header(about)
         if known is None:
             return False, "" if about is None else "the entry was written by another version of foundations"
-        too_old = None if caching.expires is None else expired(known, time.time(), caching.expires)
+        too_old = None if caching.expires is None else explain_expiry(known, time.time(), caching.expires)
         return (True, f"computed by job {known['job']}") if too_old is None else (False, too_old)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from foundations.app.config.settings import Settings
-from foundations.app.job.archiver import Keeper
+from foundations.app.job.archiver import Archiver
 from foundations.app.project import use_import_paths
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
@@ -68,9 +68,9 @@ class JobSupervisorHooks:
 
 def archive_streams(wiring: Wiring, end: JobEnd, streams: Mapping[str, Path]) -> JobEnd:
     """Archive the files of a job's output streams; return the end with what could not be archived."""
-    keeper = Keeper(end.job_name, lambda item, data: None)  # they stay in the job's directory anyway
+    archiver = Archiver(end.job_name, lambda item, data: None)  # they stay in the job's directory anyway
     for name, path in streams.items():
         if path.exists() and not path.stat().st_size:
             continue  # the job wrote nothing
-        keeper.write_file(wiring.archives.stage_log, items.stream_item(name), path, None)
-    return end._replace(not_archived=(*end.not_archived, *keeper.not_archived))
+        archiver.write_file(wiring.archives.stage_log, items.stream_item(name), path, None)
+    return end._replace(not_archived=(*end.not_archived, *archiver.not_archived))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from foundations.app import running_stage
-from foundations.app.gc_pause import collection_paused
+from foundations.app.gc_pause import gc_paused
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.hyperparameter import check_parameters, merge_parameters
 from foundations.domain.pipeline.stage import Stage, StageFactory, short_name
@@ -72,7 +72,7 @@ def prepare_pipeline(
         PipelineError: The pipeline cannot be run.
         HyperparameterError: The hyperparameters are not those of the pipeline.
     """
-    with collection_paused():
+    with gc_paused():
         pipeline = Pipeline.of(stage)
         _check_calls(pipeline)
     parameters = merge_parameters(params_dict, params)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from foundations.app.use_cases.run_job import Workplace, run_job
+from foundations.app.use_cases.run_job import JobContext, run_job
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.bundle import Bundle
@@ -31,13 +31,13 @@ def run_bundle(bundle: Bundle, wiring: Wiring) -> JobEnd:
     wiring.listing.update(bundle.job_name, JobChange(state=JobState.RUNNING, started_at=started_at))
     outcome = run_job(
         data,
-        Workplace(
+        JobContext(
             job_name=bundle.job_name,
             wiring=wiring,
             project=None,
-            source=lambda keeper: keeper.write(wiring.archives.job_source, items.SOURCE, [source]),
-            keep_here=_refuse_to_keep,
-            note=lambda line: None,
+            source=lambda archiver: archiver.write(wiring.archives.job_source, items.SOURCE, [source]),
+            store_locally=_refuse_to_store,
+            report=lambda line: None,
             progress=lambda index: None,
         ),
     )
@@ -55,5 +55,5 @@ def run_bundle(bundle: Bundle, wiring: Wiring) -> JobEnd:
     return end
 
 
-def _refuse_to_keep(item: str, data: Sequence[Buffer]) -> None:
+def _refuse_to_store(item: str, data: Sequence[Buffer]) -> None:
     raise OSError("a job inside its caller's process has no directory")

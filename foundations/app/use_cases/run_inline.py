@@ -1,48 +1,50 @@
-"""The use case behind ``stage.run_same_process()``: the pipeline here and now, for trying and debugging."""
+"""The use case behind ``stage.run_same_process()``: a pipeline in the caller's process, for trying and debugging."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from foundations import events
-from foundations.app import running_stage
+from foundations.app.running_stage import RunningPipeline
 from foundations.app.use_cases.prepare import prepare_pipeline
-from foundations.domain.pipeline.executor import Call, execute
+from foundations.domain.pipeline.executor import execute
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.stage import Stage
 from foundations.domain.text.representation import describe_call
 
+if TYPE_CHECKING:
+    from foundations.domain.pipeline.memo import CacheResult
 
-class _Notes:
-    """Adds to an exception which stage raised it; says in the log what a stage would have a job keep."""
+
+class _InlineRecorder:
+    """Adds to an exception which stage raised it; logs the metrics and artifacts that a job would archive."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
-    def begin(self, index: int) -> None:
-        """Nothing is noted."""
+    def record_start(self, index: int) -> None:
+        """Do nothing: no times are recorded."""
 
-    def answer(self, index: int, call: Call) -> Any:
-        """Return the output of a stage, computed."""
-        return call.make()
+    def record_end(self, index: int, output: Any) -> None:
+        """Do nothing: no output is archived."""
 
-    def end(self, index: int, output: Any) -> None:
-        """Nothing is noted."""
-
-    def fail(
+    def record_failure(
         self, index: int, error: BaseException, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
     ) -> None:
-        """Note the stage's call on the exception."""
+        """Add the stage's call to the exception, as a note."""
         error.add_note(f"in stage {describe_call(self._pipeline.name(index), arguments, keyword_arguments)}")
 
-    def log_metric(self, name: str, value: Any) -> None:
-        """Say a metric."""
+    def record_cache_result(self, index: int, result: CacheResult) -> None:
+        """Do nothing: nothing is cached."""
+
+    def log_metric(self, index: int, name: str, value: Any) -> None:
+        """Log a metric."""
         events.info("metric", name=name, value=value)
 
-    def save_artifact(self, path: Path, name: str) -> None:
-        """Say an artifact; it stays where it is."""
+    def save_artifact(self, index: int, path: Path, name: str) -> None:
+        """Log an artifact; its file stays where it is."""
         events.info("artifact", name=name, path=str(path), kept=False)
 
 
@@ -63,6 +65,6 @@ def run_inline(stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapp
 
 def run_pipeline(pipeline: Pipeline, parameters: dict[str, Any]) -> Any:
     """Run a flat pipeline in this process and return its output; a stage's exception gets a note of its call."""
-    notes = _Notes(pipeline)
-    with running_stage.running_stages(notes):
-        return execute(pipeline, parameters, notes)
+    recorder = _InlineRecorder(pipeline)
+    with RunningPipeline(recorder):
+        return execute(pipeline, parameters, None, recorder)

@@ -13,14 +13,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from foundations import events
-from foundations.app import running_stage
 from foundations.app.config.settings import Settings
-from foundations.app.gc_pause import collection_paused
-from foundations.app.job.archiver import Keeper
-from foundations.app.job.error_report import describe_failure, summary
+from foundations.app.gc_pause import gc_paused
+from foundations.app.job.archiver import Archiver
+from foundations.app.job.error_report import describe_failure, summarise
 from foundations.app.job.job_files import JobFiles
 from foundations.app.job.provenance import describe_provenance
-from foundations.app.job.recorder import JobJournal
+from foundations.app.job.recorder import JobRecorder
 from foundations.app.project import use_import_paths
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
@@ -36,32 +35,31 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Where a running job notes how far it is."""
+    """Shows the supervisor how far a job is."""
 
     def set(self, index: int) -> None:
-        """Note that the stage at `index` runs."""
+        """Show that the stage at `index` has started."""
 
 
-class Workplace(NamedTuple):
-    """Where a job runs.
+class JobContext(NamedTuple):
+    """What a job runs with.
 
     Attributes:
         job_name: The job.
         wiring: Its adapters.
         project: The extracted project directory; None where the job runs in the submitter's own.
-        source: The packed project.
-        source_digest: Its SHA-256 in hexadecimal, where it is known.
-        keep_here: Keeps an item whose archive failed.
-        note: Told at once what could not be archived, a line each.
-        progress: Told the position of the stage that runs.
+        source: Archives the packed project by the archiver that it is given.
+        store_locally: Stores an item whose archive failed in the job's directory.
+        report: Receives at once what could not be archived, a line each.
+        progress: Receives the position of each stage that starts.
     """
 
     job_name: str
     wiring: Wiring
     project: Path | None
-    source: Callable[[Keeper], object]
-    keep_here: Callable[[str, Sequence[Buffer]], None]
-    note: Callable[[str], None]
+    source: Callable[[Archiver], object]
+    store_locally: Callable[[str, Sequence[Buffer]], None]
+    report: Callable[[str], None]
     progress: Callable[[int], None]
 
 
@@ -81,96 +79,102 @@ def work(job_directory: str, progress: Progress, configure: Callable[[Settings],
     source = directory.bundle / project.path
     configure(settings)
     wiring = Wiring(settings=settings)
-    workplace = Workplace(
+    context = JobContext(
         job_name=directory.job_name,
         wiring=wiring,
         project=directory.project,
-        source=lambda keeper: keeper.write_file(wiring.archives.job_source, items.SOURCE, source, project.digest),
-        keep_here=files.store_fallback,
-        note=files.append_not_archived,
+        source=lambda archiver: archiver.write_file(wiring.archives.job_source, items.SOURCE, source, project.digest),
+        store_locally=files.store_fallback,
+        report=files.append_not_archived,
         progress=progress.set,
     )
-    outcome = run_job((directory.bundle / BUNDLE_JOB).read_bytes(), workplace)
+    outcome = run_job((directory.bundle / BUNDLE_JOB).read_bytes(), context)
     files.write_outcome(outcome)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     return 0 if outcome.state is JobState.COMPLETED else 1
 
 
-def run_job(data: Buffer, workplace: Workplace) -> Outcome:
+def run_job(data: Buffer, context: JobContext) -> Outcome:
     """Load the serialised job, run its pipeline and archive what comes of it; never raises for the user's code."""
-    keeper = Keeper(workplace.job_name, workplace.keep_here, workplace.note)
-    wiring = workplace.wiring
+    archiver = Archiver(context.job_name, context.store_locally, context.report)
+    wiring = context.wiring
     started_at = time.time()
     try:
-        if workplace.project is not None:  # adapters may be the project's own, so this comes before any of them
-            use_import_paths(workplace.project, Job.header(data, wiring.serialiser)["import_paths"])
+        if context.project is not None:  # adapters may be the project's own, so this comes before any of them
+            use_import_paths(context.project, Job.header(data, wiring.serialiser)["import_paths"])
         wiring.archives.distinct()
-        workplace.source(keeper)
-        with collection_paused():
-            job = _loaded(data, workplace)
+        context.source(archiver)
+        with gc_paused():
+            job = _load_job(data, context)
     except BaseException as error:
-        _keep_setup_failure(keeper, workplace, error, started_at)
+        _archive_setup_failure(archiver, context, error, started_at)
         return Outcome(
             state=JobState.ERROR,
             cause=EndCause.ENVIRONMENT_SETUP,
-            message=f"the job could not be loaded: {summary(error)}",
-            not_archived=tuple(keeper.not_archived),
+            message=f"the job could not be loaded: {summarise(error)}",
+            not_archived=tuple(archiver.not_archived),
         )
-    archives = wiring.archives
     provenance = json.dumps(describe_provenance(job, wiring.settings, os.environ)).encode()
-    keeper.write(archives.provenance, items.PROVENANCE, [provenance])
-    journal = JobJournal(
+    archiver.write(wiring.archives.provenance, items.PROVENANCE, [provenance])
+    recorder = _run_pipeline(job, context, archiver)
+    return Outcome(
+        state=JobState.COMPLETED if recorder.cause is None else JobState.ERROR,
+        cause=recorder.cause,
+        message=recorder.message,
+        stage=recorder.failed_stage,
+        not_archived=tuple(archiver.not_archived),
+    )
+
+
+def _run_pipeline(job: Job, context: JobContext, archiver: Archiver) -> JobRecorder:
+    """Run the pipeline of a job and archive its result; return what was recorded."""
+    wiring = context.wiring
+    recorder = JobRecorder(
         job_name=job.name,
         pipeline=job.pipeline,
-        archives=archives,
-        keeper=keeper,
+        archives=wiring.archives,
+        archiver=archiver,
         listing=lambda: wiring.listing,
         serialiser=wiring.serialiser,
-        cache=lambda: _stage_cache(job, workplace),
         clock=time.time,
-        progress=workplace.progress,
-        roots=_roots(job, workplace),
+        progress=context.progress,
+        roots=_source_roots(job, context),
     )
+    memo = None
     try:
-        with running_stage.running_stages(journal):
+        with recorder.running:
             if any(node.caching is not None for node in job.pipeline.nodes):
-                journal.follow_code()
-            execute(job.pipeline, job.parameters, journal)
-    except BaseException as error:
-        if journal.cause is None:  # not a stage's: the machinery's own
+                memo = _stage_cache(job, context)
+            execute(job.pipeline, job.parameters, memo, recorder)
+    except BaseException:
+        if recorder.cause is None:  # not a stage's: the machinery's own
             raise
-        _show(error, journal)
-    journal.keep_result()
-    return Outcome(
-        state=JobState.COMPLETED if journal.cause is None else JobState.ERROR,
-        cause=journal.cause,
-        message=journal.message,
-        stage=journal.failed_stage,
-        not_archived=tuple(keeper.not_archived),
-    )
+        _print_error(recorder.traceback)
+    recorder.archive_result(None if memo is None else memo.notes.to_json())
+    return recorder
 
 
-def _stage_cache(job: Job, workplace: Workplace) -> StageCache:
-    """Return what answers for the stages of a job; their code is followed now, before it runs."""
+def _stage_cache(job: Job, context: JobContext) -> StageCache:
+    """Return the memo of a job's stages; their code is followed now, before a stage changes what it refers to."""
     from foundations.app.caching.assembly import stage_cache  # few jobs have stages that may be cached
 
-    project = job.project if workplace.project is None else str(workplace.project)
-    return stage_cache(job, project, workplace.wiring)
+    project = job.project if context.project is None else str(context.project)
+    return stage_cache(job, project, context.wiring)
 
 
-def _loaded(data: Buffer, workplace: Workplace) -> Job:
-    if workplace.project is None:
-        return Job.from_buffer(data, workplace.wiring.serialiser)
+def _load_job(data: Buffer, context: JobContext) -> Job:
+    if context.project is None:
+        return Job.from_buffer(data, context.wiring.serialiser)
     sys.argv = [""]
     sys.modules["__main__"] = ModuleType("__main__")
-    job = Job.from_buffer(data, workplace.wiring.serialiser)
-    _install_main(job, workplace.project)
+    job = Job.from_buffer(data, context.wiring.serialiser)
+    _install_main(job, context.project)
     return job
 
 
 def _install_main(job: Job, project: Path) -> None:
-    """Have multiprocessing, and whoever else looks a function of ``__main__`` up by name, find it."""
+    """Put the functions of ``__main__`` into this process's, where multiprocessing and others look them up by name."""
     main = vars(sys.modules["__main__"])
     for node in job.pipeline.nodes:
         function = node.function
@@ -187,29 +191,22 @@ def _install_main(job: Job, project: Path) -> None:
         main.setdefault(function.__name__, function)
 
 
-def _roots(job: Job, workplace: Workplace) -> list[str]:
-    return [job.project] if workplace.project is None else [str(workplace.project), job.project]
+def _source_roots(job: Job, context: JobContext) -> list[str]:
+    return [job.project] if context.project is None else [str(context.project), job.project]
 
 
-def _show(error: BaseException, journal: JobJournal) -> None:
-    """Write the failure where a person who reads the log looks for it."""
-    information = next(
-        known["error_information"] for known in journal.details.values() if known.get("error_information")
-    )
-    _say(information["traceback"])
-
-
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
+    """Write a failure where a person who reads the job's log looks for it."""
     try:
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - into the job's own stream
     except Exception as error:  # the user's code has closed it, or put another there
         events.debug("not_written_to_stderr", reason=f"{type(error).__name__}: {error}")
 
 
-def _keep_setup_failure(keeper: Keeper, workplace: Workplace, error: BaseException, started_at: float) -> None:
-    roots = [] if workplace.project is None else [str(workplace.project)]
+def _archive_setup_failure(archiver: Archiver, context: JobContext, error: BaseException, started_at: float) -> None:
+    roots = [] if context.project is None else [str(context.project)]
     information = describe_failure(error, roots, "", None, "set-up")
-    _say(information["traceback"])
+    _print_error(information["traceback"])
     document = {
         "format": 1,
         "uuids": ["set-up"],
@@ -220,8 +217,8 @@ def _keep_setup_failure(keeper: Keeper, workplace: Workplace, error: BaseExcepti
     }
     data = [json.dumps(document).encode()]
     try:
-        archive = workplace.wiring.archives.miscellaneous
+        archive = context.wiring.archives.miscellaneous
     except Exception as error:  # it may be the very adapter that cannot be made here
-        keeper.keep_beside(items.RESULT, data, error)
+        archiver.store_locally(items.RESULT, data, error)
     else:
-        keeper.write(archive, items.RESULT, data)
+        archiver.write(archive, items.RESULT, data)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from foundations.domain.pipeline.graph import Node, Pipeline
 from foundations.domain.pipeline.placeholders import Template
-from foundations.domain.pipeline.stage import unwrapped
+from foundations.domain.pipeline.stage import unwrap
 from foundations.errors import DamagedBundleError, NotSerialisableError
 from foundations.ports.frames import Buffer
 from foundations.ports.serialisation import Serialiser
@@ -113,7 +113,7 @@ class Job(NamedTuple):
         nodes = []
         for value in values:
             function, *fields = cast("tuple[Any, ...]", value)
-            nodes.append(Node(unwrapped(function), *fields))
+            nodes.append(Node(unwrap(function), *fields))
         if len(nodes) != header["stages"]:
             raise DamagedBundleError(f"job.bin has {len(nodes)} stages of {header['stages']}", member="job.bin")
         return cls(

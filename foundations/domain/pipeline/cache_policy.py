@@ -1,4 +1,4 @@
-"""What users say of stages to the cache: whether and how it may be used, and what it cannot see."""
+"""The caching policy of a stage: whether and how the cache is used, and what it cannot see."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foundations.errors import PipelineError
 
 
 class CacheHints(NamedTuple):
-    """What its author says of a function that the cache cannot see.
+    """What the author of a function states about it, since the cache cannot see it.
 
     Attributes:
         version: Changed by hand where a change cannot be seen.
@@ -31,8 +31,8 @@ class Caching(NamedTuple):
     """How a stage, and those it depends on, use the cache.
 
     Attributes:
-        enabled: Whether they do.
-        expires: After how many seconds an entry is too old; None for never.
+        enabled: Whether they use it.
+        expires: The age in seconds after which an entry is not used; None where there is no limit.
         refresh: Whether they are computed and stored anew.
     """
 
@@ -40,8 +40,8 @@ class Caching(NamedTuple):
     expires: float | None = None
     refresh: bool = False
 
-    def together(self, other: Caching | None) -> Caching:
-        """Return what satisfies both this and what another stage asks for."""
+    def combine(self, other: Caching | None) -> Caching:
+        """Return the policy that satisfies both this one and that of another stage."""
         if other is None:
             return self
         times = [time for time in (self.expires, other.expires) if time is not None]
@@ -49,10 +49,10 @@ class Caching(NamedTuple):
 
 
 def cache_hints(version: object, depends_on: Any, ignore: Any) -> CacheHints:
-    """Return what a function's author says of it to the cache.
+    """Return the hints of a function's author as one value.
 
     Raises:
-        PipelineError: It is nothing that could be said.
+        PipelineError: One is of a wrong type.
     """
     if version is None and depends_on == () and ignore == ():
         return NO_HINTS
@@ -71,10 +71,10 @@ def cache_hints(version: object, depends_on: Any, ignore: Any) -> CacheHints:
 
 
 def seconds_of(expires: Any) -> float | None:
-    """Return a length of time in seconds, given so or as a timedelta; None for None.
+    """Return a length of time, given in seconds or as a timedelta, in seconds; None for None.
 
     Raises:
-        PipelineError: It is no positive length of time.
+        PipelineError: It is not a positive length of time.
     """
     seconds = expires.total_seconds() if hasattr(expires, "total_seconds") else expires
     if seconds is None:

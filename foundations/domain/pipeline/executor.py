@@ -1,127 +1,125 @@
-"""Running a flat pipeline: each stage once, in order, outputs let go when the last consumer is done."""
+"""Running a flat pipeline: each stage once, in order; an output is released when its last consumer has ended."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-from foundations.domain.pipeline.graph import Deferred, Node, Pipeline, resolve
+from foundations.domain.pipeline.call import Call
+from foundations.domain.pipeline.graph import Deferred, Node, Pipeline
 from foundations.domain.pipeline.stage import Stage
 from foundations.errors import PipelineError
 
-
-class Journal(Protocol):
-    """Watches a pipeline run, and may answer for a stage from a cache."""
-
-    def begin(self, index: int) -> None:
-        """Note that the stage at `index` begins."""
-
-    def answer(self, index: int, call: Call) -> Any:
-        """Return the output of a stage that may be cached, or a :class:`Deferred` one."""
-
-    def end(self, index: int, output: Any) -> None:
-        """Note that the stage at `index` ended with `output`."""
-
-    def fail(
-        self, index: int, error: BaseException, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
-    ) -> None:
-        """Note that the stage at `index` raised `error`; it is raised again afterwards."""
+if TYPE_CHECKING:
+    from foundations.domain.pipeline.memo import CacheResult, Memo
 
 
-class Call:
-    """One stage's call, whose arguments are put together when they are needed.
+class Recorder(Protocol):
+    """Records what happens while a pipeline runs.
 
-    Attributes:
-        node: The stage.
-        outputs: The outputs that it depends on, by position; each may be :class:`Deferred`.
-        arguments: The arguments, once they are put together.
-        keyword_arguments: Likewise.
+    Several stages may run at once: each call carries the position of its stage. `record_start`, and `record_end` or
+    `record_failure`, are called in the thread that the stage runs in; the others in any.
     """
 
-    __slots__ = ("arguments", "keyword_arguments", "node", "outputs", "parameters")
+    def record_start(self, index: int) -> None:
+        """Record that a stage starts."""
 
-    def __init__(self, node: Node, outputs: dict[int, Any], parameters: Mapping[str, Any]) -> None:
-        self.node = node
-        self.outputs = outputs
-        self.parameters = parameters
-        self.arguments: tuple[Any, ...] = ()
-        self.keyword_arguments: dict[str, Any] = {}
+    def record_end(self, index: int, output: Any) -> None:
+        """Record that a stage ended with `output`."""
 
-    def value(self, index: int) -> Any:
-        """Return the output of a stage that this one depends on."""
-        output = self.outputs[index]
-        return output.get() if type(output) is Deferred else output
+    def record_failure(
+        self, index: int, error: BaseException, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
+    ) -> None:
+        """Record that a stage raised `error`, which is raised again afterwards."""
 
-    def prepare(self) -> None:
-        """Put the arguments together."""
-        outputs, parameters = self.outputs, self.parameters
-        self.arguments = tuple([resolve(value, outputs, parameters) for value in self.node.arguments])
-        self.keyword_arguments = {
-            name: resolve(value, outputs, parameters) for name, value in self.node.keyword_arguments.items()
-        }
+    def record_cache_result(self, index: int, result: CacheResult) -> None:
+        """Record what the cache did for a stage, before its end is recorded."""
 
-    def make(self) -> Any:
-        """Put the arguments together, call the function and return its output."""
-        self.prepare()
-        return self.node.function(*self.arguments, **self.keyword_arguments)
+    def log_metric(self, index: int, name: str, value: Any) -> None:
+        """Record a metric that a stage logged."""
+
+    def save_artifact(self, index: int, path: Path, name: str) -> None:
+        """Archive a file for a stage, before it may be changed."""
 
 
-def execute(pipeline: Pipeline, parameters: dict[str, Any], journal: Journal) -> Any:
+def execute(pipeline: Pipeline, parameters: dict[str, Any], memo: Memo | None, recorder: Recorder) -> Any:
     """Run every stage of `pipeline` once and return the output of the last.
 
     Args:
-        pipeline: What to run.
+        pipeline: The pipeline.
         parameters: A value for each of its hyperparameters.
-        journal: Told what happens.
+        memo: Has outputs of the stages with a caching policy; None where all are computed.
+        recorder: Records what happens.
 
     Raises:
-        BaseException: What a stage raised, after the journal was told.
+        BaseException: What a stage raised, once it is recorded.
     """
     nodes = pipeline.nodes
     outputs: list[Any] = [None] * len(nodes)
     last_use = _last_use(nodes)
+    remember = None if memo is None else _steps(memo, recorder)
     for index, node in enumerate(nodes):
-        arguments: tuple[Any, ...] = ()
-        keyword_arguments: dict[str, Any] = {}
-        call = None
-        journal.begin(index)
-        try:
-            if node.caching is not None:
-                call = Call(node, {other: outputs[other] for other in node.upstream}, parameters)
-                output = journal.answer(index, call)
-                if type(output) is Deferred and (node.persisted or index + 1 == len(nodes)):
-                    output = output.get()
-            else:
-                arguments = tuple([resolve(value, outputs, parameters) for value in node.arguments])
-                if node.keyword_arguments:
-                    keyword_arguments = {
-                        name: resolve(value, outputs, parameters) for name, value in node.keyword_arguments.items()
-                    }
-                output = node.function(*arguments, **keyword_arguments)
-            if isinstance(output, Stage):
-                raise PipelineError(
-                    f"{pipeline.name(index)} returned {output!r}: inside a stage call the plain function"
-                    " (`factory.function`), outside pass the stage on as an argument"
-                )
-            journal.end(index, output)
-        except BaseException as error:
-            if call is not None:
-                arguments, keyword_arguments = call.arguments, call.keyword_arguments
-            journal.fail(index, error, arguments, keyword_arguments)
-            raise
-        outputs[index] = output
+        outputs[index] = _run_stage(pipeline, index, Call(node, outputs, parameters), remember, recorder)
         for other in (*node.upstream, index):
             if last_use[other] == index:
                 outputs[other] = None
-        if index + 1 < len(nodes):
-            del arguments, keyword_arguments, output, call
+    return outputs[-1]
+
+
+def _run_stage(
+    pipeline: Pipeline, index: int, call: Call, remember: Callable[[int, Call], Any] | None, recorder: Recorder
+) -> Any:
+    recorder.record_start(index)
+    try:
+        if remember is None or call.node.caching is None:
+            output = call.make()
+        else:
+            output = remember(index, call)
+            if type(output) is Deferred and (call.node.persisted or index + 1 == len(pipeline.nodes)):
+                output = output.get()
+        if isinstance(output, Stage):
+            raise PipelineError(
+                f"{pipeline.name(index)} returned {output!r}: inside a stage call the plain function"
+                " (`factory.function`), outside pass the stage on as an argument"
+            )
+        recorder.record_end(index, output)
+    except BaseException as error:
+        recorder.record_failure(index, error, call.arguments, call.keyword_arguments)
+        raise
     return output
 
 
+def _steps(memo: Memo, recorder: Recorder) -> Callable[[int, Call], Any]:
+    """Return the function that takes the steps with a memo for one stage, and returns the stage's output."""
+    from foundations.domain.pipeline.memo import CacheResult, Hit, Uncacheable  # few jobs have a memo
+
+    def remember(index: int, call: Call) -> Any:
+        answer = memo.look_up(index, call)
+        if isinstance(answer, Hit):
+            output, result = answer
+        elif isinstance(answer, Uncacheable):
+            output, result = call.make(), CacheResult(uncacheable_because=answer.reason)
+        else:
+            try:
+                output, observation = memo.compute(answer, call)
+                result = memo.store(answer, output, observation)
+            finally:
+                memo.release(answer)
+        recorder.record_cache_result(index, result)
+        return output
+
+    return remember
+
+
 def _last_use(nodes: tuple[Node, ...]) -> list[int]:
-    """Return, for each node, the position of the last one that needs its output; its own where none does."""
+    """Return, for each node, the position of the last one that needs its output; its own where none does.
+
+    The output of the last node is needed by the caller, after all nodes.
+    """
     last_use = list(range(len(nodes)))
     for index, node in enumerate(nodes):
         for other in node.upstream:
             last_use[other] = index
+    last_use[-1] = len(nodes)
     return last_use

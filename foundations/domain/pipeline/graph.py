@@ -34,7 +34,7 @@ class Node(NamedTuple):
         uuid: The stage's identifier.
         persisted: Whether its output is archived.
         caching: How its output may come from the cache; None where it may not.
-        hints: What the function's author says of it to the cache.
+        hints: What the function's author states about it for the cache.
     """
 
     function: Callable[..., Any]
@@ -63,7 +63,7 @@ class Pipeline(NamedTuple):
         """Flatten the graph behind `target`.
 
         Raises:
-            PipelineError: A stage depends on itself, or stands where it could not be replaced by its value.
+            PipelineError: A stage depends on itself, or is in a place where it could not be replaced by its value.
         """
         positions: dict[Stage, int] = {}
         ordered: list[tuple[Stage, tuple[int, ...]]] = []
@@ -118,7 +118,7 @@ def _in_order(
 
 
 def _direct_upstream(stage: Stage, hyperparameters: set[str]) -> list[Stage]:
-    """Return the stages that `stage` depends on, each once; note the hyperparameters it has."""
+    """Return the stages that `stage` depends on, each once; add its hyperparameters to the set."""
     found: list[Stage] = []
     for value in (*stage._arguments, *stage._keyword_arguments.values()):
         kind = type(value)
@@ -149,7 +149,7 @@ def _in_function(function: Any) -> list[Any]:
 
 
 def _caching(ordered: list[tuple[Stage, tuple[int, ...]]]) -> list[Caching | None]:
-    """Tell how outputs may be cached: of stages told so, and of what these depend on, unless told otherwise."""
+    """Return each stage's caching policy: its own, or else that of the stages that depend on it."""
     caching: list[Caching | None] = [None] * len(ordered)
     for index in range(len(ordered) - 1, -1, -1):
         stage, upstream = ordered[index]
@@ -158,7 +158,7 @@ def _caching(ordered: list[tuple[Stage, tuple[int, ...]]]) -> list[Caching | Non
         here = caching[index]
         if here is not None:
             for other in upstream:
-                caching[other] = here.together(caching[other])
+                caching[other] = here.combine(caching[other])
     return caching
 
 
@@ -189,7 +189,11 @@ def _node(stage: Stage, upstream: tuple[int, ...], positions: dict[Stage, int], 
 
 
 class Deferred:
-    """An output that is there, but is not read before a stage needs it."""
+    """An output that is not read before a stage needs it.
+
+    Attributes:
+        was_read: Whether it has been read.
+    """
 
     __slots__ = ("_get", "was_read")
 

@@ -54,7 +54,7 @@ def merge_parameters(params_dict: Mapping[str, Any] | None, params: Mapping[str,
     twice = tuple(sorted(given.keys() & params.keys()))
     if twice:
         raise HyperparameterError(
-            f"given twice, in params_dict and by keyword: {_listed(twice)}. Give each in one place.", twice=twice
+            f"given twice, in params_dict and by keyword: {_list_names(twice)}. Give each in one place.", twice=twice
         )
     return {**given, **params}
 
@@ -71,16 +71,16 @@ def check_parameters(wanted: Collection[str], given: Mapping[str, Any]) -> None:
     unknown = tuple(sorted(given.keys() - set(wanted)))
     if not missing and not unknown:
         return
-    said = []
+    faults = []
     if missing:
-        said.append(f"missing: {_listed(missing)}")
+        faults.append(f"missing: {_list_names(missing)}")
     if unknown:
-        said.append(f"unknown: {_listed(unknown)}")
-    has = f"The pipeline has {_listed(tuple(sorted(wanted)))}" if wanted else "The pipeline has none"
+        faults.append(f"unknown: {_list_names(unknown)}")
+    has = f"The pipeline has {_list_names(tuple(sorted(wanted)))}" if wanted else "The pipeline has none"
     raise HyperparameterError(
-        f"hyperparameters {'; '.join(said)}. {has}. Nothing was run.", missing=missing, unknown=unknown
+        f"hyperparameters {'; '.join(faults)}. {has}. Nothing was run.", missing=missing, unknown=unknown
     )
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def _list_names(names: tuple[str, ...]) -> str:
     return ", ".join(repr(name) for name in names)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Launcher(Protocol):
-    """What stages call into; the facade injects it, and it is never serialised."""
+    """The use cases behind the methods of stages; injected by the facade, and never serialised."""
 
     def deploy(
         self, stage: Stage, params_dict: Mapping[str, Any] | None, job_name: str | None, params: Mapping[str, Any]
@@ -29,7 +29,7 @@ class Launcher(Protocol):
         """Run the stage in this process and return its output."""
 
     def explain(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Explanation:
-        """Tell what the cache would do for the stage, and why."""
+        """Explain what the cache would do for the stage."""
 
     def new_uuid(self) -> str:
         """Return a random identifier."""
@@ -72,11 +72,9 @@ class Stage:
         self._caching: Caching | None = None
         self._uuid: str | None = None
 
-    # -- building -----------------------------------------------------------------------------------------------------
-
     def stage(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Stage:
         """Return the stage ``function(self's output, *args, **kwargs)``."""
-        return Stage(self._launcher, unwrapped(function), (self, *args), kwargs, hints_of(function))
+        return Stage(self._launcher, unwrap(function), (self, *args), kwargs, hints_of(function))
 
     def split(self, count: int) -> tuple[Stage, ...]:
         """Return `count` stages, one for each item of this stage's output.
@@ -84,7 +82,7 @@ class Stage:
         That the output has exactly `count` items is checked when the pipeline runs.
 
         Raises:
-            PipelineError: `count` is no positive integer.
+            PipelineError: `count` is not a positive integer.
         """
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             raise PipelineError(f"split(n) takes the number of items, at least 1, not {count!r}")
@@ -95,7 +93,7 @@ class Stage:
         """Have this stage run after `others`, whose outputs it does not take, and return it.
 
         Raises:
-            PipelineError: One of `others` is no stage.
+            PipelineError: One of `others` is not a stage.
         """
         for other in others:
             if not isinstance(other, Stage):
@@ -112,11 +110,11 @@ class Stage:
         """Reuse outputs of this stage, and of the stages it depends on, from the cache; return the stage.
 
         Args:
-            expires: After how many seconds, or how long, an entry is too old; None for never.
-            refresh: Compute them in the runs of this stage, whatever the cache has, and store them anew.
+            expires: The age after which an entry is not used, in seconds or as a timedelta; None for no limit.
+            refresh: Compute them in the runs of this stage even where the cache has them, and store them again.
 
         Raises:
-            PipelineError: `expires` is no positive length of time.
+            PipelineError: `expires` is not a positive length of time.
         """
         self._caching = Caching(True, seconds_of(expires), bool(refresh))
         return self
@@ -129,8 +127,6 @@ class Stage:
     def __getitem__(self, key: Any) -> Stage:
         return Stage(self._launcher, operator.getitem, (self, key), {})
 
-    # -- running ------------------------------------------------------------------------------------------------------
-
     def run(
         self, params_dict: Mapping[str, Any] | None = None, job_name: str | None = None, **params: Any
     ) -> Deployment:
@@ -140,7 +136,7 @@ class Stage:
 
         Args:
             params_dict: Hyperparameters by name.
-            job_name: The job's name; a readable one is made where there is none.
+            job_name: The job's name; a readable one is generated where none is given.
             params: Further hyperparameters.
 
         Raises:
@@ -149,14 +145,14 @@ class Stage:
         return self._launcher.deploy(self, params_dict, job_name, params)
 
     def run_same_process(self, params_dict: Mapping[str, Any] | None = None, **params: Any) -> Any:
-        """Run the pipeline that ends in this stage here and now, and return its output.
+        """Run the pipeline that ends in this stage in this process, and return its output.
 
-        Nothing is bundled, archived or cached. Metrics and artifacts are said in the log, and not kept.
+        Nothing is bundled, archived or cached. Metrics and artifacts are written to the log only.
         """
         return self._launcher.run_inline(self, params_dict, params)
 
     def explain(self, params_dict: Mapping[str, Any] | None = None, **params: Any) -> Explanation:
-        """Tell, without running anything, what the cache would do for each stage, and why; it prints as a table.
+        """Explain, without running anything, what the cache would do for each stage; the explanation prints as a table.
 
         Args:
             params_dict: Hyperparameters by name.
@@ -167,10 +163,8 @@ class Stage:
         """
         return self._launcher.explain(self, params_dict, params)
 
-    # -- looking ------------------------------------------------------------------------------------------------------
-
     def uuid(self) -> str:
-        """Return this stage's random identifier, by which a result's ``stage_contexts`` know it."""
+        """Return this stage's random identifier, its key in a result's ``stage_contexts``."""
         if self._uuid is None:
             self._uuid = self._launcher.new_uuid()
         return self._uuid
@@ -181,8 +175,6 @@ class Stage:
 
     def __repr__(self) -> str:
         return f"<stage {self.name()}>"
-
-    # -- what a value would allow -------------------------------------------------------------------------------------
 
     def __iter__(self) -> NoReturn:
         raise self._no_value_yet("iterated over", "say how many items it has with .split(n)")
@@ -212,7 +204,7 @@ class StageFactory:
 
     Attributes:
         function: The function itself, for a plain call.
-        hints: What its author says of it to the cache.
+        hints: What its author states about it for the cache.
     """
 
     __slots__ = ("__dict__", "_launcher", "function", "hints")
@@ -261,7 +253,7 @@ class _NoLauncher:
 NO_LAUNCHER: Any = _NoLauncher()
 
 
-def unwrapped(function: Any) -> Any:
+def unwrap(function: Any) -> Any:
     """Return the plain function of a stage factory, and anything else that can be called as it is.
 
     Raises:
@@ -275,7 +267,7 @@ def unwrapped(function: Any) -> Any:
 
 
 def hints_of(function: Any) -> CacheHints:
-    """Return what the author of a function says of it to the cache."""
+    """Return what the author of a function states about it for the cache."""
     return function.hints if isinstance(function, StageFactory) else NO_HINTS
 
 

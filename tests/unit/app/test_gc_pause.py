@@ -2,7 +2,7 @@ import gc
 
 import pytest
 
-from foundations.app.gc_pause import collection_paused
+from foundations.app.gc_pause import gc_paused
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -10,8 +10,8 @@ def test_the_collector_waits_and_is_then_as_it_was(before):
     was = gc.isenabled()
     try:
         (gc.enable if before else gc.disable)()
-        with collection_paused():
-            with collection_paused():
+        with gc_paused():
+            with gc_paused():
                 assert not gc.isenabled()
             assert not gc.isenabled()
         assert before == gc.isenabled()
@@ -20,6 +20,6 @@ def test_the_collector_waits_and_is_then_as_it_was(before):
 
 
 def test_an_error_lets_the_collector_go_on():
-    with pytest.raises(ZeroDivisionError), collection_paused():
+    with pytest.raises(ZeroDivisionError), gc_paused():
         1 / 0
     assert gc.isenabled()

@@ -4,7 +4,8 @@ import pytest
 
 from foundations.domain.pipeline.executor import execute
 from foundations.domain.pipeline.graph import Pipeline
-from foundations.domain.pipeline.stage import Stage, unwrapped
+from foundations.domain.pipeline.memo import CacheResult, Miss, Observation
+from foundations.domain.pipeline.stage import Stage, unwrap
 
 
 class FakeLauncher:
@@ -26,24 +27,38 @@ class FakeLauncher:
         return f"uuid-{next(self._numbers)}"
 
 
-class SilentJournal:
-    """Notes the events of a run."""
+class Events:
+    """A memo that has no outputs, and a recorder: both note the events of a run."""
 
     def __init__(self):
         self.events = []
 
-    def begin(self, index):
-        self.events.append(("begin", index))
+    def look_up(self, index, call):
+        self.events.append(("look_up", index))
+        return Miss(index)
 
-    def answer(self, index, call):
-        self.events.append(("answer", index))
-        return call.make()
+    def compute(self, miss, call):
+        self.events.append(("compute", miss.lookup))
+        return call.make(), Observation()
 
-    def end(self, index, output):
+    def store(self, miss, output, observation):
+        self.events.append(("store", miss.lookup))
+        return CacheResult()
+
+    def release(self, miss):
+        self.events.append(("release", miss.lookup))
+
+    def record_start(self, index):
+        self.events.append(("start", index))
+
+    def record_cache_result(self, index, result):
+        self.events.append(("cache_result", index, result))
+
+    def record_end(self, index, output):
         self.events.append(("end", index))
 
-    def fail(self, index, error, arguments, keyword_arguments):
-        self.events.append(("fail", index, arguments, keyword_arguments))
+    def record_failure(self, index, error, arguments, keyword_arguments):
+        self.events.append(("failure", index, arguments, keyword_arguments))
 
 
 @pytest.fixture
@@ -54,15 +69,15 @@ def launcher():
 @pytest.fixture
 def stage(launcher):
     """Make a stage of a function and its arguments."""
-    return lambda function, *args, **kwargs: Stage(launcher, unwrapped(function), args, kwargs)
+    return lambda function, *args, **kwargs: Stage(launcher, unwrap(function), args, kwargs)
 
 
 @pytest.fixture
-def journal():
-    return SilentJournal()
+def events():
+    return Events()
 
 
 @pytest.fixture
-def run(journal):
+def run(events):
     """Flatten and run the pipeline behind a stage."""
-    return lambda target, **parameters: execute(Pipeline.of(target), parameters, journal)
+    return lambda target, **parameters: execute(Pipeline.of(target), parameters, events, events)

@@ -1,7 +1,7 @@
-"""Which environment variables a call reads by names that its key does not know.
+"""The environment variables that a call reads by names that its key does not cover.
 
-Python tells nobody of them. But what :data:`os.environ` shows is a dictionary, which another kind can stand for that
-notes who asks.
+Python raises no event for them. But :data:`os.environ` is a view of a dictionary, which is replaced by one that notes
+what is looked up.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from foundations.app.caching.purity.file_watch import is_of_library, is_of_python
+from foundations.app.code_origin import is_library, is_standard_library
 from foundations.domain.text.redaction import is_secret_name
 
 _PASSED_ON_BY = (os.__file__, "<frozen os>", "<frozen _collections_abc>")
@@ -21,10 +21,10 @@ _watching: list[dict[str, None]] = []
 
 
 class _Variables(dict[Any, Any]):
-    """The variables as the system holds them; what is looked up is noted, where somebody watches.
+    """The variables as the system holds them; what is looked up is noted while they are watched.
 
-    Who goes through all of them, to hand them on to another process, hardly asks for one: as many as there are when
-    that begins are let pass.
+    Code that iterates over all of them, to pass them to another process, depends on none: as many look-ups as there are
+    variables when the iteration begins are not noted.
     """
 
     passing = 0
@@ -66,8 +66,8 @@ def watched_environment() -> Iterator[dict[str, None]]:
 
 
 def _is_asked_by_project(frame: FrameType | None) -> bool:
-    """Tell whether it is neither a library's nor Python's own code that asks, by whichever method of the mapping."""
+    """Return whether neither a library nor Python itself looks up, by whichever method of the mapping."""
     while frame is not None and frame.f_code.co_filename.startswith(_PASSED_ON_BY):
         frame = frame.f_back
     file = "" if frame is None else frame.f_code.co_filename
-    return not (is_of_python(file) or is_of_library(file))
+    return not (is_standard_library(file) or is_library(file))

@@ -1,23 +1,23 @@
-"""Which files a call reads and leaves behind: what a content key does not cover, and a hit would not do again.
+"""The files that a call reads and leaves behind: a content key does not cover them, and a hit would not write them.
 
-Python tells of every file it opens, moves or removes by an audit event (PEP 578). So it does of a module's, but those
-that the key covers were imported when the code was followed. What other libraries and processes write by themselves is
-seen where it lies in the project; what they read is suspected where its name is at hand.
+Python raises an audit event (PEP 578) for every file that it opens, moves or removes. That includes the files of
+modules, but those that the key covers were imported when the code was followed. What other libraries and processes
+write is seen where it lies in the project. That they read a file is suspected where its name is at hand.
 """
 
 from __future__ import annotations
 
+import linecache
 import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from foundations.app.caching.packages import IN_THE_BUNDLE, STANDARD_LIBRARY
-from foundations.app.tracking_pause import is_unwatched
+from foundations.app.code_origin import is_installed, is_library, is_sdk_or_bundled, is_standard_library
+from foundations.app.tracking_pause import is_tracking_paused
 from foundations.domain.fields import fields_of
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -32,21 +32,19 @@ _STARTING = {"subprocess.Popen": (1, 2), "os.posix_spawn": (1, None), "os.exec":
 """Events that start another process: which of their arguments is the command, and which the directory it starts in."""
 
 _SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/usr", "/lib", "/lib64", "/bin")
-_SDK = str(Path(__file__).resolve().parents[4])
-_OF_THE_SDK = tuple(os.path.join(_SDK, name) for name in ("foundations", *IN_THE_BUNDLE))
-_SHOWS_LINES = STANDARD_LIBRARY + "linecache.py"
+_SHOWS_LINES = linecache.__file__
 _LONGEST_PATH = 4096
 
 
-class Touched:
-    """The files that were touched while it watched, each in the order of the first touch.
+class FileAccesses:
+    """The files that were accessed while they were watched, each in the order of the first access.
 
     Attributes:
         read: Those that were read or imported, absolute.
         written: Those that were written or made.
         removed: Those that were there before, and were removed or moved away.
         named: What was handed to other processes, which may name files; absolute.
-        settings: Those of all these that a library has touched where tools keep their settings.
+        settings: Those of all these that a library has accessed where tools have their settings.
         remembered: Those that were read while certain code was running, by that.
 
     Args:
@@ -62,7 +60,7 @@ class Touched:
         self.settings: set[str] = set()
 
     def note(self, event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
-        """Note what an audit event tells that was raised in `frame`."""
+        """Note what an audit event reports that was raised in `frame`."""
         if event == "open":
             path, mode, flags = arguments
             writing = bool(set(mode) & set("wax+")) if isinstance(mode, str) else bool(flags & _WRITING)
@@ -78,7 +76,7 @@ class Touched:
                 self._add(self.named, os.path.join(os.fsdecode(place), word), frame)
         for events, files in ((_REMOVING, self.removed), (_MAKING, self.written)):
             path, directory = events.get(event, (None, 0))
-            if path is not None and arguments[directory] == -1:  # what lies in an open directory has no path to tell
+            if path is not None and arguments[directory] == -1:  # what lies in an open directory has no path
                 self._add(files, arguments[path], frame)
 
     def _add(self, files: dict[str, None], path: Any, frame: FrameType) -> None:
@@ -101,14 +99,14 @@ class Touched:
                 self.settings.discard(place)
 
 
-_watching: list[Touched] = []
+_watching: list[FileAccesses] = []
 _hooked: list[bool] = []
 _EVENTS = frozenset({"open", "import", *_LOOKING, *_MAKING, *_REMOVING, *_STARTING})
 
 
 @contextmanager
-def watched_files(memories: Iterable[CodeType] = ()) -> Iterator[Touched]:
-    """Watch which files are touched inside the block, by whichever thread of this process.
+def watched_files(memories: Iterable[CodeType] = ()) -> Iterator[FileAccesses]:
+    """Watch which files are accessed inside the block, by whichever thread of this process.
 
     Args:
         memories: Code of which it is to be known what was read for it.
@@ -116,24 +114,24 @@ def watched_files(memories: Iterable[CodeType] = ()) -> Iterator[Touched]:
     if not _hooked:
         _hooked.append(True)
         sys.addaudithook(_hook)
-    touched = Touched(memories)
-    _watching.append(touched)
+    accesses = FileAccesses(memories)
+    _watching.append(accesses)
     try:
-        yield touched
+        yield accesses
     finally:
-        _watching.remove(touched)
+        _watching.remove(accesses)
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _EVENTS or not _watching or is_unwatched():
+    if event not in _EVENTS or not _watching or is_tracking_paused():
         return
     frame = sys._getframe(1)
     if event in _LOOKING and frame.f_code.co_filename.startswith("<frozen importlib"):
         return  # it looks for a module
     if event == "open" and frame.f_back is not None and frame.f_back.f_code.co_filename == _SHOWS_LINES:
         return  # of a traceback or a warning; of code that asks for its own text the key knows
-    for touched in list(_watching):
-        touched.note(event, arguments, frame)
+    for accesses in list(_watching):
+        accesses.note(event, arguments, frame)
 
 
 def _running(frame: FrameType | None) -> Iterator[CodeType]:
@@ -143,35 +141,25 @@ def _running(frame: FrameType | None) -> Iterator[CodeType]:
         frame = frame.f_back
 
 
-def is_of_library(file: str) -> bool:
-    """Tell whether a source file is one of an installed package, or of the SDK and what comes with it."""
-    return "site-packages" in file or "dist-packages" in file or file.startswith(_OF_THE_SDK)
-
-
-def is_of_python(file: str) -> bool:
-    """Tell whether a source file is one of Python's own."""
-    return file.startswith(("<frozen ", STANDARD_LIBRARY))
-
-
 def _is_in_library(frame: FrameType | None) -> bool:
-    """Tell whether it is a library's code, whatever of Python's own it calls, that runs in `frame`."""
+    """Return whether a library's code runs in `frame`, by itself or through Python's own."""
     while frame is not None:
         name = frame.f_code.co_filename
-        if is_of_library(name):
+        if is_library(name):
             return True
-        if not is_of_python(name):
+        if not is_standard_library(name):
             return False
         frame = frame.f_back
     return True
 
 
-def obstacle(
-    touched: Touched, changed: str | None, project: str, stated: Iterable[str], named: Iterable[str]
+def uncacheable_because(
+    accesses: FileAccesses, changed: str | None, project: str, stated: Iterable[str], named: Iterable[str]
 ) -> str | None:
-    """Return what keeps a call that touched such files from being cached, in words; None where nothing does.
+    """Return why the output of a call that accessed such files must not be cached; None where it may be.
 
     Args:
-        touched: What the call touched.
+        accesses: The files that the call accessed.
         changed: What was made or removed in the project meanwhile.
         project: The project directory.
         stated: The files and directories that its key covers, relative to the project or absolute.
@@ -180,25 +168,25 @@ def obstacle(
     covered = [os.path.abspath(os.path.join(project, os.path.expanduser(path))) for path in stated]
 
     def matters(path: str) -> bool:
-        return _matters(path, project) and (path not in touched.settings or _is_in(path, project))
+        return _matters(path, project) and (path not in accesses.settings or _is_in(path, project))
 
-    for path in touched.read:
+    for path in accesses.read:
         if matters(path) and not _is_covered(path, covered) and os.path.lexists(path):
             shown = _shown(path, project)
             return f"it read {shown}, which its key does not cover; create_stage(depends_on=[{shown!r}]) says so"
-    for path in touched.written:
+    for path in accesses.written:
         if matters(path) and os.path.lexists(path) and path not in _SHARED:
             return f"it left {_shown(path, project)} behind, which a hit would not"
-    for path in touched.removed:
+    for path in accesses.removed:
         if matters(path) and not os.path.lexists(path):
             return f"it removed {_shown(path, project)}, which a hit would not"
     if changed is not None:
         return f"it made or removed {_shown(changed.rstrip('/'), project)}, which a hit would not"
-    for text in (*named, *touched.named):
+    for text in (*named, *accesses.named):
         path = os.path.abspath(os.path.join(project, os.path.expanduser(text)))
         if not os.path.isfile(path) or not matters(path) or _is_imported(path):
             continue
-        if not _is_covered(path, [*covered, *touched.written]):
+        if not _is_covered(path, [*covered, *accesses.written]):
             shown = _shown(text, project)
             return (
                 f"it has the name of the file {shown}, which something else than Python may read, and its key does not"
@@ -249,7 +237,7 @@ def _words(command: Any) -> Iterator[str]:
 
 
 def _is_imported(path: str) -> bool:
-    """Tell whether a file is the source of a module, which is followed as code."""
+    """Return whether a file is the source of a module, which is followed as code."""
     return path.endswith(".py") and any(getattr(module, "__file__", None) == path for module in [*sys.modules.values()])
 
 
@@ -278,9 +266,10 @@ def _is_in(path: str, place: str) -> bool:
 
 
 def _matters(path: str, project: str) -> bool:
-    """Tell whether a file may be the user's own: not the system's, Python's or a package's."""
-    if "site-packages" in path or "dist-packages" in path or "__pycache__" in path:
+    """Return whether a file may be the user's own: not the system's, Python's or a package's."""
+    if is_installed(path) or "__pycache__" in path:
         return False
     if _is_in(path, project):
         return True
-    return not any(_is_in(path, place) for place in (*_SYSTEM, *_OF_THE_SDK, sys.prefix, sys.base_prefix))
+    places = (*_SYSTEM, sys.prefix, sys.base_prefix)
+    return not is_sdk_or_bundled(path) and not any(_is_in(path, place) for place in places)

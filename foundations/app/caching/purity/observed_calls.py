@@ -1,4 +1,4 @@
-"""Calling a stage whose output may be cached, and finding out what it did that a hit would not do again."""
+"""Calling a stage whose output may be cached, and observing what it does that a hit would not do again."""
 
 from __future__ import annotations
 
@@ -6,33 +6,22 @@ import os
 import time
 from collections.abc import Iterable
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any
 
-from foundations.app.caching.lookup import Asked
+from foundations.app.caching.lookup import Lookup
 from foundations.app.caching.purity.environment_watch import watched_environment
-from foundations.app.caching.purity.file_watch import Touched, obstacle, texts_in, watched_files
+from foundations.app.caching.purity.file_watch import FileAccesses, texts_in, uncacheable_because, watched_files
 from foundations.app.caching.purity.process_state import ProcessState, process_state, what_changed
 from foundations.app.caching.purity.project_listing import ProjectListing
 from foundations.app.caching.purity.shared_outputs import SharedOutputs
+from foundations.app.running_stage import add_metric, require_stage
 from foundations.domain.caching.stage_keys import StageKeys
+from foundations.domain.pipeline.call import Call
+from foundations.domain.pipeline.memo import Observation
 
 
-class Computed(NamedTuple):
-    """What came of a call.
-
-    Attributes:
-        output: What the stage returned.
-        seconds: How long it took.
-        obstacle: What keeps the output from being cached, in words; None where nothing does.
-    """
-
-    output: Any
-    seconds: float
-    obstacle: str | None
-
-
-class WatchedCalls:
-    """Calls the stages of one job.
+class ObservedCalls:
+    """Calls the stages of one job under observation.
 
     Args:
         keys: Makes their keys.
@@ -45,65 +34,73 @@ class WatchedCalls:
         self._shared = shared
         self._project = project
         self._listing = ProjectListing(project)
-        self._artifacts: list[str] = []
         self._remembered: dict[CodeType, dict[str, None]] = {}  # the files that functions with a memory have read
         self._process = os.getpid()
 
-    def artifact_saved(self, name: str) -> None:
-        """Note that the running stage has saved an artifact: a hit would not."""
-        self._artifacts.append(name)
-
-    def make(self, asked: Asked) -> Computed:
-        """Call a stage; what it raises is raised."""
-        call, doubt = asked.call, None
+    def make(self, lookup: Lookup, call: Call) -> tuple[Any, Observation]:
+        """Call a stage; return its output, and what was observed. What it raises is raised."""
+        reason = None
+        stage = require_stage("a stage that may be cached")
+        logged = stage.metrics = []
         call.prepare()
         before: list[tuple[object, bytes]] = []
         try:
             before = self._shared.before(call)
         except Exception as error:  # of a value's own methods
-            doubt = f"nobody could tell whether it changes what others see: {error}"
-        self._artifacts.clear()
-        around = process_state()
+            reason = f"nobody could tell whether it changes what others see: {error}"
+        stage.artifacts = ()
+        state = process_state()
         self._listing.changed()  # what others did before
         begun = time.perf_counter()
-        with watched_files(asked.recipe.closure.memoised) as touched, watched_environment() as variables:
-            output = asked.node.function(*call.arguments, **call.keyword_arguments)
+        with watched_files(lookup.recipe.closure.memoised) as accesses, watched_environment() as variables:
+            output = call.node.function(*call.arguments, **call.keyword_arguments)
         if os.getpid() != self._process:
-            return Computed(output, 0.0, "a process that it has forked returned from it")
+            return output, Observation(uncacheable_because="a process that it has forked returned from it")
         seconds = time.perf_counter() - begun
-        for code, read in touched.remembered.items():  # who takes it from a memory has read it, too
+        for code, read in accesses.remembered.items():  # who takes it from a memory has read it, too
             known = self._remembered.setdefault(code, {})
             known.update(read)
-            touched.read.update(known)
+            accesses.read.update(known)
         try:
-            self._shared.after(asked.name, before)
-            doubt = doubt or self._obstacle(asked, around, touched, variables) or self._copied(output, before)
+            self._shared.after(lookup.name, before)
+            reason = (
+                reason
+                or (f"it saved the artifact {stage.artifacts[0]}, which a hit would not" if stage.artifacts else None)
+                or self._reason(lookup, call, state, accesses, variables)
+                or self._copied(output, before)
+            )
         except Exception as error:  # of a value's own methods, say: the output is there
-            doubt = f"nobody could tell whether it changed what others see: {type(error).__name__}: {error}"
-            self._shared.note(doubt)
-        return Computed(output, seconds, doubt)
+            reason = f"nobody could tell whether it changed what others see: {type(error).__name__}: {error}"
+            self._shared.note(reason)
+        metrics: dict[str, Any] = {}
+        for name, value in logged:
+            add_metric(metrics, name, value)
+        return output, Observation(seconds, reason, metrics)
 
-    def _obstacle(self, asked: Asked, around: ProcessState, touched: Touched, variables: Iterable[str]) -> str | None:
-        if self._artifacts:
-            return f"it saved the artifact {self._artifacts[0]}, which a hit would not"
-        changed = self._keys.find_changed_state(asked.recipe)
+    def _reason(
+        self, lookup: Lookup, call: Call, state: ProcessState, accesses: FileAccesses, variables: Iterable[str]
+    ) -> str | None:
+        """Return why the output of a call must not be cached; None where nothing was observed."""
+        closure = lookup.recipe.closure
+        changed = self._keys.find_changed_state(lookup.recipe)
         if changed is not None:
             return (
                 f"it changed {changed}, which is no argument; create_stage(ignore=[...]) says that it does not matter"
             )
-        of_process = what_changed(around)
+        of_process = what_changed(state)
         if of_process is not None:
             return f"it changed {of_process}, which a hit would not"
         for variable in variables:
-            if not asked.recipe.closure.covers_variable(variable):
+            if not closure.covers_variable(variable):
                 return (
                     f"it read the environment variable {variable}, which its key does not cover; name it in the code"
                     " that asks for it, or pass its value as an argument"
                 )
-        call = asked.call
-        stated = [self._keys.resolve_path(path) for path in asked.node.hints.depends_on if isinstance(path, str)]
-        texts = [*asked.recipe.closure.texts, *texts_in((call.arguments, call.keyword_arguments))]
-        return self._shared.changed or obstacle(touched, self._listing.changed(), self._project, stated, texts)
+        stated = [self._keys.resolve_path(path) for path in call.node.hints.depends_on if isinstance(path, str)]
+        texts = [*closure.texts, *texts_in((call.arguments, call.keyword_arguments))]
+        return self._shared.changed or uncacheable_because(
+            accesses, self._listing.changed(), self._project, stated, texts
+        )
 
     def _copied(self, output: object, before: list[tuple[object, bytes]]) -> str | None:
         returned = self._shared.returned(output, before)

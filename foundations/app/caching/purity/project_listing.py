@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from foundations.app.code_origin import is_installed
+
 
 class ProjectListing:
     """What lies in the project's directories: whoever makes or removes something there is found out.
@@ -33,7 +35,7 @@ class ProjectListing:
                         names = frozenset(
                             entry.name + "/" * entry.is_dir(follow_symlinks=False)
                             for entry in entries
-                            if not entry.name.startswith((".nfs", "__pycache__", "site-packages"))
+                            if not (entry.name.startswith((".nfs", "__pycache__")) or is_installed(entry.name))
                         )
                     if known is not None and known[1] != names:
                         found = found or os.path.join(directory, min(known[1] ^ names))

@@ -1,4 +1,4 @@
-"""Finding out stages that change what other stages see: a hit would not do that, so they cannot be cached."""
+"""Finding stages that change what other stages see: a hit would not do that, so they cannot be cached."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleT
 from typing import Any
 
 from foundations.app.caching.purity.process_state import Settings
-from foundations.domain.pipeline.executor import Call
+from foundations.app.code_origin import is_standard_module
+from foundations.domain.pipeline.call import Call
 from foundations.domain.pipeline.graph import Deferred, Node, Pipeline
 from foundations.domain.pipeline.hyperparameter import Hyperparameter
 from foundations.domain.pipeline.placeholders import Reference
@@ -58,7 +59,7 @@ class SharedOutputs:
 
     @property
     def changed(self) -> str | None:
-        """What a stage has changed that others see, in words: nothing computed afterwards is what its key says."""
+        """What a stage has changed that others see, in words: no output computed afterwards is that of its key."""
         if self._change is None:
             changed = self._settings.changed()
             self._change = changed and f"{changed} was changed after the job began"
@@ -69,7 +70,7 @@ class SharedOutputs:
         if self._shared[index] and type(output) is not Deferred and type(output) not in _FIXED:
             try:
                 self._digests[index] = self._digest(output, "the output")
-            except Exception:  # found again, and told, where a stage takes it
+            except Exception:  # found again, and reported, where a stage takes it
                 self._digests.pop(index, None)
 
     def check(self, call: Call) -> None:
@@ -154,14 +155,14 @@ class SharedOutputs:
         return self._of_the_code
 
     def note(self, change: str) -> None:
-        """Note what was changed; the first such change is told of all that follows."""
+        """Note what was changed; the first change is the reason for all stages that follow."""
         self._change = self._change or change
 
 
 def _common(nodes: Iterable[Node], parameters: Mapping[str, Any]) -> dict[str, dict[int, object]]:
     """Return by stage the objects that it can reach from its arguments, and that another stage can, too.
 
-    They are told by their identity. What stands inside such an object is not told apart from it. Some may be of kinds
+    They are compared by identity. What is inside such an object counts as a part of it. Some may be of kinds
     that never change.
     """
     reached: dict[str, list[Any]] = {}
@@ -223,7 +224,7 @@ def _reachable(values: Iterable[Any], ends: Container[int] = ()) -> Iterator[obj
 
 
 def _has_state(value: object) -> bool:
-    """Tell whether an object can change: by convention it is not hashed by its value, or lets its attributes be set."""
+    """Return whether an object can change: by convention, it is not hashed by value, or its attributes can be set."""
     kind = type(value)
     hashed = kind.__hash__
     if hashed in (None, object.__hash__):
@@ -231,7 +232,7 @@ def _has_state(value: object) -> bool:
     return (
         type(hashed) is FunctionType
         and kind.__setattr__ is object.__setattr__  # frozen classes have one of their own
-        and hashed.__module__.partition(".")[0] not in sys.stdlib_module_names  # whose values never change
+        and not is_standard_module(hashed.__module__)  # whose values never change
     )
 
 
@@ -247,13 +248,13 @@ def _changeable(values: Iterable[Any]) -> list[Any]:
 
 
 def _special() -> tuple[type, ...]:
-    """Return the types of which the collection of garbage does not tell what we want to know."""
+    """Return the types whose referents the garbage collector does not list as needed here."""
     numpy = sys.modules.get("numpy")
     return _FUNCTIONS if numpy is None else (*_FUNCTIONS, numpy.ndarray)
 
 
 def _inside(value: Any) -> Iterable[Any]:
-    """Return what an object refers to, as Python's own collection of garbage knows it."""
+    """Return what an object refers to, as the garbage collector lists it."""
     if isinstance(value, FunctionType):  # but not the module that it is of
         return value.__closure__, value.__defaults__, value.__kwdefaults__
     if isinstance(value, BuiltinFunctionType):

@@ -1,6 +1,6 @@
 import pytest
 
-from foundations.app.job.archiver import Keeper
+from foundations.app.job.archiver import Archiver
 from foundations.errors import StorageUnavailableError, UntrustedLocationError
 from foundations.ports.archive import PipelineArchive
 
@@ -16,8 +16,8 @@ def noted():
 
 
 @pytest.fixture
-def keeper(kept, noted):
-    return Keeper("job", lambda item, data: kept.update({item: b"".join(data)}), noted.append)
+def archiver(kept, noted):
+    return Archiver("job", lambda item, data: kept.update({item: b"".join(data)}), noted.append)
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def archive(mocker):
     return mocker.create_autospec(PipelineArchive, instance=True)
 
 
-def test_what_the_archive_takes_is_kept_there_alone(keeper, archive, kept, tmp_path):
-    keeper.write(archive, "item", [b"data"])
-    keeper.write_file(archive, "file", tmp_path, "digest")
+def test_what_the_archive_takes_is_kept_there_alone(archiver, archive, kept, tmp_path):
+    archiver.write(archive, "item", [b"data"])
+    archiver.write_file(archive, "file", tmp_path, "digest")
     archive.write.assert_called_once_with("job", "item", [b"data"])
     archive.write_file.assert_called_once_with("job", "file", tmp_path, digest="digest")
-    assert ([], {}) == (keeper.not_archived, kept)
+    assert ([], {}) == (archiver.not_archived, kept)
 
 
 @pytest.mark.parametrize(
@@ -41,15 +41,15 @@ def test_what_the_archive_takes_is_kept_there_alone(keeper, archive, kept, tmp_p
         (ConnectionError("reset by peer"), "ConnectionError: reset by peer"),
     ],
 )
-def test_what_the_archive_refuses_is_kept_here_and_told(keeper, archive, kept, noted, tmp_path, error, said):
+def test_what_the_archive_refuses_is_kept_here_and_told(archiver, archive, kept, noted, tmp_path, error, said):
     archive.write.side_effect = archive.write_file.side_effect = error
     (tmp_path / "source").write_bytes(b"content")
     (tmp_path / "nothing").touch()
-    assert keeper.write(archive, "item", [b"da", b"ta"])
-    assert keeper.write_file(archive, "file", tmp_path / "source", None)
-    assert keeper.write_file(archive, "empty", tmp_path / "nothing", None)
+    assert archiver.write(archive, "item", [b"da", b"ta"])
+    assert archiver.write_file(archive, "file", tmp_path / "source", None)
+    assert archiver.write_file(archive, "empty", tmp_path / "nothing", None)
     assert {"item": b"data", "file": b"content", "empty": b""} == kept
-    assert [f"item: {said}", f"file: {said}", f"empty: {said}"] == keeper.not_archived == noted
+    assert [f"item: {said}", f"file: {said}", f"empty: {said}"] == archiver.not_archived == noted
 
 
 def test_what_can_be_kept_nowhere_is_told_twice(archive, tmp_path):
@@ -57,12 +57,12 @@ def test_what_can_be_kept_nowhere_is_told_twice(archive, tmp_path):
         raise OSError(28, "No space left on device")
 
     archive.write.side_effect = StorageUnavailableError("unreachable")
-    keeper = Keeper("job", full)
+    archiver = Archiver("job", full)
     archive.write_file.side_effect = StorageUnavailableError("unreachable")
     told = []
     for item, source in (("item", None), ("file", tmp_path / "source"), ("gone", tmp_path / "gone")):
         (tmp_path / "source").write_bytes(b"content")
-        kept = keeper.write_file(archive, item, source, None) if source else keeper.write(archive, item, [b"data"])
+        kept = archiver.write_file(archive, item, source, None) if source else archiver.write(archive, item, [b"data"])
         told.append(kept)
     full_disk, gone = "[Errno 28] No space left on device", f"[Errno 2] No such file or directory: '{tmp_path}/gone'"
     either = "could not be kept in the job's directory either"
@@ -70,5 +70,5 @@ def test_what_can_be_kept_nowhere_is_told_twice(archive, tmp_path):
         *("item: unreachable", f"item: {either}: {full_disk}"),
         *("file: unreachable", f"file: {either}: {full_disk}"),
         *("gone: unreachable", f"gone: {either}: {gone}"),
-    ] == keeper.not_archived
+    ] == archiver.not_archived
     assert [False] * 3 == told

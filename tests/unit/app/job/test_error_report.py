@@ -1,6 +1,6 @@
 import pytest
 
-from foundations.app.job.error_report import describe_failure, summary
+from foundations.app.job.error_report import describe_failure, summarise
 
 
 def raised(error, cause=None):
@@ -110,6 +110,6 @@ def test_deep_recursion_shows_the_innermost_frames():
 
 
 def test_a_summary_is_one_line():
-    assert "ValueError: one" == summary(ValueError("one\ntwo"))
-    assert summary(Mute()) == f"{__name__}.Mute: <its str() raises RuntimeError>"
-    assert 500 == len(summary(ValueError("x" * 5000)))
+    assert "ValueError: one" == summarise(ValueError("one\ntwo"))
+    assert summarise(Mute()) == f"{__name__}.Mute: <its str() raises RuntimeError>"
+    assert 500 == len(summarise(ValueError("x" * 5000)))

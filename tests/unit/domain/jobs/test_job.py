@@ -31,7 +31,7 @@ def there_and_back(job):
     return Job.from_buffer(b"".join(job.to_buffers(SERIALISER)), SERIALISER)
 
 
-def test_a_job_comes_back_as_it_was(stage, journal):
+def test_a_job_comes_back_as_it_was(stage, events):
     made = stage(train, 1, [stage(operator.add, 1, Hyperparameter("a"))], key=Hyperparameter("a")).persist()
     job = job_of(made, a=5)
     back = there_and_back(job)
@@ -40,13 +40,13 @@ def test_a_job_comes_back_as_it_was(stage, journal):
     assert [(node.function, node.upstream, node.uuid, node.persisted, node.caching) for node in job.pipeline.nodes] == [
         (node.function, node.upstream, node.uuid, node.persisted, node.caching) for node in back.pipeline.nodes
     ]
-    assert ((1, [6]), {"key": 5}) == execute(back.pipeline, back.parameters, journal)
+    assert ((1, [6]), {"key": 5}) == execute(back.pipeline, back.parameters, None, events)
 
 
-def test_what_stages_share_is_shared_again(stage, journal):
+def test_what_stages_share_is_shared_again(stage, events):
     shared = []
     made = stage(lambda one, two: one is two, stage(lambda x: x, shared), stage(lambda x: x, shared))
-    assert execute(there_and_back(job_of(made)).pipeline, {}, journal) is True
+    assert execute(there_and_back(job_of(made)).pipeline, {}, None, events) is True
 
 
 def test_the_header_can_be_read_by_itself(stage):
@@ -111,14 +111,14 @@ def test_a_stage_deep_in_an_object_is_named(stage):
         job_of(stage(train, Holder(inner=stage(train)))).to_buffers(SERIALISER)
 
 
-def test_a_chain_of_a_hundred_thousand_travels_without_recursion(stage, journal):
+def test_a_chain_of_a_hundred_thousand_travels_without_recursion(stage, events):
     made = stage(int)
     for _ in range(100_000):
         made = stage(operator.add, made, 1)
     back = there_and_back(job_of(made))
-    assert 100_000 == execute(back.pipeline, back.parameters, journal)
+    assert 100_000 == execute(back.pipeline, back.parameters, None, events)
 
 
-def test_ten_thousand_into_one_travel(stage, journal):
+def test_ten_thousand_into_one_travel(stage, events):
     made = stage(sum, [stage(operator.neg, number) for number in range(10_000)])
-    assert execute(there_and_back(job_of(made)).pipeline, {}, journal) == -sum(range(10_000))
+    assert execute(there_and_back(job_of(made)).pipeline, {}, None, events) == -sum(range(10_000))

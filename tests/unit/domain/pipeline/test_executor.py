@@ -9,6 +9,7 @@ import pytest
 
 from foundations.domain.pipeline.graph import Deferred
 from foundations.domain.pipeline.hyperparameter import Hyperparameter
+from foundations.domain.pipeline.memo import CacheResult, Hit, Uncacheable
 from foundations.errors import PipelineError
 
 Pair = namedtuple("Pair", "left right")
@@ -82,18 +83,43 @@ def test_required_stages_run_before(stage, run):
     assert [2, 1, 0] == order
 
 
-def test_the_journal_is_told_what_happens(stage, run, journal):
+def test_the_memo_and_the_recorder_are_called_in_order(stage, run, events):
     run(stage(operator.neg, stage(operator.neg, 1)).enable_caching())
-    assert journal.events == [
-        *(("begin", 0), ("answer", 0), ("end", 0)),
-        *(("begin", 1), ("answer", 1), ("end", 1)),
+    assert events.events == [
+        event
+        for index in (0, 1)
+        for event in (
+            *(("start", index), ("look_up", index), ("compute", index), ("store", index), ("release", index)),
+            *(("cache_result", index, CacheResult()), ("end", index)),
+        )
     ]
 
 
-def test_a_failure_is_told_with_its_arguments_and_raised(stage, run, journal):
+def test_a_hit_is_neither_computed_nor_stored(stage, run, events, monkeypatch):
+    result = CacheResult("key", 0.5)
+    monkeypatch.setattr(events, "look_up", lambda index, call: Hit(5, result))
+    assert 5 == run(stage(operator.neg, 1).enable_caching())
+    assert [("start", 0), ("cache_result", 0, result), ("end", 0)] == events.events
+
+
+def test_what_cannot_be_cached_is_called_without_the_memo(stage, run, events, monkeypatch):
+    monkeypatch.setattr(events, "look_up", lambda index, call: Uncacheable("a reason"))
+    assert -1 == run(stage(operator.neg, 1).enable_caching())
+    result = CacheResult(uncacheable_because="a reason")
+    assert [("start", 0), ("cache_result", 0, result), ("end", 0)] == events.events
+
+
+def test_a_failure_is_recorded_with_its_arguments_and_raised(stage, run, events):
     with pytest.raises(ZeroDivisionError):
         run(stage(divmod, 1, stage(int)).stage(print))
-    assert [("begin", 0), ("end", 0), ("begin", 1), ("fail", 1, (1, 0), {})] == journal.events
+    assert [("start", 0), ("end", 0), ("start", 1), ("failure", 1, (1, 0), {})] == events.events
+
+
+def test_a_miss_that_fails_is_released_and_recorded_with_its_arguments(stage, run, events):
+    with pytest.raises(ZeroDivisionError):
+        run(stage(divmod, 1, 0).enable_caching())
+    steps = [("start", 0), ("look_up", 0), ("compute", 0), ("release", 0)]
+    assert [*steps, ("failure", 0, (1, 0), {})] == events.events
 
 
 def test_a_function_that_returns_a_stage_is_an_error(stage, run):
@@ -165,14 +191,14 @@ def test_ten_thousand_into_one_run(stage, run):
     assert run(stage(lambda *args: sum(args), *parts)) == -sum(range(10_000))
 
 
-def test_a_deferred_output_is_read_when_a_stage_needs_it_and_once(stage, journal, run, monkeypatch):
+def test_a_deferred_output_is_read_when_a_stage_needs_it_and_once(stage, events, run, monkeypatch):
     reads = []
 
-    def answer(index, call):
+    def look_up(index, call):
         output = call.make()
-        return Deferred(lambda: reads.append(index) or output)
+        return Hit(Deferred(lambda: reads.append(index) or output), CacheResult())
 
-    monkeypatch.setattr(journal, "answer", answer)
+    monkeypatch.setattr(events, "look_up", look_up)
     first = stage(operator.neg, 1).enable_caching()
     both = stage(operator.add, first, stage(max, [first, 0])).disable_caching()
     unused = stage(operator.neg, 7).enable_caching()

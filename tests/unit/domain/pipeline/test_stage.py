@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from foundations.domain.pipeline.stage import NO_LAUNCHER, Stage, StageFactory, exactly, short_name, unwrapped
+from foundations.domain.pipeline.stage import NO_LAUNCHER, Stage, StageFactory, exactly, short_name, unwrap
 from foundations.errors import PipelineError
 
 
@@ -52,19 +52,19 @@ class TestBuilding:
         ],
     )
     def test_a_stage_is_made_of_whatever_can_be_called(self, launcher, run, function, arguments, expected):
-        assert expected == run(StageFactory(launcher, unwrapped(function))(*arguments))
+        assert expected == run(StageFactory(launcher, unwrap(function))(*arguments))
 
     @pytest.mark.parametrize("thing", [None, 3, "text", [add]])
     def test_what_cannot_be_called_makes_no_stage(self, thing):
         with pytest.raises(PipelineError, match="something that can be called"):
-            unwrapped(thing)
+            unwrap(thing)
 
     def test_a_stage_is_no_function(self, stage):
         with pytest.raises(PipelineError, match="<stage add>"):
-            unwrapped(stage(add, 1))
+            unwrap(stage(add, 1))
 
     def test_a_factory_is_unwrapped_to_its_function(self, launcher):
-        assert unwrapped(StageFactory(launcher, add)) is add
+        assert unwrap(StageFactory(launcher, add)) is add
 
     def test_stage_passes_its_output_as_the_first_argument(self, stage, run):
         assert -7 == run(stage(add, 1, 2).stage(operator.sub, 10))

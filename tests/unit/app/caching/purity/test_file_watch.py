@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from cached_runs import reasons, run
 
-from foundations.app.caching.purity.file_watch import Touched, obstacle, watched_files
+from foundations.app.caching.purity.file_watch import FileAccesses, uncacheable_because, watched_files
 from foundations.app.caching.purity.project_listing import ProjectListing
-from foundations.app.tracking_pause import unwatched
+from foundations.app.tracking_pause import tracking_paused
 
 HELPER = "def helper(x):\n    return x + 1\n"
 TOOL = "from pathlib import Path\ndef setting():\n    return Path('~/.mine/a').expanduser().read_text()\n"
@@ -139,39 +139,39 @@ def test_a_source_file_that_is_depended_on_may_be_read(sdk, module, files):
 
 
 def test_byte_code_is_told_as_its_source(tmp_path):
-    touched = Touched()
+    accesses = FileAccesses()
     frame = sys._getframe()
-    touched.note("open", (str(tmp_path / "__pycache__/a.cpython-311.pyc"), "r", os.O_RDONLY), frame)
-    touched.note("open", (str(tmp_path / "b.pyc"), "r", os.O_RDONLY), frame)
-    assert [str(tmp_path / "a.py"), str(tmp_path / "b.pyc")] == list(touched.read)
+    accesses.note("open", (str(tmp_path / "__pycache__/a.cpython-311.pyc"), "r", os.O_RDONLY), frame)
+    accesses.note("open", (str(tmp_path / "b.pyc"), "r", os.O_RDONLY), frame)
+    assert [str(tmp_path / "a.py"), str(tmp_path / "b.pyc")] == list(accesses.read)
 
 
 def test_compiled_modules_are_told_by_their_files(tmp_path):
-    touched = Touched()
-    touched.note("import", ("a", str(tmp_path / "a.so"), None, None, None), sys._getframe())
-    touched.note("import", ("b", None, None, None, None), sys._getframe())
-    touched.note("ctypes.dlopen", (str(tmp_path / "c.so"),), sys._getframe())
-    assert [str(tmp_path / name) for name in ("a.so", "c.so")] == list(touched.read)
+    accesses = FileAccesses()
+    accesses.note("import", ("a", str(tmp_path / "a.so"), None, None, None), sys._getframe())
+    accesses.note("import", ("b", None, None, None, None), sys._getframe())
+    accesses.note("ctypes.dlopen", (str(tmp_path / "c.so"),), sys._getframe())
+    assert [str(tmp_path / name) for name in ("a.so", "c.so")] == list(accesses.read)
 
 
 @pytest.mark.parametrize(
     "command", [["cat", b"a", Path("a")], "cat a", b"cat a", "cat 'a", Path("a"), ["cat", "x" * 5000, "\0", 3, "a"]]
 )
 def test_commands_are_told_word_by_word(command, tmp_path):
-    touched = Touched()
-    touched.note("subprocess.Popen", ("cat", command, str(tmp_path), None), sys._getframe())
-    found = {Path(path).name.strip("'") for path in touched.named} & {"a"}
+    accesses = FileAccesses()
+    accesses.note("subprocess.Popen", ("cat", command, str(tmp_path), None), sys._getframe())
+    found = {Path(path).name.strip("'") for path in accesses.named} & {"a"}
     assert {"a"} == found
-    assert all(Path(path).parent == tmp_path for path in touched.named)
+    assert all(Path(path).parent == tmp_path for path in accesses.named)
 
 
 def test_what_is_unwatched_is_left_out(tmp_path):
     (tmp_path / "a").write_text("1")
-    with watched_files() as touched:
+    with watched_files() as accesses:
         (tmp_path / "a").read_text()
-        with unwatched():
+        with tracking_paused():
             (tmp_path / "a").write_text("2")
-    assert ([str(tmp_path / "a")], []) == (list(touched.read), list(touched.written))
+    assert ([str(tmp_path / "a")], []) == (list(accesses.read), list(accesses.written))
 
 
 class TestListing:
@@ -201,10 +201,10 @@ def test_settings_in_a_project_of_a_hidden_directory_are_the_projects(tmp_path, 
     project = tmp_path / ".foundations" / "project"
     project.mkdir(parents=True)
     (project / "data.csv").write_text("1")
-    touched = Touched()
-    touched.note("open", (str(project / "data.csv"), "r", os.O_RDONLY), _Frame("/x/site-packages/pandas/io.py"))
-    assert "it read data.csv" in str(obstacle(touched, None, str(project), [], []))
-    assert obstacle(touched, None, str(tmp_path / "another"), [], []) is None
+    accesses = FileAccesses()
+    accesses.note("open", (str(project / "data.csv"), "r", os.O_RDONLY), _Frame("/x/site-packages/pandas/io.py"))
+    assert "it read data.csv" in str(uncacheable_because(accesses, None, str(project), [], []))
+    assert uncacheable_because(accesses, None, str(tmp_path / "another"), [], []) is None
 
 
 class _Frame:

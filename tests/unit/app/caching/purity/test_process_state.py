@@ -4,7 +4,7 @@ import random
 import sys
 import types
 
-import numpy
+import numpy.random  # which is not loaded by NumPy itself
 import pytest
 
 from foundations.app.caching.purity.process_state import process_state, what_changed

@@ -358,7 +358,7 @@ class TestCost:
         return made
 
     def before(self, pipeline, shared):
-        from foundations.domain.pipeline.executor import Call
+        from foundations.domain.pipeline.call import Call
 
         for node in pipeline.nodes[:-1]:
             shared.before(Call(node, {}, {}))
