@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from foundations.cli import output
-from foundations.cli.configured import configured_settings
+from foundations.cli.configuration import read_settings
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
 
 EXAMPLES = """\b
@@ -32,8 +32,8 @@ def why(
     """
     from foundations.app.use_cases.explain_cache import why
 
-    told = why(job, stage, configured_settings(environment, config))
+    explanation = why(job, stage, read_settings(environment, config))
     if as_json:
-        output.say_json({"job": job, "stages": [explained.to_json() for explained in told.stages]})
+        output.write_json({"job": job, "stages": [stage.to_json() for stage in explanation.stages]})
     else:
-        output.say(str(told))
+        output.write(str(explanation))
