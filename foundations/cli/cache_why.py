@@ -26,7 +26,7 @@ def why(
     environment: EnvironmentName = None,
     config: ConfigFiles = None,
 ) -> None:
-    """Tell what the cache did for a job's stages, and why.
+    """Explain what the cache did for a job's stages.
 
     The job has to have ended. For a miss: the nearest entry that was there before, and what differs from it.
     """
