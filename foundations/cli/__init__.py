@@ -1,1 +1,1 @@
-"""The command line: one module a command, each a call of a use case and a rendering of what it returns."""
+"""The command line. Each module is one command: it calls a use case and writes what that returns."""

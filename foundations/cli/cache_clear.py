@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
+import attrs
 import typer
 
 from foundations.cli import output
-from foundations.cli.configured import ConfiguredCache, configured_cache
+from foundations.cli.configuration import ConfiguredCache, read_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
 from foundations.cli.quantities import count_text, size_text
-from foundations.cli.removals import end, show_removal
+from foundations.cli.removals import exit_on_failure, write_removal
 from foundations.domain.text.one_line import escape_unprintable
 
 EXAMPLES = """\b
@@ -36,20 +37,21 @@ def clear(
 
     if not yes and not output.is_terminal(sys.stdin):
         context.fail("There is no terminal to ask on: give --yes if all entries of the cache are to go.")
-    configured = configured_cache(environment, config)
-    if not yes and not output.agreed(_question(configured)):
-        output.note("Nothing was removed.")
+    configured = read_cache(environment, config)
+    if not yes and not output.confirm(_question(configured)):
+        output.write_note("Nothing was removed.")
         raise typer.Exit(1)
-    found = clear_cache(configured.cache)
+    report = clear_cache(configured.cache)
     if as_json:
-        output.say_json({"cache": configured.name, **found._asdict()})
+        output.write_json({"cache": configured.name, **attrs.asdict(report, recurse=False)})
     else:
-        show_removal(found)
-    end(found)
+        write_removal(report)
+    exit_on_failure(report)
 
 
 def _question(configured: ConfiguredCache) -> str:
-    from foundations.app.use_cases.manage_cache import statistics
+    from foundations.app.use_cases.manage_cache import compute_statistics
 
-    found = statistics(configured.cache)
-    return f"Remove {count_text(found.entries)}, {size_text(found.size)}, of {escape_unprintable(configured.name)}?"
+    statistics = compute_statistics(configured.cache)
+    amount = f"{count_text(statistics.entries)}, {size_text(statistics.size)}"
+    return f"Remove {amount}, of {escape_unprintable(configured.name)}?"

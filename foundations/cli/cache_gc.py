@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
+import attrs
 import typer
 
 from foundations.cli import output
-from foundations.cli.configured import configured_cache
+from foundations.cli.configuration import read_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName, parser
-from foundations.cli.quantities import parsed_duration, parsed_size
-from foundations.cli.removals import end, show_outlook, show_removal
+from foundations.cli.quantities import parse_duration, parse_size
+from foundations.cli.removals import exit_on_failure, write_outlook, write_removal
 
 EXAMPLES = """\b
 Examples:
@@ -25,7 +26,7 @@ def gc(
     max_size: Annotated[
         int | None,
         typer.Option(
-            parser=parser(parsed_size),
+            parser=parser(parse_size),
             metavar="SIZE",
             help="Remove the least recently used until the rest fits, as in 20GB, 500MB or 1.5GiB.",
         ),
@@ -33,7 +34,7 @@ def gc(
     older_than: Annotated[
         float | None,
         typer.Option(
-            parser=parser(parsed_duration),
+            parser=parser(parse_duration),
             metavar="DURATION",
             help="Remove what has not been used for so long, as in 30d, 12h, 90m, 45s or 2w.",
         ),
@@ -52,13 +53,13 @@ def gc(
 
     if max_size is None and older_than is None:
         context.fail("Nothing says what may go: give --max-size, --older-than or both.")
-    configured = configured_cache(environment, config)
+    configured = read_cache(environment, config)
     now = time.time()
-    found = collect(configured.cache, max_size=max_size, older_than=older_than, now=now, dry_run=dry_run)
+    report = collect(configured.cache, max_size=max_size, older_than=older_than, now=now, dry_run=dry_run)
     if as_json:
-        output.say_json({"cache": configured.name, "dry_run": dry_run, **found._asdict()})
+        output.write_json({"cache": configured.name, "dry_run": dry_run, **attrs.asdict(report, recurse=False)})
     elif dry_run:
-        show_outlook(found, now)
+        write_outlook(report, now)
     else:
-        show_removal(found)
-    end(found)
+        write_removal(report)
+    exit_on_failure(report)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated, cast
 
+import attrs
 import typer
 
 from foundations.cli import output
-from foundations.cli.configured import configured_cache
+from foundations.cli.configuration import read_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName, parser
-from foundations.cli.quantities import age_text, count_text, duration_text, parsed_count, size_text
+from foundations.cli.quantities import age_text, count_text, duration_text, parse_count, size_text
 
 if TYPE_CHECKING:
-    from foundations.app.use_cases.manage_cache import ListedEntry, Order
+    from foundations.app.use_cases.manage_cache import EntryDescription, Order
 
 EXAMPLES = """\b
 Examples:
@@ -35,7 +36,7 @@ _COLUMNS = [
 _ORDERS = ("used", "created", "size")
 
 
-def _parsed_order(text: str) -> str:
+def _parse_order(text: str) -> str:
     if text not in _ORDERS:
         raise ValueError(f"{text!r} is no order: give used, created or size.")
     return text
@@ -45,7 +46,7 @@ def ls(
     order: Annotated[
         str,
         typer.Option(
-            parser=parser(_parsed_order),
+            parser=parser(_parse_order),
             metavar="ORDER",
             autocompletion=lambda: list(_ORDERS),
             help="What comes first: what was last used (used), last created (created), or the largest (size).",
@@ -54,7 +55,7 @@ def ls(
     limit: Annotated[
         int | None,
         typer.Option(
-            parser=parser(parsed_count), metavar="NUMBER", help="List so many entries at most; all by default."
+            parser=parser(parse_count), metavar="NUMBER", help="List so many entries at most; all by default."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -66,23 +67,23 @@ def ls(
     Each with the stage and the job that computed it. Listing is no use of an entry. On a terminal, keys and names of
     stages are shortened where they do not fit; elsewhere they are whole.
     """
-    from foundations.app.use_cases.manage_cache import listed
+    from foundations.app.use_cases.manage_cache import list_entries
 
-    configured = configured_cache(environment, config)
-    found = listed(configured.cache, cast("Order", order), limit)
+    configured = read_cache(environment, config)
+    listing = list_entries(configured.cache, cast("Order", order), limit)
     if as_json:
-        output.say_json({"cache": configured.name, **found._asdict()})
-    elif not found.entries:
-        output.say(configured.why_empty())
+        output.write_json({"cache": configured.name, **attrs.asdict(listing, recurse=False)})
+    elif not listing.entries:
+        output.write(configured.describe_empty())
     else:
         now = time.time()
-        output.say_table(_COLUMNS, [_row(entry, now) for entry in found.entries])
-        if len(found.entries) < found.total_entries:
-            total = f"{count_text(found.total_entries)}, {size_text(found.total_size)}"
-            output.note(f"{len(found.entries):,} of {total}")
+        output.write_table(_COLUMNS, [_row(entry, now) for entry in listing.entries])
+        if len(listing.entries) < listing.total_entries:
+            total = f"{count_text(listing.total_entries)}, {size_text(listing.total_size)}"
+            output.write_note(f"{len(listing.entries):,} of {total}")
 
 
-def _row(entry: ListedEntry, now: float) -> tuple[str, ...]:
+def _row(entry: EntryDescription, now: float) -> tuple[str, ...]:
     return (
         size_text(entry.size),
         age_text(now - entry.last_used_at),

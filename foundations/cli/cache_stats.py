@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import attrs
+
 from foundations.cli import output
-from foundations.cli.configured import configured_cache
+from foundations.cli.configuration import read_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
 from foundations.cli.quantities import age_text, size_text
 from foundations.domain.text.one_line import escape_unprintable
@@ -25,32 +27,32 @@ def stats(as_json: AsJson = False, environment: EnvironmentName = None, config: 
 
     How many entries it has, how large they are, when they were created and used.
     """
-    from foundations.app.use_cases.manage_cache import statistics
+    from foundations.app.use_cases.manage_cache import compute_statistics
 
-    configured = configured_cache(environment, config)
-    found = statistics(configured.cache)
+    configured = read_cache(environment, config)
+    statistics = compute_statistics(configured.cache)
     if as_json:
-        output.say_json({"cache": configured.name, **found._asdict()})
-    elif found.largest is None:
-        output.say(configured.why_empty())
+        output.write_json({"cache": configured.name, **attrs.asdict(statistics, recurse=False)})
+    elif statistics.largest is None:
+        output.write(configured.describe_empty())
     else:
         now = time.time()
         facts = {
             "cache": configured.name,
-            "entries": f"{found.entries:,}",
-            "size": size_text(found.size),
-            "largest": f"{size_text(found.largest.size)}, {found.largest.key}",
-            "created": _span(found.oldest_creation, found.newest_creation, now),
-            "last used": _span(found.oldest_use, found.newest_use, now),
+            "entries": f"{statistics.entries:,}",
+            "size": size_text(statistics.size),
+            "largest": f"{size_text(statistics.largest.size)}, {statistics.largest.key}",
+            "created": _span(statistics.oldest_creation, statistics.newest_creation, now),
+            "last used": _span(statistics.oldest_use, statistics.newest_use, now),
         }
-        output.say("\n".join(f"{label:<10} {escape_unprintable(fact)}" for label, fact in facts.items()) + "\n")
-        _show_sizes(found)
+        output.write("\n".join(f"{label:<10} {escape_unprintable(fact)}" for label, fact in facts.items()) + "\n")
+        _show_sizes(statistics)
 
 
-def _show_sizes(found: CacheStatistics) -> None:
+def _show_sizes(statistics: CacheStatistics) -> None:
     columns = [output.Column("of"), output.Column("entries", right=True), output.Column("size", right=True)]
-    rows = [(_bounds(part), f"{part.entries:,}", size_text(part.size)) for part in found.sizes if part.entries]
-    output.say_table(columns, rows)
+    rows = [(_bounds(part), f"{part.entries:,}", size_text(part.size)) for part in statistics.sizes if part.entries]
+    output.write_table(columns, rows)
 
 
 def _span(oldest: float | None, newest: float | None, now: float) -> str:

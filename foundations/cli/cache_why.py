@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from foundations.cli import output
-from foundations.cli.configured import configured_settings
+from foundations.cli.configuration import read_settings
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
 
 EXAMPLES = """\b
@@ -26,14 +26,14 @@ def why(
     environment: EnvironmentName = None,
     config: ConfigFiles = None,
 ) -> None:
-    """Tell what the cache did for a job's stages, and why.
+    """Explain what the cache did for a job's stages.
 
     The job has to have ended. For a miss: the nearest entry that was there before, and what differs from it.
     """
     from foundations.app.use_cases.explain_cache import why
 
-    told = why(job, stage, configured_settings(environment, config))
+    explanation = why(job, stage, read_settings(environment, config))
     if as_json:
-        output.say_json({"job": job, "stages": [explained.to_json() for explained in told.stages]})
+        output.write_json({"job": job, "stages": [stage.to_json() for stage in explanation.stages]})
     else:
-        output.say(str(told))
+        output.write(str(explanation))

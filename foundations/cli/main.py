@@ -1,4 +1,4 @@
-"""``foundations``, the command: what there is, and how errors end."""
+"""``foundations``, the command: its subcommands, and how errors end it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from foundations.version import __version__
 
 
 class _Commands(TyperGroup):
-    """Tells an error in its own words, and ends with exit code 1."""
+    """Writes an error of ours as one message, without a traceback, and ends with exit code 1."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         try:
             return super().main(*arguments, **options)
         except FoundationsError as error:
-            output.complain(str(error))
+            output.write_error(str(error))
         except OSError as error:
-            # Stores raise ours, so it is most likely the output, which the interpreter would try again at its end.
-            output.abandon(sys.stdout)
-            output.complain(str(error))
+            # Stores raise our errors, so this is most likely stdout. The interpreter would flush it again at its end.
+            output.discard(sys.stdout)
+            output.write_error(str(error))
         sys.exit(1)
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
-        output.say(f"foundations {__version__}")
+def _show_version(is_given: bool) -> None:
+    if is_given:
+        output.write(f"foundations {__version__}")
         raise typer.Exit
 
 

@@ -12,7 +12,7 @@ Parsed = TypeVar("Parsed", int, float, str)
 
 
 def parser(parse: Callable[[str], Parsed]) -> Callable[[str], Parsed]:
-    """Return `parse` as an option takes it: what it refuses is a mistake in the usage, told in its own words."""
+    """Return `parse` as the parser of an option: its ValueError becomes an error in the usage, with the same text."""
 
     def checked(text: str) -> Parsed:
         try:

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, one JSON document for programs."""
+"""What commands write: tables for people, one JSON document for programs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+import attrs
 import typer
 
 from foundations.domain.text.one_line import escape_unprintable
@@ -15,13 +16,14 @@ from foundations.domain.text.one_line import escape_unprintable
 _GAP = 2
 
 
-class Column(NamedTuple):
+@attrs.frozen
+class Column:
     """A column of a table.
 
     Attributes:
-        heading: What it holds.
-        right: Whether its cells end at its right edge, as numbers do.
-        shortest: To how many characters a narrow terminal may shorten its cells; not at all by default.
+        heading: Its first cell.
+        right: Whether its cells are aligned at the right, as numbers are.
+        shortest: To how many characters its cells may be shortened on a narrow terminal; None forbids it.
     """
 
     heading: str
@@ -29,68 +31,70 @@ class Column(NamedTuple):
     shortest: int | None = None
 
 
-def say(text: str) -> None:
-    """Print a text and a line's end on stdout.
+def write(text: str) -> None:
+    """Write a text and a line's end to stdout.
 
     Raises:
-        OSError: It cannot be written, or nobody reads it any more.
+        OSError: It cannot be written, or its reader has gone.
     """
     typer.echo(text)
 
 
-def abandon(stream: Any) -> None:
-    """Have what is still to be written to a stream of the process go nowhere."""
+def discard(stream: Any) -> None:
+    """Discard what a standard stream still has to write."""
     try:
         descriptor = stream.fileno()
     except (AttributeError, OSError):
         return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)
 
 
-def complain(text: str) -> None:
-    """Print lines on stderr, as an error."""
+def write_error(text: str) -> None:
+    """Write an error of one or more lines to stderr."""
     typer.echo("\n".join(map(escape_unprintable, f"Error: {text}".split("\n"))), err=True)
 
 
-def note(text: str) -> None:
-    """Print a text and a line's end on stderr: what goes beside a result."""
+def write_note(text: str) -> None:
+    """Write a text and a line's end to stderr: a remark beside the result."""
     typer.echo(text, err=True)
 
 
-def agreed(question: str) -> bool:
-    """Ask on stderr and return whether the answer on stdin is yes; an end of the input is none."""
+def confirm(question: str) -> bool:
+    """Write a question to stderr and return whether the answer on stdin is yes; the end of the input is a no."""
     typer.echo(f"{question} [y/N] ", err=True, nl=False)
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):
-        note("")
+        write_note("")
     return answer.strip().lower() in ("y", "yes")
 
 
-def say_json(value: Any) -> None:
-    """Print a value as one JSON document in ASCII; named tuples become objects."""
-    say(json.dumps(_document(value), indent=2))
+def write_json(value: Any) -> None:
+    """Write a value as one JSON document in ASCII; attrs objects and named tuples become JSON objects."""
+    write(json.dumps(_document(value), indent=2))
 
 
-def say_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows of text as a table, a line each, whatever the terminal's width.
+def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    """Write rows of text as a table, one line a row, whatever the terminal's width.
 
-    On a terminal, columns that allow it are shortened until the table fits, the last first. Elsewhere every cell is
-    whole, so that it can be searched for and copied.
+    On a terminal, the columns that may be shortened are, the last one first, until the table fits. In files and pipes
+    every cell is whole, so that it can be searched for and copied.
     """
     cells = [[escape_unprintable(cell) for cell in row] for row in rows]
-    say(_for_terminal(columns, cells) if is_terminal(sys.stdout) else _for_files(columns, cells))
+    write(_for_terminal(columns, cells) if is_terminal(sys.stdout) else _for_files(columns, cells))
 
 
 def is_terminal(stream: Any) -> bool:
-    """Tell whether a standard stream is there and leads to a terminal."""
+    """Return whether a standard stream exists and is a terminal."""
     return stream is not None and not stream.closed and bool(stream.isatty())
 
 
 def _document(value: Any) -> Any:
-    if hasattr(value, "_asdict"):
-        return {name: _document(part) for name, part in value._asdict().items()}
+    if attrs.has(type(value)):
+        value = attrs.asdict(value, recurse=False)
+    elif hasattr(value, "_asdict"):  # an entry of the cache, which jobs load too
+        value = value._asdict()
     if isinstance(value, dict):
         return {name: _document(part) for name, part in value.items()}
     return [_document(part) for part in value] if isinstance(value, (list, tuple)) else value

@@ -11,13 +11,13 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _QUANTITY = re.compile(r"\s*(?P<number>[0-9]{1,18}(\.[0-9]{1,18})?)\s*(?P<unit>[A-Za-z]*)\s*")
 
 
-def parsed_size(text: str) -> int:
-    """Return the bytes that a text means.
+def parse_size(text: str) -> int:
+    """Return the number of bytes that a text stands for.
 
     Raises:
-        ValueError: It means none.
+        ValueError: It is no size.
 
-    >>> parsed_size("20GB"), parsed_size("1.5 GiB"), parsed_size("1000")
+    >>> parse_size("20GB"), parse_size("1.5 GiB"), parse_size("1000")
     (20000000000, 1610612736, 1000)
     """
     found = _QUANTITY.fullmatch(text)
@@ -33,13 +33,13 @@ def parsed_size(text: str) -> int:
     return round(float(found["number"]) * factor)
 
 
-def parsed_duration(text: str) -> float:
-    """Return the seconds that a text means.
+def parse_duration(text: str) -> float:
+    """Return the number of seconds that a text stands for.
 
     Raises:
-        ValueError: It means none. A capital M is none either, since it may mean months.
+        ValueError: It is no duration. A capital M is refused, since it may mean months.
 
-    >>> parsed_duration("30d"), parsed_duration("90m"), parsed_duration("1.5h")
+    >>> parse_duration("30d"), parse_duration("90m"), parse_duration("1.5h")
     (2592000.0, 5400.0, 5400.0)
     """
     found = _QUANTITY.fullmatch(text)
@@ -52,11 +52,11 @@ def parsed_duration(text: str) -> float:
     return float(found["number"]) * factor
 
 
-def parsed_count(text: str) -> int:
-    """Return the number of things that a text means.
+def parse_count(text: str) -> int:
+    """Return the number of entries that a text stands for.
 
     Raises:
-        ValueError: It means none, or no thing at all.
+        ValueError: It is no whole number, or it is 0.
     """
     if not (text.isascii() and text.isdigit() and int(text)):
         raise ValueError(f"{text!r} is no number of entries: give 1 or more, as in 10.")
@@ -78,7 +78,7 @@ def size_text(size: int) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Return a duration for a person, in its largest unit and rounded down; less than none is none.
+    """Return a duration for a person, in its largest unit and rounded down; a negative one is 0 ms.
 
     >>> duration_text(0.25), duration_text(59.9), duration_text(7200), duration_text(3.9 * 86_400)
     ('250 ms', '59 s', '2 h', '3 d')
@@ -92,7 +92,7 @@ def duration_text(seconds: float) -> str:
 
 
 def age_text(seconds: float) -> str:
-    """Return how long ago something was, for a person; what is yet to come is now.
+    """Return how long ago something was, for a person; less than a second, and the future, is ``0 s``.
 
     >>> age_text(-1), age_text(0.9), age_text(90)
     ('0 s', '0 s', '1 min')
@@ -101,7 +101,7 @@ def age_text(seconds: float) -> str:
 
 
 def count_text(number: int, noun: str = "entry", nouns: str = "entries") -> str:
-    """Return how many there are of something.
+    """Return a number and its noun.
 
     >>> count_text(1), count_text(12_345)
     ('1 entry', '12,345 entries')

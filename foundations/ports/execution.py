@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+import attrs
 
 from foundations.ports.bundling import BundleFile
 from foundations.ports.job import JobEnd, JobState
@@ -18,7 +20,8 @@ The composition root supplies it; it is None where no job is submitted. Whoever 
 """
 
 
-class Capabilities(NamedTuple):
+@attrs.frozen
+class Capabilities:
     """What an execution environment can do; the needs of a run are compared with it before anything is packed.
 
     Attributes:
@@ -37,7 +40,8 @@ class Capabilities(NamedTuple):
     needs_bundle_file: bool
 
 
-class JobHandle(NamedTuple):
+@attrs.frozen
+class JobHandle:
     """How any process finds a job again in its environment.
 
     Attributes:
@@ -46,10 +50,11 @@ class JobHandle(NamedTuple):
     """
 
     job_name: str
-    reference: Mapping[str, Any] = {}
+    reference: Mapping[str, Any] = attrs.field(factory=dict)
 
 
-class JobStatus(NamedTuple):
+@attrs.frozen
+class JobStatus:
     """What an environment knows of a job now.
 
     Attributes:
@@ -63,7 +68,8 @@ class JobStatus(NamedTuple):
     end: JobEnd | None = None
 
 
-class Submission(NamedTuple):
+@attrs.frozen
+class Submission:
     """What an environment is to run.
 
     Attributes:
@@ -74,7 +80,7 @@ class Submission(NamedTuple):
 
     job_name: str
     bundle: BundleFile
-    variables: Mapping[str, str] = {}
+    variables: Mapping[str, str] = attrs.field(factory=dict)
 
 
 class ExecutionEnvironment(ABC):

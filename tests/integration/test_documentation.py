@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import attrs
 import pytest
 import typer.main
 
@@ -22,9 +23,9 @@ from foundations.app.config.settings import TOP_LEVEL_KEYS, SourceBundleSettings
 from foundations.app.use_cases.manage_cache import (
     CacheListing,
     CacheStatistics,
-    Collected,
-    ListedEntry,
-    NotRemoved,
+    EntryDescription,
+    FailedRemoval,
+    RemovalReport,
     RemovedEntry,
     SizeClass,
 )
@@ -206,12 +207,20 @@ def test_every_page_is_in_the_index():
             "reference/archive-items.md",
             [archives.SOURCE, archives.stream_item("stdout"), archives.stream_item("stderr")],
         ),
-        ("how-to/write-an-adapter.md", Capabilities._fields),
+        ("how-to/write-an-adapter.md", list(attrs.fields_dict(Capabilities))),
         ("reference/errors.md", ERRORS),
         ("reference/command-line.md", [option for command in COMMANDS for option in options_of(command)]),
         *(
-            ("reference/command-line.md", values._fields)
-            for values in (CacheStatistics, SizeClass, CacheListing, ListedEntry, Collected, RemovedEntry, NotRemoved)
+            ("reference/command-line.md", list(attrs.fields_dict(values)))
+            for values in (
+                CacheStatistics,
+                SizeClass,
+                CacheListing,
+                EntryDescription,
+                RemovalReport,
+                RemovedEntry,
+                FailedRemoval,
+            )
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else None,

@@ -1,5 +1,5 @@
 """Configuration: layers of YAML files become frozen settings, and every mistake is named with its file and line.
 
-Start with ``manager``, the layers, and ``settings``, what comes of them. ``file`` checks one file; ``document`` and
-``nodes`` read its YAML; ``values`` carries users' own values as JSON.
+Start with ``manager``, the layers, and ``settings``, what comes of them. ``file`` checks one file, which ``document``
+reads; ``values`` carries users' own values as JSON.
 """

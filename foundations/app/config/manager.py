@@ -1,4 +1,4 @@
-"""The configuration in layers, read from the files when it is asked for."""
+"""The configuration in layers, read from its files at each use."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SUFFIX = ".config.yaml"
 
 
 class ConfigManager:
-    """The configuration that files, and calls in the user's script, put together.
+    """The configuration of this process, merged from files and from calls in the user's script.
 
     Of every top-level key the last layer that has it wins: the defaults; the ``*.config.yaml`` files of the working
-    directory; files that were added, in the order of adding; the environment chosen by :meth:`set_environment`. Files
-    are read at each call, until :meth:`freeze`. Pickling one keeps what it says at that moment.
+    directory; added files, in the order of adding; the environment chosen by :meth:`set_environment`. Files are read at
+    each call, until :meth:`freeze`. A pickle of a manager holds its configuration at the time of pickling.
 
     Args:
-        environ: The environment variables that the place of the defaults depends on; the process's own by default.
+        environ: The environment variables that determine the directory of the defaults; the process's by default.
     """
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
@@ -36,7 +36,7 @@ class ConfigManager:
         self._added: list[Path] = []
         self._environment: str | None = None
         self._frozen: Settings | None = None
-        self._told: set[Path] = set()
+        self._passed_over: set[Path] = set()
 
     def add_config_path(self, path: str | os.PathLike[str]) -> None:
         """Add a file to what :meth:`settings` reads.
@@ -48,14 +48,14 @@ class ConfigManager:
             self._added.append(_expanded(Path(path)).absolute())
 
     def set_environment(self, name: str | None) -> None:
-        """Choose a named environment, whose file has the last word.
+        """Choose a named environment, whose file is the last layer.
 
         Args:
             name: As in ``config/<name>.config.yaml`` of the working directory or of foundations' own directory; None
                 for none again.
 
         Raises:
-            ConfigurationError: The name can be no file's. Whether there is such a file is seen when it is read.
+            ConfigurationError: The name cannot be part of a file's name. A missing file is an error when it is read.
         """
         if name is not None and (
             not isinstance(name, str) or not name or name.startswith(".") or "/" in name or "\0" in name
@@ -69,10 +69,10 @@ class ConfigManager:
             self._environment = name
 
     def settings(self, directory: Path | None = None) -> Settings:
-        """Return the configuration as values.
+        """Return the configuration as frozen settings.
 
         Args:
-            directory: The working directory, where it is not the process's.
+            directory: The directory to read instead of the process's working directory.
 
         Raises:
             ConfigurationError: A file is wrong, two files of the working directory have the same key, or the chosen
@@ -90,11 +90,11 @@ class ConfigManager:
         return Settings.from_sections({key: section.value for key, section in sections.items()}, self._home, origins)
 
     def config(self) -> Mapping[str, Any]:
-        """Return the merged configuration, of the shape that a file with every key has; changing it changes nothing."""
+        """Return a copy of the merged configuration, of the shape that a file with every key has."""
         return MappingProxyType(copy.deepcopy(self.settings().to_mapping()))
 
     def __getitem__(self, key: str) -> Any:
-        """Return what :meth:`config` has under `key`, as in ``config_manager["user_settings"]``.
+        """Return the part of :meth:`config` under a top-level key, as in ``config_manager["user_settings"]``.
 
         Raises:
             UnknownConfigurationKeyError: There is no such key.
@@ -117,10 +117,10 @@ class ConfigManager:
         return iter(TOP_LEVEL_KEYS)
 
     def freeze(self, settings: Settings | None = None) -> None:
-        """Keep the configuration as it is now: files are read no more, and later changes are passed over.
+        """Fix the configuration as it is now: files are not read again, and later changes have no effect.
 
         Args:
-            settings: What to keep, in a process that was handed its settings; read from the files by default.
+            settings: The configuration, in a process that was handed its settings; read from the files by default.
 
         Raises:
             ConfigurationError: As for :meth:`settings`.
@@ -129,7 +129,7 @@ class ConfigManager:
             self._frozen = self.settings() if settings is None else settings
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _thawed, (self.settings().to_json(),)
+        return _restore, (self.settings().to_json(),)
 
     def _home(self) -> Path:
         return foundations_home(os.environ if self._environ is None else self._environ)
@@ -161,21 +161,21 @@ class ConfigManager:
         from foundations.app.config.file import read_config_file
 
         sections = read_config_file(path, required=required)
-        if sections is None and path not in self._told:
-            self._told.add(path)
+        if sections is None and path not in self._passed_over:
+            self._passed_over.add(path)
             reason = "it has none of our top-level keys, so it belongs to another tool"
             events.info("configuration_passed_over", file=str(path), reason=reason)
         return sections or {}
 
 
-def _thawed(record: Mapping[str, Any]) -> ConfigManager:
+def _restore(record: Mapping[str, Any]) -> ConfigManager:
     manager = ConfigManager()
     manager.freeze(Settings.from_json(record))
     return manager
 
 
 def _config_files(directory: Path) -> list[Path]:
-    """Return the files of a directory that may be ours, sorted; hidden ones are nobody's."""
+    """Return the files of a directory that may be ours, sorted; hidden files are never read."""
     try:
         paths = sorted(directory.iterdir())
     except OSError as error:
@@ -196,14 +196,14 @@ def _environment_file(name: str, directory: Path, home: Callable[[], Path]) -> P
     if shared.exists():
         return shared
     places = [place for place in (own.parent, shared.parent) if place.is_dir()]
-    known = sorted({path.name.removesuffix(_SUFFIX) for place in places for path in _config_files(place)})
-    listed = ", ".join(known)
+    names = sorted({path.name.removesuffix(_SUFFIX) for place in places for path in _config_files(place)})
+    listed = ", ".join(names)
     raise ConfigurationError(
         f"there is no environment {name!r}: neither {own} nor {shared} exists. "
-        + (f"There are: {listed}." if known else "There is none at all."),
+        + (f"There are: {listed}." if names else "There is none at all."),
         found=name,
-        expected=f"one of {listed}" if known else f"a file {own}",
-        known=tuple(known),
+        expected=f"one of {listed}" if names else f"a file {own}",
+        known=tuple(names),
     )
 
 

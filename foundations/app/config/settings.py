@@ -1,6 +1,6 @@
-"""What the configuration says, as frozen values: read from YAML by one process, carried as JSON to every other.
+"""The configuration as frozen values. One process reads them from YAML; they reach every other as JSON.
 
-Nothing here knows YAML, since every job's process imports this module.
+Every job's process imports this module, so it loads neither YAML nor attrs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ADAPTER_KINDS: Mapping[str, str] = {
     "deployment": "deployment_type",
     "job_bundler": "job_bundler_type",
 }
-"""The name of each part that can be swapped, and under which key its entry holds the dotted name of the class."""
+"""The name of each part that can be swapped, and the key that holds the dotted name of its class."""
 
 ADAPTER_KEYS: Mapping[str, str] = {f"{name}_implementation": name for name in ADAPTER_KINDS}
 """The top-level key of each part that can be swapped, and its name."""
@@ -42,11 +42,11 @@ _VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*\Z"
 
 
 class Origin(NamedTuple):
-    """Where something was configured.
+    """The place of a part of the configuration.
 
     Attributes:
-        file: The file as a person finds it; None for a default.
-        line: Its line, from 1; None where the file holds no lines to speak of.
+        file: The path of the file; None for a default.
+        line: The line, from 1; None where it is unknown.
     """
 
     file: str | None = None
@@ -54,13 +54,13 @@ class Origin(NamedTuple):
 
 
 class AdapterSettings(NamedTuple):
-    """Which class plays a part, and what it is constructed with.
+    """The class of an adapter, and the arguments of its constructor.
 
     Attributes:
         type_name: The dotted name of the class.
         key: The top-level key, as in ``cache_implementation``.
-        arguments: Its positional arguments, of JSON's own types; ``${VAR}`` unresolved.
-        keyword_arguments: Likewise its keyword arguments.
+        arguments: The positional arguments, of JSON's types; ``${VAR}`` unresolved.
+        keyword_arguments: The keyword arguments, likewise.
         origin: The line of the dotted name.
     """
 
@@ -71,7 +71,7 @@ class AdapterSettings(NamedTuple):
     origin: Origin = Origin()
 
     def to_mapping(self) -> dict[str, Any]:
-        """Return the entry as the file has it."""
+        """Return the entry as it is in a file."""
         return {
             ADAPTER_KINDS[ADAPTER_KEYS[self.key]]: self.type_name,
             "constructor_arguments": list(self.arguments),
@@ -80,7 +80,7 @@ class AdapterSettings(NamedTuple):
 
     @classmethod
     def from_mapping(cls, key: str, entry: Mapping[str, Any], origin: Origin) -> AdapterSettings:
-        """Read what :meth:`to_mapping` returned."""
+        """Return the settings that :meth:`to_mapping` was called on."""
         return cls(
             entry[ADAPTER_KINDS[ADAPTER_KEYS[key]]],
             key,
@@ -91,12 +91,12 @@ class AdapterSettings(NamedTuple):
 
 
 class SourceBundleSettings(NamedTuple):
-    """How the project directory lies in the bundle.
+    """Where the packed project is in the bundle.
 
     Attributes:
         bundle_name: The packed project's file name, without ``.tgz``.
-        target_path: The directory that holds it, relative to the bundle's root.
-        extra_source_paths: Further source directories, as configured.
+        target_path: The directory of the packed project, relative to the bundle's root.
+        extra_source_paths: Further source directories to pack, as configured.
     """
 
     bundle_name: str = "job_source"
@@ -114,7 +114,7 @@ class SourceBundleSettings(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """The whole configuration of a run: one adapter a part, and the sections."""
+    """The whole configuration of a run: an adapter for each part that can be swapped, and the other sections."""
 
     cache: AdapterSettings
     archive_listing: AdapterSettings
@@ -132,18 +132,18 @@ class Settings(NamedTuple):
     """The share of cache hits that are computed again and compared, from 0 to 1."""
     user_settings: Mapping[Any, Any] = {}
     origins: Mapping[str, Origin] = {}
-    """Where each top-level key stands, in the process that read the files."""
+    """The place of each top-level key; empty in a process that did not read the files."""
 
     @classmethod
     def from_sections(
         cls, sections: Mapping[str, Any], home: Callable[[], Path], origins: Mapping[str, Origin] | None = None
     ) -> Settings:
-        """Return the settings of `sections`, and the defaults for what they leave out.
+        """Return the settings of `sections`, with defaults for the missing ones.
 
         Args:
             sections: Values by top-level keys: :class:`AdapterSettings`, :class:`SourceBundleSettings`, mappings.
-            home: Returns the directory that storage lies in by default; called only where a default needs it.
-            origins: Where the keys stand.
+            home: Returns the directory of the default storage; called only where a default needs it.
+            origins: The places of the keys.
         """
         given: dict[str, Any] = {key: value for key, value in sections.items() if key not in ADAPTER_KEYS}
         for key, name in ADAPTER_KEYS.items():
@@ -167,20 +167,20 @@ class Settings(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """Return :meth:`to_mapping` in JSON's own types, for ``job.config.yaml``.
 
-        What users' own values hold beyond JSON is written as :mod:`foundations.app.config.values` says.
+        Users' values of types that JSON lacks are encoded by :mod:`foundations.app.config.values`.
         """
         return {**self.to_mapping(), "user_settings": to_json_value(dict(self.user_settings))}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], file: str | None = None) -> Settings:
-        """Read what :meth:`to_json` returned.
+        """Return the settings that :meth:`to_json` was called on.
 
         Args:
-            record: The mapping.
-            file: Where it came from, for the messages of later errors.
+            record: The mapping that it returned.
+            file: The file that held the mapping, for the messages of later errors.
 
         Raises:
-            ConfigurationError: It is no such mapping.
+            ConfigurationError: `record` is no such mapping.
         """
         try:
             bundle = record["job_source_bundle"]
@@ -213,9 +213,9 @@ def resolve_variables(value: Any, environ: Mapping[str, str], key: str, origin: 
 
     Args:
         value: A value of the configuration.
-        environ: The environment's variables.
-        key: The top-level key it stands under, for the message of an error.
-        origin: Where it stands, likewise.
+        environ: The environment variables.
+        key: The top-level key of the value, for the message of an error.
+        origin: The place of the value, likewise.
 
     Raises:
         ConfigurationError: A variable is not set, or ``${`` begins none.

@@ -1,8 +1,8 @@
-"""Users' own values in JSON: what YAML can say beyond JSON comes back equal, and of its type.
+"""Users' own values in JSON, without loss: YAML has types that JSON lacks.
 
-JSON's own types stand for themselves. Anything else is an object with the one key ``!``, the type's name, and beside
-it ``value``: ``{"!": "date", "value": "2020-01-31"}``. A mapping with a key that is not a string, or with the key
-``!``, is written as its pairs.
+Values of JSON's types are written as they are. A value of another type is an object with its type's name under ``!``
+and the value under ``value``: ``{"!": "date", "value": "2020-01-31"}``. A mapping with a key that is not a string, or
+with the key ``!``, is written as its pairs.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _TAG = "!"
 
 
 def to_json_value(value: Any) -> Any:
-    """Return `value` in JSON's own types.
+    """Return `value` in JSON's types.
 
     Raises:
-        TypeError: It is of none of the types that YAML's safe loader makes.
+        TypeError: It has a type that YAML's safe loader does not make.
 
     >>> to_json_value({"weights": {0: 1.5}})
     {'weights': {'!': 'pairs', 'value': [[0, 1.5]]}}
@@ -26,25 +26,25 @@ def to_json_value(value: Any) -> Any:
     if value is None or isinstance(value, (str, int)):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else _tagged("float", str(value))
+        return value if math.isfinite(value) else _encode("float", str(value))
     if isinstance(value, Mapping):
         if all(isinstance(key, str) and key != _TAG for key in value):
             return {key: to_json_value(item) for key, item in value.items()}
-        return _tagged("pairs", [[to_json_value(key), to_json_value(item)] for key, item in value.items()])
+        return _encode("pairs", [[to_json_value(key), to_json_value(item)] for key, item in value.items()])
     if isinstance(value, list):
         return [to_json_value(item) for item in value]
     if isinstance(value, set):
-        return _tagged("set", [to_json_value(item) for item in sorted(value, key=repr)])
+        return _encode("set", [to_json_value(item) for item in sorted(value, key=repr)])
     if isinstance(value, bytes):
-        return _tagged("binary", value.hex())
-    return _time_to_json(value)
+        return _encode("binary", value.hex())
+    return _encode_time(value)
 
 
 def from_json_value(value: Any) -> Any:
-    """Return the value that :func:`to_json_value` was given.
+    """Return the value from which :func:`to_json_value` made `value`.
 
     Raises:
-        ValueError: It is nothing that :func:`to_json_value` returns.
+        ValueError: :func:`to_json_value` returns no such value.
     """
     if isinstance(value, list):
         return [from_json_value(item) for item in value]
@@ -52,24 +52,24 @@ def from_json_value(value: Any) -> Any:
         return value
     if _TAG not in value:
         return {key: from_json_value(item) for key, item in value.items()}
-    return _untagged(value[_TAG], value.get("value"))
+    return _decode(value[_TAG], value.get("value"))
 
 
-def _tagged(name: str, value: Any) -> dict[str, Any]:
+def _encode(name: str, value: Any) -> dict[str, Any]:
     return {_TAG: name, "value": value}
 
 
-def _time_to_json(value: Any) -> dict[str, Any]:
+def _encode_time(value: Any) -> dict[str, Any]:
     import datetime
 
     if isinstance(value, datetime.datetime):
-        return _tagged("datetime", value.isoformat())
+        return _encode("datetime", value.isoformat())
     if isinstance(value, datetime.date):
-        return _tagged("date", value.isoformat())
+        return _encode("date", value.isoformat())
     raise TypeError(f"{type(value).__name__} is no type of a configuration file")
 
 
-def _untagged(name: object, value: Any) -> Any:
+def _decode(name: object, value: Any) -> Any:
     if name == "float":
         return float(value)
     if name == "pairs":

@@ -1,4 +1,4 @@
-"""Looking after a cache: what it holds, what of that may go, and removing it beside jobs that run."""
+"""Look after a cache: count and list its entries, and remove some of them while jobs run."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import heapq
 import json
 import math
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Literal
+
+import attrs
 
 from foundations.errors import FoundationsError
 from foundations.ports.cache import CacheBackend, CacheEntry
 
 Order = Literal["size", "used", "created"]
-Why = Literal["unused", "size", "all"]
+RemovalReason = Literal["unused", "size", "all"]
 
 _BOUNDS = (0, 10**3, 10**6, 10**9)
 _RANKS: dict[Order, str] = {"size": "size", "used": "last_used_at", "created": "created_at"}
 
 
-class SizeClass(NamedTuple):
+@attrs.frozen
+class SizeClass:
     """The entries of similar size.
 
     Attributes:
@@ -34,18 +37,19 @@ class SizeClass(NamedTuple):
     size: int
 
 
-class CacheStatistics(NamedTuple):
-    """What a cache holds, as numbers; times are seconds since the epoch, and None where there is no entry.
+@attrs.frozen
+class CacheStatistics:
+    """A cache in numbers; times are seconds since the epoch, and None where there is no entry.
 
     Attributes:
         entries: How many there are.
         size: The bytes of all of them.
-        oldest_creation: When the oldest was put.
-        newest_creation: When the newest was put.
-        oldest_use: When the one that has not been used for longest was used.
-        newest_use: When any was used last.
-        largest: The largest one.
-        sizes: How many there are of which size.
+        oldest_creation: When the oldest entry was put.
+        newest_creation: When the newest entry was put.
+        oldest_use: When the least recently used entry was used.
+        newest_use: When the most recently used entry was used.
+        largest: The largest entry.
+        sizes: The entries by their size, the smallest class first.
     """
 
     entries: int
@@ -58,8 +62,9 @@ class CacheStatistics(NamedTuple):
     sizes: tuple[SizeClass, ...]
 
 
-class ListedEntry(NamedTuple):
-    """One entry, and what the job that computed it has put beside it; None where that is absent or damaged.
+@attrs.frozen
+class EntryDescription:
+    """An entry, and what the job that computed it has stored beside it; None where that is absent or damaged.
 
     Attributes:
         key: Its content key.
@@ -67,8 +72,8 @@ class ListedEntry(NamedTuple):
         created_at: Seconds since the epoch.
         last_used_at: Seconds since the epoch.
         stage: The name of the function that computed it.
-        job: The name of the job that did.
-        seconds: How long that took.
+        job: The name of the job that computed it.
+        seconds: How long the computation took.
     """
 
     key: str
@@ -80,21 +85,23 @@ class ListedEntry(NamedTuple):
     seconds: float | None
 
 
-class CacheListing(NamedTuple):
+@attrs.frozen
+class CacheListing:
     """Some entries of a cache.
 
     Attributes:
-        entries: Those that were asked for, in the order that was asked for.
-        total_entries: How many the cache holds.
-        total_size: The bytes of these.
+        entries: The requested entries, in the requested order.
+        total_entries: How many entries the cache holds.
+        total_size: The bytes of all of them.
     """
 
-    entries: tuple[ListedEntry, ...]
+    entries: tuple[EntryDescription, ...]
     total_entries: int
     total_size: int
 
 
-class RemovedEntry(NamedTuple):
+@attrs.frozen
+class RemovedEntry:
     """An entry that was removed, or would be.
 
     Attributes:
@@ -102,43 +109,45 @@ class RemovedEntry(NamedTuple):
         size: Bytes it occupied.
         created_at: Seconds since the epoch.
         last_used_at: Seconds since the epoch.
-        why: ``unused`` for too long, for the others to fit in ``size``, or since ``all`` go.
+        why: ``unused``: it was not used for long; ``size``: the cache was too large; ``all``: every entry goes.
     """
 
     key: str
     size: int
     created_at: float
     last_used_at: float
-    why: Why
+    why: RemovalReason
 
 
-class NotRemoved(NamedTuple):
+@attrs.frozen
+class FailedRemoval:
     """An entry that could not be removed, and why not."""
 
     key: str
     reason: str
 
 
-class Collected(NamedTuple):
-    """What a removal did, or would do.
+@attrs.frozen
+class RemovalReport:
+    """What a removal did, or would do in a dry run.
 
     Attributes:
-        removed: The entries that went, in the order of going; none that somebody else removed meanwhile.
+        removed: The removed entries, in the order of their removal; without those that somebody else removed first.
         removed_size: The bytes of these.
         failed: The entries that could not be removed.
-        left_entries: How many are left, as far as the removal knows.
+        left_entries: How many entries are left, as far as the removal knows.
         left_size: The bytes of these.
     """
 
     removed: tuple[RemovedEntry, ...]
     removed_size: int
-    failed: tuple[NotRemoved, ...]
+    failed: tuple[FailedRemoval, ...]
     left_entries: int
     left_size: int
 
 
-def statistics(cache: CacheBackend) -> CacheStatistics:
-    """Return what a cache holds, as numbers.
+def compute_statistics(cache: CacheBackend) -> CacheStatistics:
+    """Return a cache in numbers.
 
     Raises:
         StorageError: It cannot be listed.
@@ -159,8 +168,8 @@ def statistics(cache: CacheBackend) -> CacheStatistics:
     )
 
 
-def listed(cache: CacheBackend, order: Order = "used", limit: int | None = None) -> CacheListing:
-    """Return the first entries of a cache in some order, and what is known of each. This is no use of them.
+def list_entries(cache: CacheBackend, order: Order = "used", limit: int | None = None) -> CacheListing:
+    """Return the first entries of a cache in some order, with a description of each. Listing does not use an entry.
 
     Args:
         cache: The cache.
@@ -173,23 +182,23 @@ def listed(cache: CacheBackend, order: Order = "used", limit: int | None = None)
     """
     rank = _RANKS[order]
 
-    def place(entry: CacheEntry) -> tuple[float, str]:
+    def position(entry: CacheEntry) -> tuple[float, str]:
         return -getattr(entry, rank), entry.key
 
     entries = list(_entries(cache))
-    first = heapq.nsmallest(len(entries) if limit is None else limit, entries, key=place)
-    described = tuple(_described(cache, entry) for entry in first)
-    return CacheListing(described, len(entries), sum(entry.size for entry in entries))
+    first = heapq.nsmallest(len(entries) if limit is None else limit, entries, key=position)
+    descriptions = tuple(_describe(cache, entry) for entry in first)
+    return CacheListing(descriptions, len(entries), sum(entry.size for entry in entries))
 
 
 def collect(
     cache: CacheBackend, *, max_size: int | None, older_than: float | None, now: float, dry_run: bool = False
-) -> Collected:
-    """Remove what has not been used for long, then the least recently used until the rest fits.
+) -> RemovalReport:
+    """Remove the entries not used for long, then the least recently used ones until the rest fits.
 
-    Jobs may run meanwhile: a value that one has got stays whole, an entry that is put is not looked at, and one that is
-    used after it was looked at may go all the same, to be computed again. An entry that cannot be removed is told in
-    the result, and the next one goes for it.
+    Jobs may run meanwhile: a value that a job has read stays whole; an entry that a job puts stays; an entry that a job
+    uses during the removal may go all the same, and is computed again. An entry that cannot be removed is named in the
+    report, and the next one is removed instead.
 
     Args:
         cache: The cache.
@@ -211,44 +220,44 @@ def collect(
             sweep.remove(entry, "size")
         else:
             break
-    return sweep.done()
+    return sweep.report()
 
 
-def clear(cache: CacheBackend) -> Collected:
-    """Remove every entry of a cache; those that jobs put meanwhile may stay. See :func:`collect`."""
+def clear(cache: CacheBackend) -> RemovalReport:
+    """Remove every entry of a cache, but for those that jobs put meanwhile. See :func:`collect`."""
     entries = list(_entries(cache))
     sweep = _Sweep(cache, entries, dry_run=False)
     for entry in entries:
         sweep.remove(entry, "all")
-    return sweep.done()
+    return sweep.report()
 
 
 class _Sweep:
-    """Removes entries one by one, and keeps account of it."""
+    """Removes entries one by one, and counts them."""
 
     def __init__(self, cache: CacheBackend, entries: list[CacheEntry], *, dry_run: bool) -> None:
         self._cache = cache
         self._dry_run = dry_run
         self._removed: list[RemovedEntry] = []
-        self._failed: list[NotRemoved] = []
+        self._failed: list[FailedRemoval] = []
         self.left_entries = len(entries)
         self.left_size = sum(entry.size for entry in entries)
 
-    def remove(self, entry: CacheEntry, why: Why) -> None:
+    def remove(self, entry: CacheEntry, why: RemovalReason) -> None:
         try:
             was_there = self._dry_run or self._cache.delete(entry.key)
         except Exception as error:  # of whatever adapter: the others can go
             reason = str(error) if isinstance(error, FoundationsError) else f"{type(error).__name__}: {error}"
-            self._failed.append(NotRemoved(entry.key, reason))
+            self._failed.append(FailedRemoval(entry.key, reason))
             return
         self.left_entries -= 1
         self.left_size -= entry.size
         if was_there:
             self._removed.append(RemovedEntry(*entry, why))
 
-    def done(self) -> Collected:
+    def report(self) -> RemovalReport:
         freed = sum(entry.size for entry in self._removed)
-        return Collected(tuple(self._removed), freed, tuple(self._failed), self.left_entries, self.left_size)
+        return RemovalReport(tuple(self._removed), freed, tuple(self._failed), self.left_entries, self.left_size)
 
 
 def _entries(cache: CacheBackend) -> Iterator[CacheEntry]:
@@ -262,19 +271,17 @@ def _size_classes(entries: list[CacheEntry]) -> Iterator[SizeClass]:
         yield SizeClass(at_least, below, len(sizes), sum(sizes))
 
 
-def _described(cache: CacheBackend, entry: CacheEntry) -> ListedEntry:
+def _describe(cache: CacheBackend, entry: CacheEntry) -> EntryDescription:
     try:
         about = cache.get_metadata(entry.key) or b"{}"
-        known = json.loads(about.partition(b"\n")[0], parse_int=float)  # the summary; the recipe follows
-    except Exception:  # gone, unreadable, no JSON: it took its room when it was listed
-        known = {}
-    known = known if isinstance(known, dict) else {}
-    return ListedEntry(*entry, _text(known.get("stage")), _text(known.get("job")), _seconds(known.get("seconds")))
-
-
-def _text(found: Any) -> str | None:
-    return found if isinstance(found, str) else None
-
-
-def _seconds(found: Any) -> float | None:
-    return found if isinstance(found, float) and math.isfinite(found) and found >= 0 else None
+        summary = json.loads(about.partition(b"\n")[0], parse_int=float)  # the recipe is on the next line
+    except Exception:  # gone, unreadable or no JSON; it took its room when it was listed
+        summary = {}
+    summary = summary if isinstance(summary, dict) else {}
+    stage, job, seconds = (summary.get(name) for name in ("stage", "job", "seconds"))
+    return EntryDescription(
+        *entry,
+        stage=stage if isinstance(stage, str) else None,
+        job=job if isinstance(job, str) else None,
+        seconds=seconds if isinstance(seconds, float) and math.isfinite(seconds) and seconds >= 0 else None,
+    )

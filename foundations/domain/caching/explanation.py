@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+import attrs
 
 from foundations.domain.text.one_line import escape_unprintable, truncate
 
@@ -11,7 +13,8 @@ _MAX_LINE_LENGTH = 400
 _MAX_DIFFERENCES = 20
 
 
-class StageExplanation(NamedTuple):
+@attrs.frozen
+class StageExplanation:
     """The explanation for one stage.
 
     Attributes:
@@ -32,10 +35,11 @@ class StageExplanation(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return the explanation as types of JSON."""
-        return {**self._asdict(), "differences": list(self.differences)}
+        return {**attrs.asdict(self), "differences": list(self.differences)}
 
 
-class Explanation(NamedTuple):
+@attrs.frozen
+class Explanation:
     """The explanation for a pipeline's stages; it prints as a list with unprintable characters escaped.
 
     Attributes:

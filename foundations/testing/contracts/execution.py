@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from foundations.errors import CapabilityError, DamagedBundleError, ExecutionError, JobExistsError, JobNameError
@@ -118,7 +119,7 @@ class ExecutionEnvironmentContract:
         if not environment.capabilities.crosses_processes:
             return  # a thread has its process's variables
         submission, written = jobs.writing_variable("job", "FOUNDATIONS_CONTRACT")
-        environment.submit(submission._replace(variables={"FOUNDATIONS_CONTRACT": "a value"}))
+        environment.submit(attrs.evolve(submission, variables={"FOUNDATIONS_CONTRACT": "a value"}))
         assert JobState.COMPLETED is _end(environment, "job").state
         assert "a value" == written.read_text()
 
@@ -127,7 +128,7 @@ class ExecutionEnvironmentContract:
     ) -> None:
         submission, written = jobs.writing("job")
         bundle = submission.bundle._replace(sha256="0" * 64, digest="0" * 64)
-        damaged = submission._replace(bundle=bundle)
+        damaged = attrs.evolve(submission, bundle=bundle)
         try:
             environment.submit(damaged)
         except DamagedBundleError:

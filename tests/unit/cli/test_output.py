@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from foundations.cli import output
+from foundations.ports.cache import CacheEntry
 
 COLUMNS = [output.Column("size", right=True), output.Column("stage"), output.Column("key", shortest=12)]
 ROWS = [("1.2 GB", "train", "a" * 64), ("9 B", "évaluer", "b" * 64)]
@@ -31,20 +32,20 @@ def terminal(monkeypatch):
     def lines_on_terminal():
         stream = Terminal()
         monkeypatch.setattr(sys, "stdout", stream)
-        output.say_table(COLUMNS, ROWS)
+        output.write_table(COLUMNS, ROWS)
         return [line.rstrip() for line in stream.getvalue().splitlines()]
 
     return lines_on_terminal
 
 
 def test_a_table_in_a_file_has_whole_cells_in_columns(capsys):
-    output.say_table(COLUMNS, ROWS)
+    output.write_table(COLUMNS, ROWS)
     expected = ["  size  stage    key", f"1.2 GB  train    {'a' * 64}", f"   9 B  évaluer  {'b' * 64}"]
     assert expected == capsys.readouterr().out.splitlines()
 
 
 def test_a_table_without_rows_is_its_heading(capsys):
-    output.say_table(COLUMNS, [])
+    output.write_table(COLUMNS, [])
     assert "size  stage  key\n" == capsys.readouterr().out
 
 
@@ -82,7 +83,7 @@ def test_a_dumb_terminal_gets_no_escape_sequences(terminal, monkeypatch):
 )
 def test_only_yes_is_agreement(answer, agreed, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-    assert agreed == output.agreed("Remove all?")
+    assert agreed == output.confirm("Remove all?")
     assert ("", "Remove all? [y/N] " + ("" if answer else "\n")) == capsys.readouterr()
 
 
@@ -90,21 +91,25 @@ def test_no_stream_is_no_terminal():
     assert not output.is_terminal(None)
 
 
-def test_named_tuples_become_objects_of_one_json_document(capsys):
-    output.say_json({"columns": (output.Column("é"),), "none": None})
+def test_attrs_objects_and_named_tuples_become_objects_of_one_json_document(capsys):
+    output.write_json({"columns": (output.Column("é"),), "none": None, "entry": CacheEntry("k", 1, 2.0, 3.0)})
     printed = capsys.readouterr().out
-    assert {"columns": [{"heading": "é", "right": False, "shortest": None}], "none": None} == json.loads(printed)
+    assert {
+        "columns": [{"heading": "é", "right": False, "shortest": None}],
+        "none": None,
+        "entry": {"key": "k", "size": 1, "created_at": 2.0, "last_used_at": 3.0},
+    } == json.loads(printed)
     assert printed.isascii()
 
 
 def test_what_was_to_be_written_to_an_abandoned_stream_goes_nowhere(tmp_path):
     with open(tmp_path / "output", "w") as file:
         file.write("text")
-        output.abandon(file)
+        output.discard(file)
         assert os.path.samestat(os.fstat(file.fileno()), os.stat(os.devnull))
     assert "" == (tmp_path / "output").read_text()
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO()])
 def test_a_stream_without_a_descriptor_can_be_abandoned(stream):
-    output.abandon(stream)
+    output.discard(stream)

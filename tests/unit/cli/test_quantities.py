@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundations.cli.quantities import age_text, count_text, duration_text, parsed_duration, parsed_size, size_text
+from foundations.cli.quantities import age_text, count_text, duration_text, parse_duration, parse_size, size_text
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from foundations.cli.quantities import age_text, count_text, duration_text, pars
     ],
 )
 def test_a_size_is_bytes(text, size):
-    assert size == parsed_size(text)
+    assert size == parse_size(text)
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ def test_a_size_is_bytes(text, size):
 )
 def test_what_is_no_size_is_told_with_what_one_looks_like(text):
     with pytest.raises(ValueError, match=r"is no size: .* as in 20GB, 500MB or 1.5GiB. The units are B, kB, MB"):
-        parsed_size(text)
+        parse_size(text)
 
 
 @pytest.mark.parametrize(("text", "unit"), [("20G", "G"), ("1k", "K"), ("3 m", "M"), ("1T", "T")])
 def test_a_unit_that_may_be_decimal_or_binary_is_refused_with_both(text, unit):
     with pytest.raises(ValueError, match=rf"say {unit}B \(1000\) or {unit}iB \(1024\)"):
-        parsed_size(text)
+        parse_size(text)
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_a_unit_that_may_be_decimal_or_binary_is_refused_with_both(text, unit):
     ],
 )
 def test_a_duration_is_seconds(text, seconds):
-    assert seconds == parsed_duration(text)
+    assert seconds == parse_duration(text)
 
 
 @pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1M", "30D", "1y", "1d12h", "1e3s", "nan", "9" * 400 + "d"])
 def test_what_is_no_duration_is_told_with_what_one_looks_like(text):
     with pytest.raises(ValueError, match=r"is no duration: .* as in 30d, 12h or 90m. The units are s, m \(minutes\)"):
-        parsed_duration(text)
+        parse_duration(text)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_size_is_written_with_up_to_three_digits(size, text):
 
 @given(st.integers(0, 10**18))
 def test_a_size_is_read_as_it_is_written_within_a_twentieth(size):
-    assert size == pytest.approx(parsed_size(size_text(size)), rel=0.05)
+    assert size == pytest.approx(parse_size(size_text(size)), rel=0.05)
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,15 @@ from foundations.adapters.memory import MemoryCacheBackend, forget_store
 from foundations.app.use_cases.manage_cache import (
     CacheListing,
     CacheStatistics,
-    Collected,
-    ListedEntry,
-    NotRemoved,
+    EntryDescription,
+    FailedRemoval,
+    RemovalReport,
     RemovedEntry,
     SizeClass,
     clear,
     collect,
-    listed,
-    statistics,
+    compute_statistics,
+    list_entries,
 )
 from foundations.errors import StorageUnavailableError
 from foundations.ports.cache import CacheBackend, CacheEntry
@@ -67,7 +67,7 @@ def test_an_empty_cache_has_no_times_and_no_largest_entry(memory):
         SizeClass(10**6, 10**9, 0, 0),
         SizeClass(10**9, None, 0, 0),
     )
-    assert CacheStatistics(0, 0, None, None, None, None, None, sizes) == statistics(memory)
+    assert CacheStatistics(0, 0, None, None, None, None, None, sizes) == compute_statistics(memory)
 
 
 def test_statistics_tell_number_size_times_and_the_largest():
@@ -89,19 +89,19 @@ def test_statistics_tell_number_size_times_and_the_largest():
             SizeClass(10**9, None, 1, 2 * 10**9),
         ),
     )
-    assert expected == statistics(cache)
+    assert expected == compute_statistics(cache)
 
 
 def test_statistics_are_those_of_what_was_put(memory):
     memory.put("small", [b"x"])
     memory.put("large", [b"x" * 5000])
-    found = statistics(memory)
+    found = compute_statistics(memory)
     assert (2, "large") == (found.entries, found.largest.key)
     assert sum(entry.size for entry in memory.entries()) == found.size
 
 
 @pytest.mark.parametrize(
-    "use", [statistics, listed, clear, lambda cache: collect(cache, max_size=0, older_than=0, now=NOW)]
+    "use", [compute_statistics, list_entries, clear, lambda cache: collect(cache, max_size=0, older_than=0, now=NOW)]
 )
 def test_a_cache_that_is_refused_is_not_listed(use):
     cache = cache_of(entry("a"))
@@ -120,17 +120,17 @@ def test_a_cache_that_is_refused_is_not_listed(use):
 )
 def test_entries_are_listed_in_the_order_that_was_asked_for(order, expected):
     cache = cache_of(entry("c", 2, unused=3, age=3), entry("a", 1, unused=1, age=4), entry("b", 3, unused=2, age=5))
-    assert expected == [found.key for found in listed(cache, order).entries]
+    assert expected == [found.key for found in list_entries(cache, order).entries]
 
 
 def test_entries_of_one_rank_are_listed_by_key():
     cache = cache_of(entry("b"), entry("a"), entry("c"))
-    assert ["a", "b", "c"] == [found.key for found in listed(cache).entries]
+    assert ["a", "b", "c"] == [found.key for found in list_entries(cache).entries]
 
 
 def test_a_limit_holds_for_the_list_and_not_for_the_totals():
     cache = cache_of(*(entry(f"{number}", size=number) for number in range(1, 6)))
-    found = listed(cache, "size", 2)
+    found = list_entries(cache, "size", 2)
     assert (["5", "4"], 5, 15) == ([entry.key for entry in found.entries], found.total_entries, found.total_size)
     assert 2 == cache.get_metadata.call_count
 
@@ -139,8 +139,8 @@ def test_an_entry_is_listed_with_what_its_job_has_put_beside_it(memory):
     known = {"stage": "train", "job": "train-1", "created_at": 5.0, "seconds": 12, "more": [1]}
     memory.put("key", [b"value"], json.dumps(known).encode())
     (before,) = memory.entries()
-    expected = CacheListing((ListedEntry(*before, stage="train", job="train-1", seconds=12.0),), 1, before.size)
-    assert expected == listed(memory)
+    expected = CacheListing((EntryDescription(*before, stage="train", job="train-1", seconds=12.0),), 1, before.size)
+    assert expected == list_entries(memory)
     assert [before] == list(memory.entries())
 
 
@@ -168,7 +168,7 @@ def test_an_entry_is_listed_with_what_its_job_has_put_beside_it(memory):
 def test_an_entry_of_which_nothing_is_known_is_listed_with_blanks(about):
     cache = cache_of(entry("a"))
     cache.get_metadata.side_effect = [about]
-    assert (ListedEntry(*entry("a"), stage=None, job=None, seconds=None),) == listed(cache).entries
+    assert (EntryDescription(*entry("a"), stage=None, job=None, seconds=None),) == list_entries(cache).entries
 
 
 # -- collecting -------------------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def test_an_entry_of_which_nothing_is_known_is_listed_with_blanks(about):
 
 def test_what_has_not_been_used_for_long_goes():
     cache = cache_of(entry("new", unused=DAY - 1), entry("old", unused=DAY), entry("older", unused=9 * DAY))
-    expected = Collected(
+    expected = RemovalReport(
         removed=(
             RemovedEntry(*entry("older", unused=9 * DAY), why="unused"),
             RemovedEntry(*entry("old", unused=DAY), why="unused"),
@@ -205,7 +205,7 @@ def test_what_is_unused_goes_first_and_counts_for_the_size():
 
 def test_what_fits_and_is_new_stays():
     cache = cache_of(entry("a"), entry("b", unused=DAY))
-    assert Collected((), 0, (), 2, 200) == collect(cache, max_size=200, older_than=2 * DAY, now=NOW)
+    assert RemovalReport((), 0, (), 2, 200) == collect(cache, max_size=200, older_than=2 * DAY, now=NOW)
     assert [] == deleted(cache)
 
 
@@ -228,14 +228,14 @@ def test_a_dry_run_tells_the_same_and_removes_nothing(memory):
 def test_an_entry_that_somebody_else_has_removed_is_not_told_and_makes_room():
     cache = cache_of(*(entry(f"{days}", unused=days * DAY) for days in (3, 2, 1)), gone={"3"})
     found = collect(cache, max_size=200, older_than=None, now=NOW)
-    assert Collected((), 0, (), 2, 200) == found
+    assert RemovalReport((), 0, (), 2, 200) == found
 
 
 def test_an_entry_that_cannot_be_removed_is_told_and_the_next_goes_for_it():
     cannot = {"3": StorageUnavailableError("cannot delete /x/3"), "2": RuntimeError("an adapter's own")}
     cache = cache_of(*(entry(f"{days}", unused=days * DAY) for days in (4, 3, 2, 1)), broken=cannot)
     found = collect(cache, max_size=200, older_than=None, now=NOW)
-    failed = (NotRemoved("3", "cannot delete /x/3"), NotRemoved("2", "RuntimeError: an adapter's own"))
+    failed = (FailedRemoval("3", "cannot delete /x/3"), FailedRemoval("2", "RuntimeError: an adapter's own"))
     assert (["4", "1"], failed, 2) == ([entry.key for entry in found.removed], found.failed, found.left_entries)
 
 
@@ -291,7 +291,9 @@ def test_clearing_removes_everything(memory):
     held = list(memory.entries())
     found = clear(memory)
     assert (
-        Collected(tuple(RemovedEntry(*entry, why="all") for entry in held), sum(entry.size for entry in held), (), 0, 0)
+        RemovalReport(
+            tuple(RemovedEntry(*entry, why="all") for entry in held), sum(entry.size for entry in held), (), 0, 0
+        )
         == found
     )
     assert [] == list(memory.entries())
@@ -300,7 +302,7 @@ def test_clearing_removes_everything(memory):
 def test_clearing_goes_on_after_an_entry_that_cannot_be_removed():
     cache = cache_of(entry("a"), entry("b"), entry("c"), broken={"b": StorageUnavailableError("no")})
     found = clear(cache)
-    assert (["a", "c"], (NotRemoved("b", "no"),), 1, 100) == (
+    assert (["a", "c"], (FailedRemoval("b", "no"),), 1, 100) == (
         [entry.key for entry in found.removed],
         found.failed,
         found.left_entries,

@@ -1,4 +1,4 @@
-"""What the configuration of the working directory names."""
+"""Read the configuration of the working directory, and make the cache that it names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import attrs
 
 from foundations.errors import ConfigurationError
 
@@ -15,14 +17,20 @@ if TYPE_CHECKING:
     from foundations.ports.cache import CacheBackend
 
 
-class ConfiguredCache(NamedTuple):
-    """A cache, and what a person calls it: its class and arguments as they are configured."""
+@attrs.frozen
+class ConfiguredCache:
+    """A cache of the configuration.
+
+    Attributes:
+        cache: The cache.
+        name: Its class and arguments as they are configured.
+    """
 
     cache: CacheBackend
     name: str
 
-    def why_empty(self) -> str:
-        """Return what to tell who finds no entry in it."""
+    def describe_empty(self) -> str:
+        """Return the text for a cache without entries."""
         if self.cache.in_this_process_only:
             return f"{self.name} keeps its entries in the process that puts them: here it is empty."
         return (
@@ -31,7 +39,7 @@ class ConfiguredCache(NamedTuple):
         )
 
 
-def configured_cache(environment: str | None, files: Sequence[Path] | None) -> ConfiguredCache:
+def read_cache(environment: str | None, files: Sequence[Path] | None) -> ConfiguredCache:
     """Return the cache of the working directory.
 
     Args:
@@ -43,12 +51,12 @@ def configured_cache(environment: str | None, files: Sequence[Path] | None) -> C
     """
     from foundations.app.wiring import Wiring
 
-    settings = configured_settings(environment, files)
+    settings = read_settings(environment, files)
     return ConfiguredCache(Wiring(settings=settings).cache, _name(settings.cache))
 
 
-def configured_settings(environment: str | None, files: Sequence[Path] | None) -> Settings:
-    """Return the configuration of the working directory; see :func:`configured_cache`.
+def read_settings(environment: str | None, files: Sequence[Path] | None) -> Settings:
+    """Return the configuration of the working directory; see :func:`read_cache`.
 
     Raises:
         ConfigurationError: The configuration is wrong, or the working directory is gone.
@@ -71,6 +79,6 @@ def configured_settings(environment: str | None, files: Sequence[Path] | None) -
 
 
 def _name(entry: AdapterSettings) -> str:
-    """Return a class and its arguments as the file has them, so that no variable's value is told."""
-    given = [*map(str, entry.arguments), *(f"{name}={value}" for name, value in entry.keyword_arguments.items())]
-    return f"{entry.type_name}({', '.join(given)})"
+    """Return a class and its arguments as the file has them, so that no variable's value is shown."""
+    arguments = [*map(str, entry.arguments), *(f"{name}={value}" for name, value in entry.keyword_arguments.items())]
+    return f"{entry.type_name}({', '.join(arguments)})"
