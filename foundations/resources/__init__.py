@@ -1,1 +1,1 @@
-"""What a bundle carries beside the SDK: the run script and the runner."""
+"""What a bundle carries beside the SDK: ``run.sh``, the run script, and ``main``, the runner that it starts."""

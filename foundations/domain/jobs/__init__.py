@@ -1,8 +1,13 @@
 """Jobs, from submission to archived result.
 
 The three objects that the architecture names are ``job``, what is frozen when a pipeline is run, ``bundle``, the file
-that carries it, and ``deployment``, the user's handle on it. ``reconciliation`` determines where jobs are, and brings
-archive and listing into line. ``result`` is what a job brings back, ``result_document`` how it is archived,
-``result_report`` how it is printed. ``archive_layout`` names the items in the archives, ``archived_job`` reads them,
-``output_digest`` proves an output, ``remote_error`` makes an exception of a failed job.
+that carries it, and ``deployment``, what ``run()`` and ``load_job()`` return: users wait, cancel and fetch with it.
+
+- ``reconciliation`` polls environments, archives and the listing for the state of jobs, waits a moment for a job that
+  is not known yet, and corrects the copies of its end.
+- ``archived_job`` reads what a job stored: items from its archives, or fallback items from its job directory, rebuilt
+  into values. ``archive_layout`` names these items.
+- ``result`` is the mapping that a user gets, with the contexts and times of the stages; ``result_document`` is the
+  JSON that a job archives, ``result_report`` the printed form.
+- ``output_digest`` verifies an output, ``remote_error`` makes an exception of a failed job.
 """

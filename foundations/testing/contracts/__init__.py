@@ -1,6 +1,10 @@
 """One contract test class per port, which every adapter must pass.
 
-Subclass it and define the fixture that it names::
+``archive``, ``bundling``, ``cache`` (with ``cache_leases``), ``execution`` and ``listing`` hold a contract each.
+``jobs`` makes the bundles that the contract of environments runs, with stages that fail, kill and exit; ``callers``
+calls an adapter from many threads or processes at once.
+
+Subclass a contract and define the fixture that it names::
 
     class TestMyCache(CacheBackendContract):
         @pytest.fixture
