@@ -16,7 +16,7 @@ from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
 from foundations.adapters._shared.bundle.project_files import files_to_bundle
 from foundations.adapters._shared.bundle.tar_format import header, padding
 from foundations.adapters._shared.bundle.unpack import verify_bundle
-from foundations.adapters._shared.fs.files import copy_all, write_all
+from foundations.adapters._shared.fs.files import copy_all, open_descriptor, write_all
 from foundations.adapters.tarball.packing import Packed, pack_files, pack_project
 from foundations.adapters.tarball.registry import PRIVATE_PREFIX, BundleRegistry, Registration
 from foundations.adapters.tarball.runtime import Runtime, pack_runtime
@@ -207,8 +207,7 @@ def _write(
             where it has to be packed.
     """
     try:
-        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
+        with open_descriptor(part, os.O_RDWR | os.O_CREAT | os.O_EXCL) as descriptor:
             packed, project_at = _write_project(descriptor, contents, sources, reusable)
             _write_member(descriptor, _member(contents, RUNTIME, runtime.size, runtime.digest), runtime.path)
             manifest = _manifest(contents, packed, runtime)
@@ -223,8 +222,6 @@ def _write(
                 size=os.fstat(descriptor).st_size,
             )
             return bundle, packed, project_at
-        finally:
-            os.close(descriptor)
     finally:
         if reusable is not None:
             os.close(reusable[1])

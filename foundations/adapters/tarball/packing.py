@@ -14,13 +14,14 @@ from foundations.adapters._shared.bundle.gzip_format import CHUNK, StoredWriter,
 from foundations.adapters._shared.bundle.manifest import digest_of, listed
 from foundations.adapters._shared.bundle.project_files import SourceFile, stamp
 from foundations.adapters._shared.bundle.tar_format import END, header, padding
-from foundations.adapters._shared.fs.files import write_all
+from foundations.adapters._shared.fs.files import open_descriptor, write_all
 from foundations.errors import BundleError
 from foundations.ports.frames import Buffer
 from foundations.ports.job_layout import Entry
 
 _WORTH_THREADS = 2 * CHUNK
 _WAITING = 4
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class Packed(NamedTuple):
@@ -198,16 +199,13 @@ def _add(stream: _ChunkedStream, source: SourceFile) -> Entry:
         stream.write(header(entry))
         return entry
     try:
-        descriptor = os.open(source.location, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
+        with open_descriptor(source.location, _READING) as descriptor:
             if stamp(os.fstat(descriptor)) != source.stamp:
                 raise _changed(source)
             stream.write(header(Entry(source.path, "file", source.size, source.mode, "")))
             digest = _copy(stream, descriptor, source)
             if stamp(os.fstat(descriptor)) != source.stamp:
                 raise _changed(source)
-        finally:
-            os.close(descriptor)
     except OSError as error:
         raise _unreadable(source, error) from error
     stream.write(bytes(padding(source.size)))
@@ -230,15 +228,13 @@ def _copy(stream: _ChunkedStream, descriptor: int, source: SourceFile) -> str:
 
 def digest_of_source(source: SourceFile) -> str | None:
     """Return the SHA-256 of a file's present content; None where the file was changed since it was seen."""
-    digest = hashlib.sha256()
     try:
-        descriptor = os.open(source.location, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb", buffering=0) as stream:
+        with open_descriptor(source.location, _READING) as descriptor:
             if stamp(os.fstat(descriptor)) != source.stamp:
                 return None
-            while data := stream.read(CHUNK):
-                digest.update(data)
-            return digest.hexdigest() if stamp(os.fstat(descriptor)) == source.stamp else None
+            with open(descriptor, "rb", buffering=0, closefd=False) as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            return digest if stamp(os.fstat(descriptor)) == source.stamp else None
     except OSError as error:
         raise _unreadable(source, error) from error
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from foundations.adapters._shared.bundle.prefetch import prefetch
-from foundations.adapters._shared.fs.files import write_all
+from foundations.adapters._shared.fs.files import open_descriptor, write_all
 from foundations.errors import DamagedBundleError
 from foundations.ports.frames import Buffer
 from foundations.ports.job_layout import Entry
@@ -63,12 +63,9 @@ def copy_checked(content: Iterable[Buffer], entry: Entry, target: str | Path | N
 
 def write_new(target: str | Path, content: Iterable[Buffer], mode: int = 0o600) -> None:
     """Write a new file; an existing one, also a link, is an error."""
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    try:
+    with open_descriptor(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode) as descriptor:
         for data in content:
             write_all(descriptor, [data])
-    finally:
-        os.close(descriptor)
 
 
 def damaged(member: str, reason: str) -> DamagedBundleError:

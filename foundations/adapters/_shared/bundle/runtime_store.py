@@ -8,6 +8,7 @@ from pathlib import Path
 
 from foundations.adapters._shared.bundle.extraction import damaged, reading_tgz, write_new
 from foundations.adapters._shared.bundle.manifest import check_path
+from foundations.adapters._shared.fs.files import open_descriptor
 from foundations.ports.job_layout import RUNTIME, Entry
 
 _LARGEST_RUNTIME = 2**28
@@ -79,8 +80,5 @@ def _flush(directory: Path) -> None:
     """Flush a directory and all that is in it to the disk."""
     for place, _, names in os.walk(directory):
         for name in (*names, "."):
-            descriptor = os.open(os.path.join(place, name), os.O_RDONLY | os.O_CLOEXEC)
-            try:
+            with open_descriptor(os.path.join(place, name), os.O_RDONLY) as descriptor:
                 os.fsync(descriptor)
-            finally:
-                os.close(descriptor)

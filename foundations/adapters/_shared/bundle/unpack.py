@@ -20,7 +20,7 @@ from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
 from foundations.adapters._shared.bundle.prefetch import prefetch
 from foundations.adapters._shared.bundle.runtime_store import extract_runtime, runtime_directory
 from foundations.adapters._shared.bundle.tar_format import BLOCK, END, header, padding
-from foundations.adapters._shared.fs.files import CHUNK, write_all
+from foundations.adapters._shared.fs.files import CHUNK, open_descriptor, write_all
 from foundations.errors import StorageUnavailableError
 from foundations.ports.frames import Buffer
 from foundations.ports.job_layout import MANIFEST, RUNTIME, Entry
@@ -196,13 +196,10 @@ def _copied(pieces: Iterator[memoryview], target: Path | None) -> Iterator[memor
         yield from pieces
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
+    with open_descriptor(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW) as descriptor:
         for piece in pieces:
             write_all(descriptor, [piece])
             yield piece
-    finally:
-        os.close(descriptor)
 
 
 class _TarStream:

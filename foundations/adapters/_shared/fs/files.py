@@ -164,18 +164,31 @@ def write_atomically(path: Path, buffers: Iterable[Buffer], *, exclusive: bool =
     )
 
 
+@contextmanager
+def open_descriptor(path: str | os.PathLike[str], flags: int, mode: int = 0o600) -> Iterator[int]:
+    """Open a file or directory and yield its descriptor, which programs that are started do not inherit.
+
+    Args:
+        path: The file or directory.
+        flags: Those of ``os.open``.
+        mode: The mode of a file that is created.
+    """
+    descriptor = os.open(path, flags | os.O_CLOEXEC, mode)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def copy_atomically(source: Path, path: Path, *, exclusive: bool = False, mode: int = 0o600) -> bool:
     """Make the content of the file `source` that of `path`, durably, in bounded memory.
 
     Arguments, result and errors are those of :func:`write_atomically`.
     """
-    reader = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-    try:
+    with open_descriptor(source, os.O_RDONLY) as reader:
         return replace_file(
             path, lambda descriptor: copy_all(reader, descriptor), exclusive=exclusive, durable=True, mode=mode
         )
-    finally:
-        os.close(reader)
 
 
 def link_atomically(source: Path, path: Path) -> None:
@@ -192,11 +205,8 @@ def link_atomically(source: Path, path: Path) -> None:
 
 def sync_directory(path: Path) -> None:
     """Flush the directory `path`, so that the names in it survive a power failure."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with open_descriptor(path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -207,11 +217,8 @@ def locked_directory(path: str | os.PathLike[str], *, wait: bool = True) -> Iter
         path: The directory.
         wait: Wait for the lock. Otherwise the block runs at once, with False where somebody else has it.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with open_descriptor(path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         yield lock_file(descriptor, wait=wait)
-    finally:
-        os.close(descriptor)
 
 
 def lock_file(descriptor: int, *, wait: bool = False) -> bool:
@@ -236,13 +243,10 @@ def replace_file(
     target = os.fspath(path)  # Path's methods take longer than writing a small value
     temporary = target[: target.rfind("/") + 1] + temporary_name()
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        try:
+        with open_descriptor(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode) as descriptor:
             write(descriptor)
             if durable:
                 os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
         if exclusive:
             is_placed = _link_if_absent(temporary, target)
         else:

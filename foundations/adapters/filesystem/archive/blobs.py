@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from foundations.adapters._shared.fs.files import copy_atomically, link_atomically
+from foundations.adapters._shared.fs.files import copy_atomically, link_atomically, open_descriptor
 from foundations.adapters.filesystem.root import ensure_writable, is_readable
 
 _LINK_FAILURES = frozenset({errno.EMLINK, errno.EPERM, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOENT})
@@ -57,8 +57,5 @@ class BlobStore:
     def _add_reference(self, job_name: str, digest: str) -> None:
         references = self._root / "references" / job_name
         ensure_writable(self._root, references.parent)
-        descriptor = os.open(references, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
+        with open_descriptor(references, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW) as descriptor:
             os.write(descriptor, f"{digest}\n".encode())
-        finally:
-            os.close(descriptor)

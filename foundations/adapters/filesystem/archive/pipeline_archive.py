@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from foundations.adapters._shared.fs.files import (
@@ -13,6 +14,7 @@ from foundations.adapters._shared.fs.files import (
     copy_all,
     copy_atomically,
     locked_directory,
+    open_descriptor,
     read_all,
     translating_os_errors,
     write_atomically,
@@ -77,21 +79,14 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
         with translating_os_errors(path, "append to"), locked_directory(path.parent):
             if path.exists() and _is_shared(path.stat()):
                 copy_atomically(path, path)
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            try:
+            with open_descriptor(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW) as descriptor:
                 _append_all_or_nothing(descriptor, memoryview(data).cast("B"))
                 os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
 
     def read(self, job_name: str, item: str) -> bytearray | memoryview:
         """See :meth:`PipelineArchive.read`."""
-        descriptor, path = self._open(job_name, item)
-        try:
-            with translating_os_errors(path, "read"):
-                return read_all(descriptor, os.fstat(descriptor).st_size)
-        finally:
-            os.close(descriptor)
+        with self._open(job_name, item) as (descriptor, path), translating_os_errors(path, "read"):
+            return read_all(descriptor, os.fstat(descriptor).st_size)
 
     def read_file(self, job_name: str, item: str, target: Path) -> None:
         """See :meth:`PipelineArchive.read_file`.
@@ -99,8 +94,7 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
         Raises:
             FileExistsError: `target` exists.
         """
-        descriptor, path = self._open(job_name, item)
-        try:
+        with self._open(job_name, item) as (descriptor, path):
             try:
                 with translating_os_errors(path, f"copy to {target} from"), target.open("xb", buffering=0) as copy:
                     copy_all(descriptor, copy.fileno())
@@ -109,8 +103,6 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
                     raise error.__cause__ from None
                 target.unlink(missing_ok=True)
                 raise
-        finally:
-            os.close(descriptor)
 
     def items(self, job_name: str, prefix: str = "") -> list[ArchiveItem]:
         """See :meth:`PipelineArchive.items`."""
@@ -154,7 +146,9 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
         ensure_writable(self.root, path.parent)
         return path
 
-    def _open(self, job_name: str, item: str) -> tuple[int, Path]:
+    @contextmanager
+    def _open(self, job_name: str, item: str) -> Iterator[tuple[int, Path]]:
+        """Open the file of an item; yield its descriptor and its path."""
         check_item(job_name, item)
         path = self._job_directory(job_name) / item_path(item)
         missing = ItemNotFoundError(
@@ -172,15 +166,15 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
                 if error.errno not in _NO_SUCH_FILE:
                     raise
                 raise missing from error
-            try:
+        try:
+            with translating_os_errors(path, "read"):
                 status = os.fstat(descriptor)
-                if not stat.S_ISREG(status.st_mode):
-                    raise missing
-                check_private_file(path, status)
-            except BaseException:
-                os.close(descriptor)
-                raise
-        return descriptor, path
+            if not stat.S_ISREG(status.st_mode):
+                raise missing
+            check_private_file(path, status)
+            yield descriptor, path
+        finally:
+            os.close(descriptor)
 
     def _is_below_an_item(self, path: Path) -> bool:
         """Return whether something between the root and `path` is an item itself."""

@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from foundations.adapters._shared.fs.files import lock_file, locked_directory, translating_os_errors
+from foundations.adapters._shared.fs.files import lock_file, locked_directory, open_descriptor, translating_os_errors
 from foundations.ports.cache import Lease
 
 STALE_AFTER: Final = 60.0
@@ -182,12 +182,9 @@ def remove_abandoned(directory: str, prefix: str = "") -> None:
                 continue
             with suppress(OSError):  # a holder may remove its own at the same time; what is no file is left
                 path = f"{directory}/{name}"
-                descriptor = os.open(path, _OPEN_FLAGS)
-                try:
+                with open_descriptor(path, _OPEN_FLAGS) as descriptor:
                     if lock_file(descriptor):
                         os.unlink(path)
-                finally:
-                    os.close(descriptor)
 
 
 def _remove_if_stale(path: str, own: _HolderFile) -> bool | None:
