@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import attrs
 
 from foundations.adapters._shared.fs.files import translating_os_errors
 from foundations.adapters._shared.rules import check_digest, check_item
-from foundations.adapters.memory.stores import MemoryStore, StoredItem, memory_store
+from foundations.adapters.memory.stores import InStore, StoredItem
 from foundations.errors import ItemNotFoundError
 from foundations.ports.archive import ArchiveItem, PipelineArchive
 from foundations.ports.frames import Buffer
@@ -18,16 +17,12 @@ from foundations.ports.job import check_job_name
 
 
 @attrs.frozen
-class MemoryPipelineArchive(PipelineArchive):
+class MemoryPipelineArchive(InStore, PipelineArchive):
     """Stores items in this process, for tests: a job in another process cannot see them, and files are read whole.
 
     Args:
         store: The name of the store; adapters of the same name share their content.
     """
-
-    in_this_process_only: ClassVar[bool] = True
-
-    store: str = "default"
 
     def write(self, job_name: str, item: str, data: Sequence[Buffer]) -> None:
         """See :meth:`PipelineArchive.write`; the buffers are copied."""
@@ -96,10 +91,6 @@ class MemoryPipelineArchive(PipelineArchive):
         check_job_name(job_name)
         with self._store.lock:
             self._store.items.pop(job_name, None)
-
-    @property
-    def _store(self) -> MemoryStore:
-        return memory_store(self.store)
 
     def _put(self, job_name: str, item: str, stored: StoredItem) -> None:
         with self._store.lock:

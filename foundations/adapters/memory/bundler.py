@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import attrs
 
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
 from foundations.adapters._shared.bundle.project_files import files_to_bundle
-from foundations.adapters.memory.stores import MemoryStore, memory_store
+from foundations.adapters.memory.stores import InStore
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError
 from foundations.ports.bundling import BundleContents, BundleFile, JobBundler
 from foundations.ports.frames import Buffer, join_frames, split_frames
@@ -20,15 +19,12 @@ from foundations.version import __version__
 
 
 @attrs.frozen
-class MemoryJobBundler(JobBundler):
+class MemoryJobBundler(InStore, JobBundler):
     """Stores bundles as members in this process, for tests.
 
     Args:
         store: The name of the store; adapters of the same name share their content.
     """
-
-    in_this_process_only: ClassVar[bool] = True
-    store: str = "default"
 
     def make(self, contents: BundleContents) -> BundleFile:
         """Make a bundle."""
@@ -91,10 +87,6 @@ class MemoryJobBundler(JobBundler):
         """Remove the bundle from the store."""
         with self._store.lock:
             self._store.bundles.pop(bundle.job_name, None)
-
-    @property
-    def _store(self) -> MemoryStore:
-        return memory_store(self.store)
 
 
 def _is_packed_of(project: bytes, files: Sequence[Entry]) -> bool:

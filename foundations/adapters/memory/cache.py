@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 import attrs
 
 from foundations import events
 from foundations.adapters._shared.rules import check_cache_key
-from foundations.adapters.memory.stores import MemoryLease, MemoryStore, StoredValue, memory_store
+from foundations.adapters.memory.stores import InStore, MemoryLease, StoredValue
 from foundations.ports.cache import CacheBackend, CachedValue, CacheEntry, Lease
 from foundations.ports.frames import Buffer
 
@@ -18,16 +17,12 @@ _STALE_AFTER = 60.0  # seconds
 
 
 @attrs.frozen
-class MemoryCacheBackend(CacheBackend):
+class MemoryCacheBackend(InStore, CacheBackend):
     """Stores values in this process, for tests: a job in another process cannot see them.
 
     Args:
         store: The name of the store; adapters of the same name share their content.
     """
-
-    in_this_process_only: ClassVar[bool] = True
-
-    store: str = "default"
 
     def get(self, key: str) -> CachedValue | None:
         """See :meth:`CacheBackend.get`; the buffers are copied."""
@@ -98,7 +93,3 @@ class MemoryCacheBackend(CacheBackend):
                 return None
             self._store.leases[key] = made = MemoryLease(self._store, key)
         return made
-
-    @property
-    def _store(self) -> MemoryStore:
-        return memory_store(self.store)

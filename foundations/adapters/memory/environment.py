@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from foundations.adapters.memory.stores import MemoryJob, MemoryStore, memory_store
+from foundations.adapters.memory.stores import InStore, MemoryJob
 from foundations.errors import CapabilityError, DamagedBundleError, ExecutionError, JobExistsError
 from foundations.ports.execution import (
     BundleRunner,
@@ -27,7 +27,7 @@ _CAPABILITIES = Capabilities(
 
 
 @attrs.frozen
-class MemoryExecutionEnvironment(ExecutionEnvironment):
+class MemoryExecutionEnvironment(InStore, ExecutionEnvironment):
     """Runs each job in a thread of this process. For tests: there are no logs, and a job ends with the process.
 
     Args:
@@ -35,7 +35,6 @@ class MemoryExecutionEnvironment(ExecutionEnvironment):
         bundle_runner: Runs a bundle in the calling thread; None where no job is submitted.
     """
 
-    store: str = "default"
     bundle_runner: BundleRunner | None = attrs.field(default=None, kw_only=True, eq=False, repr=False)
 
     @property
@@ -123,7 +122,3 @@ class MemoryExecutionEnvironment(ExecutionEnvironment):
         if job is None:
             return None
         return JobStatus(job_name=job_name, state=JobState.RUNNING if job.end is None else job.end.state, end=job.end)
-
-    @property
-    def _store(self) -> MemoryStore:
-        return memory_store(self.store)

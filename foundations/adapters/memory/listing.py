@@ -5,28 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any
 
 import attrs
 
 from foundations.adapters._shared.rules import canonical_json
-from foundations.adapters.memory.stores import MemoryStore, memory_store
+from foundations.adapters.memory.stores import InStore
 from foundations.errors import JobExistsError, JobNotFoundError
 from foundations.ports.archive_listing import JobChange, JobQuery, JobRecord, PipelineListing
 from foundations.ports.job import check_job_name
 
 
 @attrs.frozen
-class MemoryPipelineListing(PipelineListing):
+class MemoryPipelineListing(InStore, PipelineListing):
     """Stores records in this process, for tests: a job in another process cannot see them.
 
     Args:
         store: The name of the store; adapters of the same name share their content.
     """
-
-    in_this_process_only: ClassVar[bool] = True
-
-    store: str = "default"
 
     def track(self, record: JobRecord) -> None:
         """See :meth:`PipelineListing.track`."""
@@ -67,10 +63,6 @@ class MemoryPipelineListing(PipelineListing):
         """See :meth:`PipelineListing.remove`."""
         with self._store.lock:
             return self._store.records.pop(job_name, None) is not None
-
-    @property
-    def _store(self) -> MemoryStore:
-        return memory_store(self.store)
 
 
 def _copy(record: JobRecord) -> JobRecord:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import ClassVar
 
 import attrs
 
@@ -97,6 +98,23 @@ def memory_store(name: str) -> MemoryStore:
     """Return the store of this name, the same to everybody in this process."""
     with _lock:
         return _stores.setdefault(name, MemoryStore())
+
+
+@attrs.frozen
+class InStore:
+    """What the adapters have in common: each uses a store by its name.
+
+    Attributes:
+        store: The name of the store.
+    """
+
+    in_this_process_only: ClassVar[bool] = True
+
+    store: str = "default"
+
+    @property
+    def _store(self) -> MemoryStore:
+        return memory_store(self.store)
 
 
 def forget_store(name: str) -> None:
