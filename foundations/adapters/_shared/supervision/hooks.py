@@ -35,20 +35,18 @@ class GuardedHooks:
     """
 
     def __init__(self, make_hooks: Callable[[], SupervisorHooks]) -> None:
-        self._hooks: SupervisorHooks | None = guard(make_hooks, None)
+        self._hooks = guard(make_hooks)
 
     def record_start(self, started_at: float) -> None:
         """Record that the job runs."""
         if self._hooks is not None:
-            record_start = self._hooks.record_start
-            guard(lambda: record_start(started_at), None)
+            guard(self._hooks.record_start, started_at)
 
     def stage_name(self, index: int) -> str | None:
         """Return the name of the stage at `index`; None where it is not known, or `index` is -1."""
         if self._hooks is None or index < 0:
             return None
-        stage_name = self._hooks.stage_name
-        return guard(lambda: stage_name(index), None)
+        return guard(self._hooks.stage_name, index)
 
     def archive_streams(self, end: JobEnd) -> JobEnd:
         """Archive what the job wrote; return the end with what could not be archived."""
@@ -64,14 +62,13 @@ class GuardedHooks:
     def record_end(self, end: JobEnd) -> None:
         """Copy the end into the archive and the listing."""
         if self._hooks is not None:
-            record_end = self._hooks.record_end
-            guard(lambda: record_end(end), None)
+            guard(self._hooks.record_end, end)
 
 
-def guard(action: Callable[[], _T], default: _T) -> _T:
-    """Return what `action` returns; `default` where it raises, which goes to this process's stderr."""
+def guard(action: Callable[..., _T], *arguments: object) -> _T | None:
+    """Return what `action` returns; None where it raises, which goes to this process's stderr."""
     try:
-        return action()
+        return action(*arguments)
     except Exception:
         traceback.print_exc()  # the supervisor's stderr is its own log
-        return default
+        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import select
 import signal
@@ -132,4 +131,4 @@ def _clean_up(directory: JobDirectory, place: int) -> None:
 
     os.fchdir(place)
     for path in (directory.project, directory.bundle):
-        guard(functools.partial(remove_tree, path.name), None)
+        guard(remove_tree, path.name)
