@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from foundations.adapters._shared.bundle.gzip_format import CHUNK, StoredWriter, compress_to_buffers
 from foundations.adapters._shared.bundle.manifest import digest_of, listed
@@ -46,7 +46,7 @@ def pack_project(sources: Sequence[SourceFile], descriptor: int) -> Packed:
     """
     framing = _Framing(descriptor)
     threaded = sum(source.size for source in sources) > _WORTH_THREADS
-    with _Threads(framing.write) if threaded else _Inline(framing.write) as sink:
+    with _ThreadedSink(framing.write) if threaded else _Sink(framing.write) as sink:
         stream = _ChunkedStream(sink)
         files = listed([_add(stream, source) for source in sources])
         stream.write(END)
@@ -58,7 +58,7 @@ def pack_project(sources: Sequence[SourceFile], descriptor: int) -> Packed:
 def pack_files(files: Iterable[tuple[str, bytes, int]]) -> bytes:
     """Return files in memory, each with its path and mode, as a .tgz."""
     members: list[bytes] = []
-    stream = _ChunkedStream(_Inline(lambda parts: members.append(b"".join(parts))))
+    stream = _ChunkedStream(_Sink(lambda parts: members.append(b"".join(parts))))
     for path, data, mode in files:
         stream.write(header(Entry(path, "file", len(data), mode, "")))
         stream.write(data)
@@ -124,41 +124,32 @@ class _ChunkedStream:
             self._sink.put(self._chunk, self._filled)
 
 
-class _Sink(Protocol):
+class _Sink:
     """Compresses chunks and writes them, in order."""
+
+    def __init__(self, write: Callable[[Sequence[Buffer]], None]) -> None:
+        self._write = write
+
+    @functools.cached_property
+    def _memory(self) -> memoryview:
+        return memoryview(bytearray(CHUNK))
 
     def memory(self) -> memoryview:
         """Return memory for a chunk; it is used again once what was put there is written."""
-
-    def put(self, memory: memoryview, size: int) -> None:
-        """Take a chunk: the first `size` bytes of what :meth:`memory` returned."""
-
-    def __enter__(self) -> _Sink: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-
-class _Inline:
-    def __init__(self, write: Callable[[Sequence[Buffer]], None]) -> None:
-        self._write = write
-        self._memory = memoryview(bytearray(CHUNK))
-
-    def memory(self) -> memoryview:
         return self._memory
 
     def put(self, memory: memoryview, size: int) -> None:
+        """Take a chunk: the first `size` bytes of what :meth:`memory` returned."""
         self._write(compress_to_buffers(memory[:size]))
 
-    def __enter__(self) -> _Inline:
+    def __enter__(self) -> _Sink:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         return
 
 
-class _Threads:
+class _ThreadedSink(_Sink):
     """Compresses in one thread for each processor and writes in another; few chunks wait, so memory is bounded."""
 
     def __init__(self, write: Callable[[Sequence[Buffer]], None]) -> None:
@@ -181,9 +172,6 @@ class _Threads:
     def put(self, memory: memoryview, size: int) -> None:
         made = self._compressing.submit(compress_to_buffers, memory[:size])
         self._waiting.append((memory, self._writing.submit(lambda: self._write(made.result()))))
-
-    def __enter__(self) -> _Threads:
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with ExitStack() as stack:
