@@ -78,14 +78,7 @@ class Wiring:
     @property
     def archives(self) -> Archives:
         """The six archives."""
-        return Archives(
-            stage_log=self._adapter(self.settings.stage_log_archive, PipelineArchive),
-            persisted_data=self._adapter(self.settings.persisted_data_archive, PipelineArchive),
-            provenance=self._adapter(self.settings.provenance_archive, PipelineArchive),
-            job_source=self._adapter(self.settings.job_source_archive, PipelineArchive),
-            artifact=self._adapter(self.settings.artifact_archive, PipelineArchive),
-            miscellaneous=self._adapter(self.settings.miscellaneous_archive, PipelineArchive),
-        )
+        return Archives(*(self._adapter(entry, PipelineArchive) for entry in self._archive_settings()))
 
     @property
     def environment(self) -> ExecutionEnvironment:
@@ -124,30 +117,29 @@ class Wiring:
         self._check_capabilities()
 
     def _check_capabilities(self) -> None:
-        can = self.environment.capabilities
-        parts: list[tuple[AdapterSettings, Any]] = [
-            (self.settings.cache, self.cache),
-            (self.settings.archive_listing, self.listing),
-            (self.settings.stage_log_archive, self.archives.stage_log),
-            (self.settings.persisted_data_archive, self.archives.persisted_data),
-            (self.settings.provenance_archive, self.archives.provenance),
-            (self.settings.job_source_archive, self.archives.job_source),
-            (self.settings.artifact_archive, self.archives.artifact),
-            (self.settings.miscellaneous_archive, self.archives.miscellaneous),
+        can, settings = self.environment.capabilities, self.settings
+        stores: list[tuple[AdapterSettings, Any]] = [
+            (settings.cache, self.cache),
+            (settings.archive_listing, self.listing),
+            *zip(self._archive_settings(), self.archives, strict=True),
         ]
-        bundler = (self.settings.job_bundler, self.bundler)
-        refused = [(entry, "which another process cannot see") for entry, store in parts if store.in_this_process_only]
-        if not can.crosses_processes:
-            refused = []
-        if can.needs_bundle_file and bundler[1].in_this_process_only:
-            refused.append((bundler[0], "whose bundles are no files"))
+        refused = []
+        if can.crosses_processes:
+            refused = [
+                (entry, "which another process cannot see") for entry, store in stores if store.in_this_process_only
+            ]
+        if can.needs_bundle_file and self.bundler.in_this_process_only:
+            refused.append((settings.job_bundler, "whose bundles are no files"))
         if refused:
             entry, why = refused[0]
             raise CapabilityError(
-                f"{entry.key} is {entry.type_name}, {why}, but {self.settings.deployment.type_name} runs jobs in"
+                f"{entry.key} is {entry.type_name}, {why}, but {settings.deployment.type_name} runs jobs in"
                 " processes of their own. Choose storage that both can reach, or foundations.MemoryExecutionEnvironment"
                 " in tests. Nothing was written."
             )
+
+    def _archive_settings(self) -> list[AdapterSettings]:
+        return [getattr(self.settings, f"{role}_archive") for role in Archives._fields]
 
     def _adapter(self, entry: AdapterSettings, port: Callable[..., Port], **collaborators: Any) -> Port:
         key = f"{port} {entry.type_name} {entry.arguments!r} {entry.keyword_arguments!r}"

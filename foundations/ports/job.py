@@ -73,12 +73,8 @@ class JobEnd(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON's own types."""
-        record = self._asdict()
-        record["state"] = self.state.value
-        record["cause"] = self.cause.value if self.cause else None
-        record["resources"] = dict(self.resources)
-        record["not_archived"] = list(self.not_archived)
-        return {"format": 1, **record}
+        further = {"resources": dict(self.resources), "not_archived": list(self.not_archived)}
+        return {"format": 1, **self._asdict(), **further}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> JobEnd:

@@ -40,22 +40,6 @@ class JobDirectory:
         supervisor_log: What the supervisor itself wrote.
     """
 
-    __slots__ = (
-        "alive",
-        "bundle",
-        "cancel_request",
-        "end",
-        "ending",
-        "fallback",
-        "lock",
-        "not_archived",
-        "outcome",
-        "path",
-        "project",
-        "state",
-        "supervisor_log",
-    )
-
     def __init__(self, path: Path) -> None:
         self.path = path
         self.bundle = path / "bundle"

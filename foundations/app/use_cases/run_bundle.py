@@ -43,13 +43,9 @@ def run_bundle(bundle: Bundle, wiring: Wiring) -> JobEnd:
     )
     end = JobEnd(
         job_name=bundle.job_name,
-        state=outcome.state,
-        cause=outcome.cause,
-        message=outcome.message,
-        stage=outcome.stage,
+        **outcome._asdict(),
         started_at=started_at,
         ended_at=time.time(),
-        not_archived=outcome.not_archived,
     )
     record_end(end, wiring)
     return end

@@ -34,11 +34,7 @@ class Archives(NamedTuple):
 
     def distinct(self) -> list[PipelineArchive]:
         """Return the archives, each once where one serves several roles."""
-        found: list[PipelineArchive] = []
-        for archive in self:
-            if not any(archive is other for other in found):
-                found.append(archive)
-        return found
+        return [*{id(archive): archive for archive in self}.values()]
 
     def write_end(self, end: JobEnd) -> None:
         """Write a copy of the end record, for when the execution environment has forgotten the job."""
