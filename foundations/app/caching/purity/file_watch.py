@@ -153,7 +153,7 @@ def _is_in_library(frame: FrameType | None) -> bool:
     return True
 
 
-def uncacheable_because(
+def uncacheable_because(  # noqa: C901
     accesses: FileAccesses, changed: str | None, project: str, stated: Iterable[str], named: Iterable[str]
 ) -> str | None:
     """Return why the output of a call that accessed such files must not be cached; None where it may be.

@@ -138,7 +138,7 @@ class _Normaliser:
                 self._instruction(instructions, step.position, step.mark, variables, modules)
         self.parts.append(b"end")
 
-    def _instruction(
+    def _instruction(  # noqa: C901
         self,
         instructions: list[dis.Instruction],
         position: int,

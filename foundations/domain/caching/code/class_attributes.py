@@ -48,7 +48,7 @@ _ATTRS_FIELD_ATTRIBUTES = (
 )
 
 
-def iterate_attributes(kind: type, *, annotations: bool) -> Iterator[tuple[str, Any]]:
+def iterate_attributes(kind: type, *, annotations: bool) -> Iterator[tuple[str, Any]]:  # noqa: C901
     """Yield the names and values that a class itself defines, in an order that does not depend on its source.
 
     Args:

@@ -75,7 +75,7 @@ def exception_handlers(code: CodeType) -> list[Handler]:
     return found
 
 
-def execution_path(instructions: list[dis.Instruction], table: list[Handler]) -> Iterator[Step]:
+def execution_path(instructions: list[dis.Instruction], table: list[Handler]) -> Iterator[Step]:  # noqa: C901
     """Yield the instructions in the order in which they run, with marks for branches and exception handlers."""
     table = sorted(table)
     begins = [row.begin for row in table]

@@ -70,7 +70,7 @@ class ReferenceEncoder:
         """Return the digest of code that a place without order refers to."""
         return self._context.digest_unordered(code, where)
 
-    def encode(self, code: Any, where: str) -> bytes:
+    def encode(self, code: Any, where: str) -> bytes:  # noqa: C901
         """Return the reference to code, which is followed later."""
         if isinstance(code, StageFactory):
             return b"|".join([self.encode(code.function, where), *self.encode_hints(code.hints)])

@@ -165,7 +165,7 @@ class Traversal:
 
     # -- names --------------------------------------------------------------------------------------------------------
 
-    def _encode_reference(self, function: FunctionType, reference: NameReference) -> bytes:
+    def _encode_reference(self, function: FunctionType, reference: NameReference) -> bytes:  # noqa: C901
         """Return the encoding of something that a function refers to by name."""
         environment, attributes, name = self._environment, reference.attributes, reference.name
         names, is_imported = function.__globals__, reference.level is not None

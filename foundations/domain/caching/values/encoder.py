@@ -85,7 +85,7 @@ class ValueEncoder:
         path = "".join(label(done + len(latest)) for label, done, latest in self._path)
         return self._root + (path if len(path) <= _MAX_PATH_LENGTH else f"{path[:40]}...{path[-40:]}")
 
-    def encode(self, value: Any, depth: int) -> bytes:
+    def encode(self, value: Any, depth: int) -> bytes:  # noqa: C901
         """Return the encoding of a value that is nested `depth` deep.
 
         Raises:
