@@ -93,14 +93,12 @@ class ExecutionEnvironmentContract:
 
     def test_a_job_runs_and_completes(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
         submission, written = jobs.writing("job")
-        environment.submit(submission)
-        end = _end(environment, "job")
+        end = _run(environment, submission)
         assert ("job", JobState.COMPLETED, None) == (end.job_name, end.state, end.cause)
         assert "it ran" == written.read_text()
 
     def test_a_job_whose_function_raises_ends_in_error(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
-        environment.submit(jobs.failing("job"))
-        end = _end(environment, "job")
+        end = _run(environment, jobs.failing("job"))
         assert (JobState.ERROR, EndCause.USER_CODE) == (end.state, end.cause)
         assert "int" in end.message
 
@@ -119,8 +117,8 @@ class ExecutionEnvironmentContract:
         if not environment.capabilities.crosses_processes:
             return  # a thread has its process's variables
         submission, written = jobs.writing_variable("job", "FOUNDATIONS_CONTRACT")
-        environment.submit(attrs.evolve(submission, variables={"FOUNDATIONS_CONTRACT": "a value"}))
-        assert JobState.COMPLETED is _end(environment, "job").state
+        submission = attrs.evolve(submission, variables={"FOUNDATIONS_CONTRACT": "a value"})
+        assert JobState.COMPLETED is _run(environment, submission).state
         assert "a value" == written.read_text()
 
     def test_a_bundle_that_is_not_the_one_that_was_packed_never_runs(
@@ -169,8 +167,7 @@ class ExecutionEnvironmentContract:
     # -- the end ------------------------------------------------------------------------------------------------------
 
     def test_an_end_is_told_alike_however_often(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
-        environment.submit(jobs.failing("job"))
-        end = _end(environment, "job")
+        end = _run(environment, jobs.failing("job"))
         environment.wait([environment.handle("job")], timeout=None, interval=_PATIENCE)
         assert [end] * 3 == [_end(environment, "job") for _ in range(3)]
         assert end == JobEnd.from_json(json.loads(json.dumps(end.to_json())))
@@ -179,8 +176,7 @@ class ExecutionEnvironmentContract:
         if not environment.capabilities.survives_the_caller:
             return
         elsewhere = pickle.dumps(environment)
-        environment.submit(jobs.failing("job"))
-        here = _end(environment, "job")
+        here = _run(environment, jobs.failing("job"))
         there = in_processes(_end_elsewhere, [(elsewhere, "job")] * 2)
         assert [here, here] == there
 
@@ -197,8 +193,7 @@ class ExecutionEnvironmentContract:
     def test_a_job_whose_process_has_vanished_is_lost(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
         if not environment.capabilities.crosses_processes:
             return  # what ends a thread's process ends the test
-        environment.submit(jobs.killing_its_supervisor("job"))
-        end = _end(environment, "job")
+        end = _run(environment, jobs.killing_its_supervisor("job"))
         assert (JobState.ERROR, EndCause.LOST) == (end.state, end.cause)
         assert end == _end(environment, "job")
 
@@ -247,9 +242,7 @@ class ExecutionEnvironmentContract:
         self, environment: ExecutionEnvironment, jobs: JobMaker
     ) -> None:
         environment.cancel(environment.handle("unknown"))
-        submission, _ = jobs.writing("job")
-        environment.submit(submission)
-        end = _end(environment, "job")
+        end = _run(environment, jobs.writing("job")[0])
         environment.cancel(environment.handle("job"))
         assert end == _end(environment, "job")
 
@@ -258,8 +251,7 @@ class ExecutionEnvironmentContract:
     def test_a_job_that_ended_has_its_logs(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
         if not environment.capabilities.crosses_processes:
             return  # a thread has its process's streams
-        environment.submit(jobs.printing("job"))
-        _end(environment, "job")
+        _run(environment, jobs.printing("job"))
         assert b"a line\n" == environment.logs(environment.handle("job"), "stdout")
         assert b"" == environment.logs(environment.handle("job"), "stderr")
 
@@ -277,16 +269,12 @@ class ExecutionEnvironmentContract:
         assert JobState.COMPLETED is _end(environment, "job").state
 
     def test_there_are_two_streams(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
-        submission, _ = jobs.writing("job")
-        environment.submit(submission)
-        _end(environment, "job")
+        _run(environment, jobs.writing("job")[0])
         with pytest.raises(ExecutionError):
             environment.logs(environment.handle("job"), "the third")
 
     def test_what_the_job_did_not_keep_is_none(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
-        submission, _ = jobs.writing("job")
-        environment.submit(submission)
-        _end(environment, "job")
+        _run(environment, jobs.writing("job")[0])
         assert environment.read_fallback(environment.handle("job"), "absent/item") is None
 
     def test_a_job_that_runs_cannot_be_released(self, environment: ExecutionEnvironment, jobs: JobMaker) -> None:
@@ -301,12 +289,10 @@ class ExecutionEnvironmentContract:
         self, environment: ExecutionEnvironment, jobs: JobMaker
     ) -> None:
         submission, _ = jobs.writing("job")
-        environment.submit(submission)
-        _end(environment, "job")
+        _run(environment, submission)
         environment.release(environment.handle("job"))
         assert [None] == environment.poll([environment.handle("job")])
-        environment.submit(submission)
-        assert JobState.COMPLETED is _end(environment, "job").state
+        assert JobState.COMPLETED is _run(environment, submission).state
 
 
 def _wait(environment: ExecutionEnvironment, handle: JobHandle) -> JobStatus | None:
@@ -331,6 +317,11 @@ def _end(environment: ExecutionEnvironment, job_name: str) -> JobEnd:
     assert status.end is not None
     assert status.state is status.end.state
     return status.end
+
+
+def _run(environment: ExecutionEnvironment, submission: Submission) -> JobEnd:
+    environment.submit(submission)
+    return _end(environment, submission.job_name)
 
 
 def _end_elsewhere(environment: bytes, job_name: str) -> JobEnd:
