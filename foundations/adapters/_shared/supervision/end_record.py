@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from foundations.adapters._shared.fs.files import write_atomically
+from foundations.errors import StorageUnavailableError
 from foundations.ports.job import JobEnd
 from foundations.ports.job_layout import JobDirectory
 
@@ -14,13 +15,16 @@ def read_end(directory: JobDirectory) -> JobEnd | None:
 
     Raises:
         OSError: It cannot be read.
-        ValueError: It is damaged.
+        StorageUnavailableError: It is damaged.
     """
     try:
-        data = directory.end.read_bytes()
+        return JobEnd.from_json(json.loads(directory.end.read_bytes()))
     except FileNotFoundError:
         return None
-    return JobEnd.from_json(json.loads(data))
+    except ValueError as error:
+        raise StorageUnavailableError(
+            f"{directory.end}: the end record is damaged: {error}", path=str(directory.end)
+        ) from error
 
 
 def write_end(directory: JobDirectory, end: JobEnd) -> bool:

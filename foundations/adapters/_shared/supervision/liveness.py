@@ -70,10 +70,7 @@ class Announcement:
 
         An earlier announcement is not reported: read the job's status once more after opening the descriptor.
         """
-        try:
-            return os.open(directory.ending, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return None
+        return _open_existing(directory.ending, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
 
 
 class Liveness(NamedTuple):
@@ -119,8 +116,8 @@ def read_liveness(directory: JobDirectory) -> Liveness:
     return Liveness(alive=False, started=False)
 
 
-def _open_existing(path: Path) -> int | None:
+def _open_existing(path: Path, flags: int = os.O_RDWR) -> int | None:
     try:
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        return os.open(path, flags | os.O_CLOEXEC)
     except FileNotFoundError:
         return None

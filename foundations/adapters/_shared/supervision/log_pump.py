@@ -29,17 +29,19 @@ class _Stream:
         self._write(head)
         self._tail += rest
         if len(self._tail) > 2 * LONGEST_TAIL:
-            self._left_out += len(self._tail) - LONGEST_TAIL
-            del self._tail[:-LONGEST_TAIL]
+            self._shorten_tail()
 
     def close(self) -> None:
-        if len(self._tail) > LONGEST_TAIL:
-            self._left_out += len(self._tail) - LONGEST_TAIL
-            del self._tail[:-LONGEST_TAIL]
+        self._shorten_tail()
         if self._left_out:
             self._write(f"\n[... {self._left_out} bytes left out here ...]\n".encode())
         self._write(self._tail)
         os.close(self._file)
+
+    def _shorten_tail(self) -> None:
+        excess = max(0, len(self._tail) - LONGEST_TAIL)
+        self._left_out += excess
+        del self._tail[:excess]
 
     def _write(self, data: bytes | bytearray) -> None:
         view = memoryview(data)

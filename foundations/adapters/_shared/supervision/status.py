@@ -36,23 +36,14 @@ def _read_status(directory: JobDirectory) -> JobStatus | None:
     if not directory.state.is_dir():
         return None
     is_private_directory(directory.state)  # and its parents, else it raises: what the files say is believed
-    end = _read_end(directory)
+    end = read_end(directory)
     if end is None:
         liveness = read_liveness(directory)
         if liveness.alive:
             state = JobState.RUNNING if liveness.started else JobState.QUEUED
             return JobStatus(job_name=directory.job_name, state=state)
-        end = _read_end(directory) or _record_unrecorded_end(directory)
+        end = read_end(directory) or _record_unrecorded_end(directory)
     return JobStatus(job_name=directory.job_name, state=end.state, end=end)
-
-
-def _read_end(directory: JobDirectory) -> JobEnd | None:
-    try:
-        return read_end(directory)
-    except ValueError as error:
-        raise StorageUnavailableError(
-            f"{directory.end}: the end record is damaged: {error}", path=str(directory.end)
-        ) from error
 
 
 def _record_unrecorded_end(directory: JobDirectory) -> JobEnd:
@@ -66,4 +57,4 @@ def _record_unrecorded_end(directory: JobDirectory) -> JobEnd:
     if written:
         for path in (directory.bundle, directory.project):
             remove_tree(path)
-    return _read_end(directory) or end
+    return read_end(directory) or end

@@ -11,7 +11,6 @@ import fcntl
 import mmap
 import os
 import signal
-import struct
 import sys
 import traceback
 from collections.abc import Callable
@@ -23,22 +22,17 @@ from foundations.adapters._shared.supervision.descendants import end_with_parent
 class Progress:
     """The position of the stage that runs, in memory that the supervisor and the worker share."""
 
-    __slots__ = ("_memory",)
-
-    _INDEX = struct.Struct("<q")
-
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, mmap.PAGESIZE)
+        self._memory = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("q")
         self.set(-1)
 
     def set(self, index: int) -> None:
         """Note that the stage at `index` runs; -1 for none."""
-        self._INDEX.pack_into(self._memory, 0, index)
+        self._memory[0] = index
 
     def get(self) -> int:
         """Return the position of the stage that runs, or -1."""
-        index: int = self._INDEX.unpack_from(self._memory, 0)[0]
-        return index
+        return self._memory[0]
 
 
 class WorkerPipes(NamedTuple):
