@@ -103,19 +103,9 @@ class _Normaliser:
         by_name = not _LOCALS_READERS.isdisjoint(code.co_names)
         variables = _Variables(code, free, depth, by_name)
         parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        self.parts.append(
-            repr(
-                (
-                    "code",
-                    code.co_argcount,
-                    code.co_posonlyargcount,
-                    code.co_kwonlyargcount,
-                    code.co_flags & _BEHAVIOUR_FLAGS,
-                    parameters,
-                    named if by_name else None,
-                )
-            ).encode()
-        )
+        counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount
+        head = ("code", *counts, code.co_flags & _BEHAVIOUR_FLAGS, parameters, named if by_name else None)
+        self.parts.append(repr(head).encode())
         modules = {name: outer_modules[name] for name in code.co_freevars if name in outer_modules}
         for name, imported in _bind_imports(instructions, self._add_reference).items():
             modules[name] = [*modules.get(name, ()), *imported]

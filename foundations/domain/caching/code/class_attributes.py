@@ -31,16 +31,7 @@ _ENUM_MEMBER_ATTRIBUTES = frozenset({"_value_", "_name_", "__objclass__", "_sort
 _ENUM_SETTINGS = frozenset({"_missing_", "_boundary_", "_ignore_"})
 _GENERATED = ("<string>", "<attrs generated")
 _DATACLASS_FIELD_ATTRIBUTES = (
-    "name",
-    "default",
-    "default_factory",
-    "init",
-    "repr",
-    "hash",
-    "compare",
-    "metadata",
-    "kw_only",
-    "_field_type",
+    *("name", "default", "default_factory", "init", "repr", "hash", "compare", "metadata", "kw_only", "_field_type"),
 )
 _ATTRS_FIELD_ATTRIBUTES = (
     *("name", "default", "validator", "repr", "eq", "order", "hash", "init", "metadata", "converter", "kw_only"),

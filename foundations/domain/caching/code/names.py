@@ -7,9 +7,10 @@ import functools
 import sys
 from collections.abc import Callable, Mapping
 from types import FunctionType, MethodType, ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 from foundations.domain.caching.code.bytecode import NameReference
+from foundations.domain.caching.code.parts import CodeEnvironment
 from foundations.domain.pipeline.stage import StageFactory
 
 SET_BY_PYTHON = frozenset({"__wrapped__", "__module__", "__name__", "__qualname__", "__doc__", "__annotations__"})
@@ -17,13 +18,6 @@ SET_BY_PYTHON = frozenset({"__wrapped__", "__module__", "__name__", "__qualname_
 
 MISSING: Any = type("Missing", (), {"__slots__": ()})()
 """The value of a name that does not exist."""
-
-
-class Importer(Protocol):
-    """Imports modules."""
-
-    def import_module(self, name: str) -> ModuleType | None:
-        """Return a module, imported where it has not been; None where that fails."""
 
 
 def display_name(code: Any) -> str:
@@ -77,7 +71,7 @@ def class_function(method: MethodType) -> Any:
     return found if code is not None and getattr(found, "__code__", None) == code else method.__func__
 
 
-def look_up(reference: NameReference, names: Mapping[str, Any], importer: Importer) -> Any:
+def look_up(reference: NameReference, names: Mapping[str, Any], importer: CodeEnvironment) -> Any:
     """Return the first object of a reference: the module that is imported, or the variable's value.
 
     Args:
@@ -92,7 +86,7 @@ def look_up(reference: NameReference, names: Mapping[str, Any], importer: Import
     return getattr(builtins, reference.name, MISSING)
 
 
-def get_member(module: ModuleType, name: str, *, importer: Importer, is_imported: bool = False) -> Any:
+def get_member(module: ModuleType, name: str, *, importer: CodeEnvironment, is_imported: bool = False) -> Any:
     """Return an attribute of a module, or a submodule; `MISSING` where there is neither."""
     found = vars(module).get(name, MISSING)
     if found is not MISSING:
