@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from foundations.domain.caching.recipe import Recipe
+from foundations.domain.caching.recipe import Recipe, read_header
 from foundations.domain.pipeline.cache_policy import Caching
 from foundations.domain.pipeline.graph import Node
 from foundations.ports.cache import CacheBackend, Lease
@@ -72,7 +72,20 @@ class Lookup:
         self.audited: Entry | None = None
 
 
-def explain_expiry(about: Mapping[str, Any], now: float, limit: float) -> str | None:
-    """Return why an entry is too old to be taken, by its summary; None where it is not. Times are in seconds."""
+def usable_summary(metadata: bytes | None, expires: float | None, now: float) -> tuple[dict[str, Any] | None, str]:
+    """Return the summary of an entry, or why it cannot be taken.
+
+    Args:
+        metadata: What is stored beside the entry; None where there is no entry, and then the reason is empty.
+        expires: The age up to which it can be taken, in seconds; None for any.
+        now: The time, in seconds since the epoch.
+    """
+    if metadata is None:
+        return None, ""
+    about = read_header(metadata)
+    if about is None:
+        return None, "the entry was written by another version of foundations"
     age = now - about["created_at"]
-    return f"the entry is {age:.0f} seconds old and expires after {limit:g}" if age > limit else None
+    if expires is not None and age > expires:
+        return None, f"the entry is {age:.0f} seconds old and expires after {expires:g}"
+    return about, ""

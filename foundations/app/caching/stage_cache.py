@@ -9,13 +9,13 @@ from typing import Any
 
 from foundations import events
 from foundations.app.caching.leases import heartbeat, lease_or_value
-from foundations.app.caching.lookup import CacheContext, Entry, Lookup, explain_expiry
+from foundations.app.caching.lookup import CacheContext, Entry, Lookup, usable_summary
 from foundations.app.caching.notes import HIT, MISS, NOT_CACHED, SELECTED, CacheNotes
 from foundations.app.caching.purity.observed_calls import ObservedCalls
 from foundations.app.caching.purity.shared_outputs import SharedOutputs
 from foundations.app.running_stage import RunningPipeline
 from foundations.domain.caching.code.closure import Closure
-from foundations.domain.caching.recipe import Recipe, encode_about, read_header
+from foundations.domain.caching.recipe import Recipe, encode_about
 from foundations.domain.caching.stage_keys import StageKeys, is_selection
 from foundations.domain.caching.values.digests import UndigestibleError
 from foundations.domain.pipeline.call import Call
@@ -164,14 +164,8 @@ class StageCache:
             return None, self._report_unreadable(lookup.name, lookup.key, error)
         if value is None:
             return None, ""
-        about = read_header(value.metadata)
-        if about is None:
-            return None, "the entry was written by another version of foundations"
-        if caching.expires is not None:
-            too_old = explain_expiry(about, self._context.clock(), caching.expires)
-            if too_old is not None:
-                return None, too_old
-        return Entry(about, value.frames), ""
+        about, why = usable_summary(value.metadata, caching.expires, self._context.clock())
+        return None if about is None else Entry(about, value.frames), why
 
     def _lease(self, lookup: Lookup) -> tuple[Lease | None, Entry | None]:
         """Return a lease, or what another job has computed meanwhile."""

@@ -10,13 +10,13 @@ from typing import Any
 
 from foundations.app.caching.assembly import stage_keys
 from foundations.app.caching.history import CacheHistory, Nearest, Refusals
-from foundations.app.caching.lookup import explain_expiry
+from foundations.app.caching.lookup import usable_summary
 from foundations.app.caching.notes import HIT, MISS, NOT_CACHED, SELECTED, recipe_in
 from foundations.app.config.settings import Settings
 from foundations.app.use_cases.prepare import prepare_pipeline
 from foundations.app.wiring import Wiring
 from foundations.domain.caching.explanation import Explanation, StageExplanation
-from foundations.domain.caching.recipe import Recipe, read_header
+from foundations.domain.caching.recipe import Recipe
 from foundations.domain.caching.stage_keys import StageKeys, UndeterminedKeyError, is_selection
 from foundations.domain.caching.values.digests import UndigestibleError
 from foundations.domain.jobs import archive_layout as items
@@ -121,14 +121,11 @@ class _Explainer:
         if key in self._computed:
             return True, f"computed in this run by {self._computed[key]}, which runs first"
         try:
-            about = self._cache.get_metadata(key)
+            metadata = self._cache.get_metadata(key)
         except Exception as error:  # of whatever adapter
             return False, f"the cache could not be read: {type(error).__name__}: {error}"
-        known = None if about is None else read_header(about)
-        if known is None:
-            return False, "" if about is None else "the entry was written by another version of foundations"
-        too_old = None if caching.expires is None else explain_expiry(known, time.time(), caching.expires)
-        return (True, f"computed by job {known['job']}") if too_old is None else (False, too_old)
+        about, why = usable_summary(metadata, caching.expires, time.time())
+        return (False, why) if about is None else (True, f"computed by job {about['job']}")
 
 
 def _explain_miss(name: str, uuid: str, key: str, nearest: Nearest | None) -> StageExplanation:
