@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from foundations.app.config.settings import AdapterSettings, resolve_variables
 from foundations.errors import ConfigurationError, FoundationsError
+
+if TYPE_CHECKING:
+    import inspect
 
 Port = TypeVar("Port")
 
@@ -97,15 +100,17 @@ def load_class(adapter_settings: AdapterSettings, port: Callable[..., Port]) -> 
 
 def _accepted(collaborators: Mapping[str, Any], adapter_class: type) -> dict[str, Any]:
     """Return those of `collaborators` that the constructor of `adapter_class` has a parameter for."""
-    if not collaborators:
-        return {}
+    signature = _signature_of(adapter_class) if collaborators else None
+    return {name: value for name, value in collaborators.items() if signature and name in signature.parameters}
+
+
+def _signature_of(adapter_class: type) -> inspect.Signature | None:
     import inspect
 
     try:
-        parameters = inspect.signature(adapter_class).parameters
+        return inspect.signature(adapter_class)
     except (TypeError, ValueError):  # many classes written in C have none
-        return {}
-    return {name: value for name, value in collaborators.items() if name in parameters}
+        return None
 
 
 def _resolve(adapter_settings: AdapterSettings) -> object:
@@ -161,11 +166,8 @@ def _explain_misfit(
     keyword_arguments: Mapping[str, Any],
 ) -> None:
     """Raise what is wrong with the arguments, where that is why the call failed."""
-    import inspect
-
-    try:
-        signature = inspect.signature(adapter_class)
-    except (TypeError, ValueError):
+    signature = _signature_of(adapter_class)
+    if signature is None:
         return
     try:
         signature.bind(*arguments, **keyword_arguments)
