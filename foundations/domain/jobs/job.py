@@ -65,17 +65,7 @@ class Job(NamedTuple):
             "hyperparameters": sorted(self.pipeline.hyperparameters),
         }
         yield self.parameters
-        for node in self.pipeline.nodes:
-            yield (
-                node.function,
-                node.arguments,
-                node.keyword_arguments,
-                node.upstream,
-                node.uuid,
-                node.persisted,
-                node.caching,
-                node.hints,
-            )
+        yield from map(tuple, self.pipeline.nodes)
 
     def _named_parts(self, position: int) -> Iterator[tuple[str, object]]:
         if position < 2:
