@@ -8,11 +8,7 @@ import stat
 import time
 from pathlib import Path
 
-from foundations.adapters._shared.fs.trusted import (
-    ensure_private_directory,
-    is_private_directory,
-    is_writable_by_others,
-)
+from foundations.adapters._shared.fs import trusted
 from foundations.errors import ConfigurationError
 
 _CHECK_INTERVAL = 1.0  # seconds
@@ -53,7 +49,7 @@ def is_readable(root: Path, directory: Path) -> bool:
         UntrustedLocationError: Another user could have written it.
         StorageUnavailableError: It could not be examined.
     """
-    return is_private_directory(root) and (directory == root or is_private_directory(directory))
+    return trusted.is_private_directory(root) and (directory == root or trusted.is_private_directory(directory))
 
 
 def ensure_writable(root: Path, directory: Path) -> None:
@@ -63,9 +59,9 @@ def ensure_writable(root: Path, directory: Path) -> None:
         UntrustedLocationError: Another user could have written it.
         StorageUnavailableError: It could not be created.
     """
-    ensure_private_directory(root)
+    trusted.ensure_private_directory(root)
     if directory != root:
-        ensure_private_directory(directory)
+        trusted.ensure_private_directory(directory)
 
 
 def is_readable_cached(root: str, directory: str) -> bool:
@@ -100,7 +96,7 @@ def _are_still_private(root: str, directory: str) -> bool:
     """
     try:
         return all(
-            stat.S_ISDIR(status.st_mode) and not is_writable_by_others(status)
+            stat.S_ISDIR(status.st_mode) and not trusted.is_writable_by_others(status)
             for status in (os.lstat(root), os.lstat(directory))
         )
     except OSError:

@@ -13,24 +13,15 @@ from pathlib import Path
 
 from foundations import events
 from foundations.adapters._shared.bundle.unpack import unpack_bundle
+from foundations.adapters._shared.fs import trusted
 from foundations.adapters._shared.fs.files import locked_directory
 from foundations.adapters._shared.fs.removal import remove_tree
-from foundations.adapters._shared.fs.trusted import (
-    check_private_directory,
-    ensure_private_directory,
-    is_private_directory,
-)
 from foundations.adapters._shared.supervision.liveness import Announcement, hold_lock, read_liveness
 from foundations.adapters._shared.supervision.status import read_status
 from foundations.adapters.local_shell.options import check_seconds, resolve_root
 from foundations.adapters.local_shell.process import Supervisor, signal_supervisor, start_supervisor
 from foundations.adapters.local_shell.requirements import check_requirements
-from foundations.errors import (
-    ExecutionError,
-    JobExistsError,
-    StorageUnavailableError,
-    UnsupportedPlatformError,
-)
+from foundations.errors import ExecutionError, JobExistsError, StorageUnavailableError, UnsupportedPlatformError
 from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
 from foundations.ports.job import check_job_name
 from foundations.ports.job_layout import STREAMS, JobDirectory
@@ -68,7 +59,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
                 f"the local shell supervises jobs by means that only Linux has; this is {sys.platform}. Use a Linux"
                 " machine, a container or WSL."
             )
-        check_private_directory(self.root)
+        trusted.check_private_directory(self.root)
         check_requirements(project)
 
     def handle(self, job_name: str) -> JobHandle:
@@ -79,7 +70,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         """Verify and extract the bundle, and start its run script."""
         target = self._jobs / check_job_name(submission.job_name)
         for place in (self._jobs, self._runtimes, self._transit):
-            ensure_private_directory(place)
+            trusted.ensure_private_directory(place)
         if target.exists():
             raise self._exists(target)
         self._reap()
@@ -177,7 +168,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         directory = self._directory(handle)
         if not directory.fallback.is_dir():
             return None
-        is_private_directory(directory.fallback)  # else it raises: what it holds is unpickled
+        trusted.is_private_directory(directory.fallback)  # else it raises: what it holds is unpickled
         return _read_if_present(directory.fallback_item(item))
 
     def release(self, handle: JobHandle) -> None:
@@ -234,7 +225,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
 
     def _withdraw(self, path: Path) -> None:
         """Remove a job's directory at once: part of it would look like a lost job."""
-        ensure_private_directory(self._transit)
+        trusted.ensure_private_directory(self._transit)
         removed = self._transit / os.urandom(8).hex()
         try:
             path.rename(removed)

@@ -20,13 +20,7 @@ from foundations.domain.jobs.bundle import Bundle, bundle_contents
 from foundations.domain.jobs.deployment import Deployment
 from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.stage import Stage
-from foundations.errors import (
-    BundleExistsError,
-    ConfigurationError,
-    FoundationsError,
-    JobExistsError,
-    JobNotFoundError,
-)
+from foundations.errors import BundleExistsError, ConfigurationError, FoundationsError, JobExistsError, JobNotFoundError
 from foundations.ports.archive_listing import JobRecord
 from foundations.ports.bundling import BundleContents, BundleFile
 from foundations.ports.job import JobEnd

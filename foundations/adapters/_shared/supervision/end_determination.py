@@ -73,12 +73,7 @@ def read_not_archived(directory: JobDirectory, outcome: Outcome | None) -> tuple
 
 
 def determine_end(
-    directory: JobDirectory,
-    worker: WorkerExit,
-    *,
-    cancelled: bool,
-    started_at: float,
-    cut_short: list[str],
+    directory: JobDirectory, worker: WorkerExit, *, cancelled: bool, started_at: float, cut_short: list[str]
 ) -> JobEnd:
     """Return how a job ended whose supervisor saw its worker end.
 

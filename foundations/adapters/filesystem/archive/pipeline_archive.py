@@ -152,10 +152,7 @@ class LocalFileSystemPipelineArchive(PipelineArchive):
         check_item(job_name, item)
         path = self._job_directory(job_name) / item_path(item)
         missing = ItemNotFoundError(
-            f"{self.root} has no item {item!r} of job {job_name!r}.",
-            path=str(self.root),
-            job_name=job_name,
-            item=item,
+            f"{self.root} has no item {item!r} of job {job_name!r}.", path=str(self.root), job_name=job_name, item=item
         )
         if self._is_below_an_item(path) or not is_readable(self.root, path.parent):
             raise missing

@@ -10,16 +10,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from foundations import events
+from foundations.adapters._shared.fs import trusted
 from foundations.adapters._shared.fs.files import (
     TEMPORARY_PREFIX,
     replace_file,
     translating_os_errors,
     unavailable_error,
-)
-from foundations.adapters._shared.fs.trusted import (
-    check_private_directory,
-    ensure_private_directory,
-    is_writable_by_others,
 )
 from foundations.adapters._shared.rules import check_cache_key, is_cache_key
 from foundations.adapters.filesystem.cache.file_format import MAX_SHARED_FILE, FormerVersionError, MissingLibraryError
@@ -88,7 +84,7 @@ class LocalFileSystemCacheBackend(CacheBackend):
 
     def check(self) -> None:
         """See :meth:`CacheBackend.check`."""
-        check_private_directory(self.root)
+        trusted.check_private_directory(self.root)
 
     def get(self, key: str) -> CachedValue | None:
         """See :meth:`CacheBackend.get`."""
@@ -217,7 +213,7 @@ class LocalFileSystemCacheBackend(CacheBackend):
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
                     raise ValueError("it is not a regular file")
-                if is_writable_by_others(status):
+                if trusted.is_writable_by_others(status):
                     raise ValueError("another user could have written it")
                 return read(key, descriptor, status)
             except ValueError as error:
@@ -252,7 +248,7 @@ class LocalFileSystemCacheBackend(CacheBackend):
         """Move a damaged entry to another directory, unless another writer has just replaced it."""
         target = self.root / "damaged" / f"{key}-{os.urandom(4).hex()}"
         try:
-            ensure_private_directory(target.parent)
+            trusted.ensure_private_directory(target.parent)
             if path.lstat().st_ino == status.st_ino:
                 path.rename(target)
         except FileNotFoundError:

@@ -10,18 +10,8 @@ import weakref
 from typing import Any, Final
 
 from foundations.adapters._shared.fs.files import CHUNK, allocate
+from foundations.adapters.filesystem.cache import file_format
 from foundations.adapters.filesystem.cache.compression import decompress_frame
-from foundations.adapters.filesystem.cache.file_format import (
-    CHANGED,
-    MAX_SHARED_FILE,
-    Digester,
-    Frame,
-    Head,
-    expected_head_length,
-    final_digest,
-    find_entry,
-    parse_head,
-)
 from foundations.ports.cache import CachedValue
 from foundations.ports.frames import Buffer
 
@@ -55,7 +45,7 @@ def read_entry(key: str, descriptor: int, size: int, *, verify_all: bool) -> Cac
     """
     if size <= MAX_READ_WHOLE:
         data = _read_whole(key, descriptor, size)
-        head = parse_head(key, data, data.nbytes)
+        head = file_format.parse_head(key, data, data.nbytes)
         if size > head.end:  # copied, so that a frame does not keep other entries in memory
             data = memoryview(bytearray(data[: head.end]))
         return CachedValue(head.metadata, [_frame_in(data, frame, head.digester) for frame in head.frames])
@@ -80,22 +70,22 @@ def read_metadata(key: str, descriptor: int, size: int) -> bytes:
     return _read_head(key, descriptor, size)[0].metadata
 
 
-def _read_head(key: str, descriptor: int, size: int) -> tuple[Head, memoryview]:
+def _read_head(key: str, descriptor: int, size: int) -> tuple[file_format.Head, memoryview]:
     """Return the head, and the beginning of the entry as far as it was read."""
-    if size <= MAX_SHARED_FILE:
+    if size <= file_format.MAX_SHARED_FILE:
         data = _read_whole(key, descriptor, size)
-        return parse_head(key, data, data.nbytes), data
+        return file_format.parse_head(key, data, data.nbytes), data
     data = memoryview(_read_beginning(descriptor, _FIRST_READ))
-    length = expected_head_length(data)
+    length = file_format.expected_head_length(data)
     if size >= length > data.nbytes:
         data = memoryview(_read_beginning(descriptor, length))
-    return parse_head(key, data, size), data
+    return file_format.parse_head(key, data, size), data
 
 
 def _read_whole(key: str, descriptor: int, size: int) -> memoryview:
     """Return the file's content from the beginning of the entry of `key` on."""
     data = _read_beginning(descriptor, size)
-    return memoryview(data)[find_entry(key, data) if size <= MAX_SHARED_FILE else 0 :]
+    return memoryview(data)[file_format.find_entry(key, data) if size <= file_format.MAX_SHARED_FILE else 0 :]
 
 
 def _read_beginning(descriptor: int, length: int) -> bytearray:
@@ -104,15 +94,15 @@ def _read_beginning(descriptor: int, length: int) -> bytearray:
     return data
 
 
-def _frame_in(data: memoryview, frame: Frame, digester: Digester) -> Buffer:
+def _frame_in(data: memoryview, frame: file_format.Frame, digester: file_format.Digester) -> Buffer:
     """Return a frame of the entry whose content is `data`."""
     if digester.digest(data[frame.start : frame.end]) != frame.digest:
-        raise ValueError(CHANGED)
+        raise ValueError(file_format.CHANGED)
     content = data[frame.begin : frame.end]
     return decompress_frame(io.BytesIO(content), frame.length) if frame.compressed else content
 
 
-def _read_frame(descriptor: int, frame: Frame, digester: Digester) -> Buffer:
+def _read_frame(descriptor: int, frame: file_format.Frame, digester: file_format.Digester) -> Buffer:
     stream = _DigestingStream(descriptor, frame.start, frame.end, digester)
     stream.read(frame.begin - frame.start)
     if frame.compressed:
@@ -121,14 +111,14 @@ def _read_frame(descriptor: int, frame: Frame, digester: Digester) -> Buffer:
         view = memoryview(allocate(frame.length))
         stream.read_into(view)
     if stream.finish() != frame.digest:
-        raise ValueError(CHANGED)
+        raise ValueError(file_format.CHANGED)
     return view
 
 
 class _DigestingStream:
     """Reads a part of a file once, from its beginning to its end, and digests the bytes that it reads."""
 
-    def __init__(self, descriptor: int, start: int, end: int, digester: Digester) -> None:
+    def __init__(self, descriptor: int, start: int, end: int, digester: file_format.Digester) -> None:
         self._descriptor = descriptor
         self._position = start
         self._end = end
@@ -152,7 +142,7 @@ class _DigestingStream:
         """Read the rest and return the digest of the whole part."""
         while self.read(CHUNK):
             pass
-        return final_digest(self._hasher)
+        return file_format.final_digest(self._hasher)
 
 
 def _read_into(buffer: bytearray | memoryview, descriptor: int, position: int) -> None:

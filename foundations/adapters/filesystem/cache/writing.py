@@ -6,14 +6,8 @@ import os
 from collections.abc import Sequence
 
 from foundations.adapters._shared.fs.files import write_all
+from foundations.adapters.filesystem.cache import file_format
 from foundations.adapters.filesystem.cache.compression import MIN_COMPRESSED, compress_frame
-from foundations.adapters.filesystem.cache.file_format import (
-    MAGIC,
-    default_digester,
-    final_digest,
-    head_length,
-    pack_head,
-)
 from foundations.ports.frames import ALIGNMENT, Buffer
 
 
@@ -24,8 +18,8 @@ def pack_small_entry(key: str, value: Sequence[Buffer], metadata: bytes, limit: 
     _, body, size = _lay_out(key, [memoryview(buffer).cast("B") for buffer in value], metadata)
     if size > limit:
         return None
-    entry = b"".join([pack_head(key, _frame_table(body), metadata, shares_file=True), *body])
-    return entry if entry.find(MAGIC, 1) < 0 else None
+    entry = b"".join([file_format.pack_head(key, _frame_table(body), metadata, shares_file=True), *body])
+    return entry if entry.find(file_format.MAGIC, 1) < 0 else None
 
 
 def write_entry(
@@ -52,7 +46,7 @@ def write_entry(
 def _write_uncompressed(descriptor: int, key: str, views: list[memoryview], metadata: bytes, flush_above: int) -> None:
     begin, body, size = _lay_out(key, views, metadata)
     if size <= flush_above:
-        write_all(descriptor, [pack_head(key, _frame_table(body), metadata), *body])
+        write_all(descriptor, [file_format.pack_head(key, _frame_table(body), metadata), *body])
         return
     from concurrent.futures import ThreadPoolExecutor  # imported here because few outputs are so large
 
@@ -62,12 +56,12 @@ def _write_uncompressed(descriptor: int, key: str, views: list[memoryview], meta
         table = pool.submit(_frame_table, body)
         os.fsync(descriptor)
     os.lseek(descriptor, 0, os.SEEK_SET)
-    write_all(descriptor, [pack_head(key, table.result(), metadata)])
+    write_all(descriptor, [file_format.pack_head(key, table.result(), metadata)])
 
 
 def _lay_out(key: str, views: list[memoryview], metadata: bytes) -> tuple[int, list[memoryview], int]:
     """Return the end of the head, each frame's zeros and content in turn, and the size of the whole entry."""
-    begin = position = head_length(key, len(views), metadata)
+    begin = position = file_format.head_length(key, len(views), metadata)
     body: list[memoryview] = []
     for view in views:
         zeros = memoryview(bytes(-position % ALIGNMENT))
@@ -78,19 +72,19 @@ def _lay_out(key: str, views: list[memoryview], metadata: bytes) -> tuple[int, l
 
 def _frame_table(body: list[memoryview]) -> list[tuple[int, int, bytes]]:
     """Return the head's record of each frame; `body` holds each frame's zeros and content in turn."""
-    start = default_digester().start
+    start = file_format.default_digester().start
     table = []
     for zeros, view in zip(body[::2], body[1::2], strict=True):
         hasher = start(zeros)
         hasher.update(view)
-        table.append((view.nbytes, 0, final_digest(hasher)))
+        table.append((view.nbytes, 0, file_format.final_digest(hasher)))
     return table
 
 
 def _write_compressed(descriptor: int, key: str, views: list[memoryview], metadata: bytes) -> int:
     """Write the frames and then the head, which contains the compressed sizes; return the size of the whole entry."""
-    start = default_digester().start
-    position = head_length(key, len(views), metadata)
+    start = file_format.default_digester().start
+    position = file_format.head_length(key, len(views), metadata)
     table: list[tuple[int, int, bytes]] = []
     os.lseek(descriptor, position, os.SEEK_SET)
     for view in views:
@@ -103,8 +97,8 @@ def _write_compressed(descriptor: int, key: str, views: list[memoryview], metada
             hasher.update(chunk)
             write_all(descriptor, [chunk])
             size += len(chunk)
-        table.append((view.nbytes, size if is_compressed else 0, final_digest(hasher)))
+        table.append((view.nbytes, size if is_compressed else 0, file_format.final_digest(hasher)))
         position += len(zeros) + size
     os.lseek(descriptor, 0, os.SEEK_SET)
-    write_all(descriptor, [pack_head(key, table, metadata)])
+    write_all(descriptor, [file_format.pack_head(key, table, metadata)])
     return position

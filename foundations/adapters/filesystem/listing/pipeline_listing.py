@@ -7,11 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from foundations.adapters._shared.fs.trusted import (
-    check_private_directory,
-    ensure_private_directory,
-    is_private_directory,
-)
+from foundations.adapters._shared.fs import trusted
 from foundations.adapters.filesystem.listing import tables
 from foundations.adapters.filesystem.listing.database import Database
 from foundations.adapters.filesystem.root import absolute_root
@@ -46,7 +42,7 @@ class LocalFileSystemPipelineListing(PipelineListing):
 
     def check(self) -> None:
         """See :meth:`PipelineListing.check`; a listing that exists is opened."""
-        check_private_directory(self.root)
+        trusted.check_private_directory(self.root)
         if self._database.exists():
             with self._database.transaction(writing=False):
                 return
@@ -55,7 +51,7 @@ class LocalFileSystemPipelineListing(PipelineListing):
         """See :meth:`PipelineListing.track`."""
         check_job_name(record.job_name)
         row = tables.row_of(record)
-        ensure_private_directory(self.root)
+        trusted.ensure_private_directory(self.root)
         with self._database.transaction(writing=True) as connection:
             marks = ", ".join("?" * len(row))
             added = connection.execute(f"INSERT OR IGNORE INTO jobs ({tables.NAMES}) VALUES ({marks})", row)  # noqa: S608 - no input
@@ -124,7 +120,7 @@ class LocalFileSystemPipelineListing(PipelineListing):
         self._database.close()
 
     def _exists(self) -> bool:
-        return is_private_directory(self.root) and self._database.exists()
+        return trusted.is_private_directory(self.root) and self._database.exists()
 
     def _record(self, connection: sqlite3.Connection, job_name: str) -> JobRecord:
         query = f"SELECT {tables.COLUMNS} FROM jobs WHERE job_name = ?"  # noqa: S608 - our own column names

@@ -57,15 +57,8 @@ def _context() -> Any:
 def _usual_context() -> Any:
     """Return the context that Python begins with, in a process that has imported its module meanwhile."""
     decimal = sys.modules["decimal"]
-    return [
-        28,
-        "ROUND_HALF_EVEN",
-        -999999,
-        999999,
-        1,
-        0,
-        [decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
-    ]
+    traps = [decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow]
+    return [28, "ROUND_HALF_EVEN", -999999, 999999, 1, 0, traps]
 
 
 class ProcessState(NamedTuple):

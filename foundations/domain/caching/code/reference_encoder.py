@@ -5,19 +5,8 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import types
 from collections.abc import Callable
-from types import (
-    BuiltinFunctionType,
-    ClassMethodDescriptorType,
-    FunctionType,
-    GetSetDescriptorType,
-    MemberDescriptorType,
-    MethodDescriptorType,
-    MethodType,
-    MethodWrapperType,
-    ModuleType,
-    WrapperDescriptorType,
-)
 from typing import Any
 
 from foundations.domain.caching.code.closure_builder import ClosureBuilder
@@ -29,11 +18,11 @@ from foundations.domain.pipeline.cache_policy import CacheHints
 from foundations.domain.pipeline.stage import StageFactory
 
 _DESCRIPTORS = (
-    WrapperDescriptorType,
-    MethodDescriptorType,
-    ClassMethodDescriptorType,
-    GetSetDescriptorType,
-    MemberDescriptorType,
+    types.WrapperDescriptorType,
+    types.MethodDescriptorType,
+    types.ClassMethodDescriptorType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
 )
 _CACHE_ATTRIBUTES = SET_BY_PYTHON | {"cache_parameters"}
 _NUMBERS = (int, float, complex, type(None))
@@ -74,7 +63,7 @@ class ReferenceEncoder:
         """Return the reference to code, which is followed later."""
         if isinstance(code, StageFactory):
             return b"|".join([self.encode(code.function, where), *self.encode_hints(code.hints)])
-        if isinstance(code, ModuleType):
+        if isinstance(code, types.ModuleType):
             if self._builder.is_packaged(code.__name__):
                 return f"module {code.__name__}".encode()
             return self.add_part("module", code.__name__, vars(code))
@@ -82,17 +71,17 @@ class ReferenceEncoder:
             if self._builder.is_packaged(module_of(code)) and is_importable(code, code.__module__):
                 return f"class {code.__module__}.{code.__qualname__}".encode()
             return self.add_part("class", display_name(code), code)
-        if isinstance(code, FunctionType):
+        if isinstance(code, types.FunctionType):
             return self._encode_function(code)
-        if isinstance(code, MethodType):
+        if isinstance(code, types.MethodType):
             bound = code.__self__
             held = self.values.digest(bound, where)
             if not isinstance(bound, type):
                 held += self._builder.identify_object(bound, where)
             return b"method " + self.encode(class_function(code), where) + held
-        if isinstance(code, BuiltinFunctionType):
+        if isinstance(code, types.BuiltinFunctionType):
             holder = code.__self__
-            if holder is None or isinstance(holder, ModuleType):
+            if holder is None or isinstance(holder, types.ModuleType):
                 self._builder.is_packaged(code.__module__ or "builtins")
                 return f"builtin {code.__module__}.{code.__qualname__}".encode()
             return f"builtin {code.__qualname__} ".encode() + self.values.digest(holder, where)
@@ -109,7 +98,7 @@ class ReferenceEncoder:
             return b"memory " + self.encode_value(code.__wrapped__, where) + self.values.digest(own, where)
         if isinstance(code, (staticmethod, classmethod)):
             return b"wrapper " + self.encode(type(code), where) + self.encode_value(code.__wrapped__, where)
-        if isinstance(code, MethodWrapperType):
+        if isinstance(code, types.MethodWrapperType):
             return f"slot {code.__name__} of ".encode() + self.values.digest(code.__self__, where)
         if isinstance(code, _DESCRIPTORS):
             return f"slot {code.__name__} ".encode() + self.encode(code.__objclass__, where)
@@ -126,7 +115,7 @@ class ReferenceEncoder:
                 return b"named " + self.encode(type(code), where) + self.values.digest(held, where)
         return b"value " + self.values.digest(code, where) + self._builder.identify_object(code, where)
 
-    def _encode_function(self, function: FunctionType) -> bytes:
+    def _encode_function(self, function: types.FunctionType) -> bytes:
         """Return the reference to a function; a function of a package is encoded as its name, where it has one."""
         owner = str(function.__globals__.get("__name__"))
         if function is os.getenv or function is os.getenvb:
@@ -162,7 +151,7 @@ class ReferenceEncoder:
 
     def encode_value(self, value: Any, where: str) -> bytes:
         """Return the encoding of a value, which may be code."""
-        if callable(value) or isinstance(value, (ModuleType, property, staticmethod, classmethod)):
+        if callable(value) or isinstance(value, (types.ModuleType, property, staticmethod, classmethod)):
             return self.encode(value, where)
         return self.values.digest(value, where) + self._builder.identify_object(value, where)
 

@@ -11,15 +11,10 @@ from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 from typing import Any
 
+from foundations.domain.caching.code import introspection
 from foundations.domain.caching.code.bytecode import IMPORT_FUNCTIONS, STRING_EVALUATORS, NameReference, names_in_text
 from foundations.domain.caching.code.class_attributes import field_classes, iterate_attributes
 from foundations.domain.caching.code.closure_builder import ClosureBuilder
-from foundations.domain.caching.code.introspection import (
-    introspect_class,
-    introspect_function,
-    introspected_files,
-    reads_environment,
-)
 from foundations.domain.caching.code.names import (
     MISSING,
     SET_BY_PYTHON,
@@ -237,17 +232,17 @@ class Traversal:
         builder, names = self._builder, frozenset(self._builder.names)
         variables = {variable: number for number, variable in enumerate(builder.stored)}
         for number, kind in builder.classes:
-            builder.content(number).extend(introspect_class(kind, names))
+            builder.content(number).extend(introspection.introspect_class(kind, names))
         for number, function in builder.functions:
             content = builder.content(number)
             for reference in self._context.normal_form(function.__code__).references:
                 which = variables.get((id(function.__globals__), reference.name))
                 if reference.level is None and which is not None:
                     content.append(f"variable {which}".encode())
-            content.extend(introspect_function(function, names))
-        for file in introspected_files([function for _, function in builder.functions], names):
+            content.extend(introspection.introspect_function(function, names))
+        for file in introspection.introspected_files([function for _, function in builder.functions], names):
             builder.add_source(file)
-        if reads_environment(names):
+        if introspection.reads_environment(names):
             builder.add_environment_variables()
 
 
