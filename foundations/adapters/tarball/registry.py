@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from contextlib import suppress
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foundations import events
-from foundations.adapters._shared.fs.files import locked_directory, write_all
+from foundations.adapters._shared.fs.files import lock_file, locked_directory, write_all
 from foundations.adapters._shared.fs.trusted import ensure_private_directory
 
 PRIVATE_PREFIX = "foundations-bundle-"
@@ -57,7 +56,7 @@ class BundleRegistry:
         with locked_directory(self.directory):  # so that nobody sees a note before it is locked
             descriptor = os.open(note, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                lock_file(descriptor, wait=True)
                 write_all(descriptor, [json.dumps({"made": str(made), "target": str(target)}).encode()])
             except BaseException:
                 os.close(descriptor)
@@ -82,9 +81,7 @@ class BundleRegistry:
         except FileNotFoundError:  # discarded meanwhile
             return
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:  # its maker lives
+            if not lock_file(descriptor):  # its maker lives
                 return
             try:
                 noted = json.loads(os.read(descriptor, 1 << 16))
