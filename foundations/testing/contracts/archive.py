@@ -16,22 +16,8 @@ from foundations.testing.contracts.callers import in_threads_and_processes
 _LARGE = 48 << 20
 _DIGEST = hashlib.sha256(b"shared").hexdigest()
 _NAMES = [
-    "a",
-    "a b",
-    "artifacts/plots/loss.png",
-    ".hidden/.file",
-    ".tmp-mine",
-    "...",
-    "100%",
-    "100%25",
-    "%/%2E",
-    "-rf",
-    "naïve/数.txt",
-    "new\nline",
-    "back\\slash",
-    "x" * 1000,
-    "é" * 400,
-    "%" * 1000,
+    *("a", "a b", "artifacts/plots/loss.png", ".hidden/.file", ".tmp-mine", "...", "100%", "100%25", "%/%2E", "-rf"),
+    *("naïve/数.txt", "new\nline", "back\\slash", "x" * 1000, "é" * 400, "%" * 1000),
     "/".join("d" * 9 for _ in range(100)),
 ]
 _NOT_NAMES = ["", "/", "/a", "a/", "a//b", ".", "..", "./a", "a/..", "a/../../b", "a\0b", "x" * 1001]
@@ -238,14 +224,12 @@ class PipelineArchiveContract:
         assert ["job"] == list(archive.jobs())
 
     def test_a_reader_sees_a_whole_item_or_none_whatever_writers_do(self, archive: PipelineArchive) -> None:
-        callers: list[tuple[object, ...]] = [(archive, number) for number in range(4)]
-        torn = in_threads_and_processes(_write_and_read, callers, in_this_process_only=archive.in_this_process_only)
+        torn = in_threads_and_processes(_write_and_read, archive, [(number,) for number in range(4)])
         assert [0, 0, 0, 0] == torn
 
     def test_nothing_appended_is_lost_or_mixed(self, archive: PipelineArchive, tmp_path: Path) -> None:
         archive.write_file("job", "log", _file(tmp_path, b""), digest=hashlib.sha256().hexdigest())
-        callers: list[tuple[object, ...]] = [(archive, number) for number in range(4)]
-        in_threads_and_processes(_append, callers, in_this_process_only=archive.in_this_process_only)
+        in_threads_and_processes(_append, archive, [(number,) for number in range(4)])
         lines = bytes(archive.read("job", "log")).decode().splitlines()
         assert sorted(f"{caller}-{number}" for caller in range(4) for number in range(20)) == sorted(lines)
 

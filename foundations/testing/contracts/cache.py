@@ -206,8 +206,7 @@ class CacheBackendContract(CacheLeaseContract):
     def test_a_reader_sees_a_whole_value_or_none_whatever_writers_do(
         self, cache: CacheBackend, rounds: int, step: int
     ) -> None:
-        callers: list[tuple[object, ...]] = [(cache, number, rounds, step) for number in range(4)]
-        torn = in_threads_and_processes(_write_and_read, callers, in_this_process_only=cache.in_this_process_only)
+        torn = in_threads_and_processes(_write_and_read, cache, [(number, rounds, step) for number in range(4)])
         assert [0, 0, 0, 0] == torn
 
     def test_of_several_threads_that_put_if_absent_exactly_one_wins(self, cache: CacheBackend) -> None:
@@ -219,8 +218,7 @@ class CacheBackendContract(CacheLeaseContract):
 
     def test_of_several_processes_that_put_if_absent_exactly_one_wins(self, cache: CacheBackend) -> None:
         keys = [f"key-{number}" for number in range(_ROUNDS)]
-        callers: list[tuple[object, ...]] = [(cache, keys, caller) for caller in range(4)]
-        won = in_threads_and_processes(_put_if_absent, callers, in_this_process_only=cache.in_this_process_only)
+        won = in_threads_and_processes(_put_if_absent, cache, [(keys, caller) for caller in range(4)])
         assert [sum(of_key) for of_key in zip(*won, strict=True)] == [1] * _ROUNDS
 
 

@@ -73,8 +73,7 @@ class CacheLeaseContract:
     def test_of_several_threads_and_processes_one_at_a_time_holds_a_lease(self, cache: CacheBackend) -> None:
         if not _has_leases(cache):
             return
-        callers: list[tuple[object, ...]] = [(cache,)] * 4
-        conflicts = in_threads_and_processes(_take_turns, callers, in_this_process_only=cache.in_this_process_only)
+        conflicts = in_threads_and_processes(_take_turns, cache, [()] * 4)
         assert [0, 0, 0, 0] == conflicts
 
     def test_the_lease_of_a_killed_process_is_free_again(self, cache: CacheBackend) -> None:

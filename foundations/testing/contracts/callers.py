@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from foundations.ports.store import Store
+
 _CALLING_PROCESS = """
 import pickle, sys
 function, arguments = pickle.load(sys.stdin.buffer)
@@ -65,13 +67,14 @@ def in_processes(function: Callable[..., Any], arguments: Sequence[tuple[Any, ..
 
 
 def in_threads_and_processes(
-    function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], *, in_this_process_only: bool
+    function: Callable[..., Any], store: Store, further: Sequence[tuple[Any, ...]]
 ) -> list[Any]:
-    """Call `function` with each of `arguments`: with the first half in threads, with the others in processes.
+    """Call `function` with `store` and each of the `further` arguments: half in threads, the others in processes.
 
     All calls are in threads where the store exists in this process only.
     """
-    half = len(arguments) if in_this_process_only else len(arguments) // 2
+    arguments = [(store, *others) for others in further]
+    half = len(arguments) if store.in_this_process_only else len(arguments) // 2
     with ThreadPoolExecutor(1) as pool:
         others = pool.submit(in_processes, function, arguments[half:])
         outcomes = in_threads(function, arguments[:half])

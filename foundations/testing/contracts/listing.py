@@ -216,14 +216,12 @@ class PipelineListingContract:
         assert [sum(of_name) for of_name in zip(*won, strict=True)] == [1] * 20
 
     def test_of_several_processes_that_track_one_name_exactly_one_succeeds(self, listing: PipelineListing) -> None:
-        callers = [(listing, [f"job-{number}" for number in range(20)])] * 4
-        won = in_threads_and_processes(_track, callers, in_this_process_only=listing.in_this_process_only)
+        won = in_threads_and_processes(_track, listing, [([f"job-{number}" for number in range(20)],)] * 4)
         assert [sum(of_name) for of_name in zip(*won, strict=True)] == [1] * 20
 
     def test_no_update_is_lost_among_many_writers(self, listing: PipelineListing) -> None:
         listing.track(JobRecord(job_name="job", submitted_at=1.0))
-        callers: list[tuple[object, ...]] = [(listing, caller) for caller in range(4)]
-        in_threads_and_processes(_update, callers, in_this_process_only=listing.in_this_process_only)
+        in_threads_and_processes(_update, listing, [(caller,) for caller in range(4)])
         expected = {f"{caller}-{number}": number for caller in range(4) for number in range(25)}
         assert expected == listing.get("job").metrics
 
