@@ -5,13 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-BUNDLED = {
-    "attr": "attrs",
-    "attrs": "attrs",
-    "cloudpickle": "cloudpickle",
-    "structlog": "structlog",
-    "yaml": "PyYAML",
-}
+BUNDLED = {"attr": "attrs", "attrs": "attrs", "cloudpickle": "cloudpickle", "structlog": "structlog", "yaml": "PyYAML"}
 """Packages that a job has from its bundle, each with its distribution; they are of the version that was installed."""
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})  # the latter on Debian

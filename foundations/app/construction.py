@@ -199,20 +199,13 @@ def _mistake(
 ) -> ConfigurationError:
     origin = adapter_settings.origin
     return ConfigurationError(
-        message,
-        file=origin.file,
-        line=origin.line,
-        key=adapter_settings.key,
-        found=found,
-        expected=expected,
-        **details,
+        message, **origin._asdict(), key=adapter_settings.key, found=found, expected=expected, **details
     )
 
 
 def _locate(error: ConfigurationError, adapter_settings: AdapterSettings) -> None:
     """Add to an error that an adapter raised where the adapter was configured."""
-    origin = adapter_settings.origin
-    place = {"file": origin.file, "line": origin.line, "key": error.key or adapter_settings.key}
+    place = {**adapter_settings.origin._asdict(), "key": error.key or adapter_settings.key}
     FoundationsError.__init__(error, error.message, **{**error._details, **place})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foundations import events
@@ -45,12 +45,10 @@ class Wiring:
     def __init__(
         self,
         settings: Settings,
-        environ: Mapping[str, str] | None = None,
         run_bundle: Callable[[BundleFile, Wiring], JobEnd] | None = None,
     ) -> None:
         self.settings = settings
         self.serialiser: Serialiser = CloudpickleSerialiser()
-        self._environ = os.environ if environ is None else environ
         self._run_bundle = run_bundle
         self._made: dict[str, Any] = {}
 
@@ -144,6 +142,6 @@ class Wiring:
     def _adapter(self, entry: AdapterSettings, port: Callable[..., Port], **collaborators: Any) -> Port:
         key = f"{port} {entry.type_name} {entry.arguments!r} {entry.keyword_arguments!r}"
         if key not in self._made:
-            self._made[key] = construct(entry, port, self._environ, **collaborators)
+            self._made[key] = construct(entry, port, os.environ, **collaborators)
         made: Port = self._made[key]
         return made

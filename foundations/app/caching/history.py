@@ -70,7 +70,6 @@ class CacheHistory:
     def __init__(self, cache: CacheBackend, stages: Collection[str]) -> None:
         self._cache = cache
         self._stages = frozenset(stages)
-        self._entries: dict[str, list[_Entry]] | None = None
 
     def nearest(self, recipe: Mapping[str, Any], before: float | None = None) -> Nearest | None:
         """Return the entry of the same stage that has most in common with `recipe`; None where there is no such.
@@ -79,8 +78,6 @@ class CacheHistory:
             recipe: As :meth:`foundations.domain.caching.recipe.Recipe.to_json` returns it, with its code.
             before: Only entries created before, in seconds since the epoch; None for all.
         """
-        if self._entries is None:
-            self._entries = self._read()
         place, traits = _place(recipe), Traits.from_recipe(recipe)
         candidates = itertools.islice(
             (
@@ -100,7 +97,8 @@ class CacheHistory:
             return Nearest(f"nothing comparable: {summary}, and has no argument and no part of the code in common")
         return Nearest(summary, lines) if lines else Nearest(f"{summary}; it had not been there, or has been removed")
 
-    def _read(self) -> dict[str, list[_Entry]]:
+    @functools.cached_property
+    def _entries(self) -> dict[str, list[_Entry]]:
         """Return the entries of each stage, the newest first."""
         found: dict[str, list[_Entry]] = {stage: [] for stage in self._stages}
         try:

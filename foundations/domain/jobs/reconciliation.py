@@ -8,7 +8,7 @@ and again by the next reader where the supervisor could not.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from foundations import events
 from foundations.domain.jobs.archive_layout import Archives, stream_item
@@ -49,7 +49,7 @@ def record_end(end: JobEnd, stores: JobStores) -> None:
     stores.listing.update(end.job_name, JobChange.of(end))
 
 
-class Reconciler:
+class Reconciler(NamedTuple):
     """Determines where jobs of one environment are, and brings archive and listing into line.
 
     Args:
@@ -59,18 +59,10 @@ class Reconciler:
         pause: Waits for a number of seconds.
     """
 
-    def __init__(
-        self,
-        *,
-        environment: ExecutionEnvironment,
-        stores: JobStores,
-        now: Callable[[], float],
-        pause: Callable[[float], None],
-    ) -> None:
-        self._environment = environment
-        self._stores = stores
-        self._now = now
-        self._pause = pause
+    environment: ExecutionEnvironment
+    stores: JobStores
+    now: Callable[[], float]
+    pause: Callable[[float], None]
 
     def statuses(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
         """Return where each job is, in order, with its end where it has ended.
@@ -79,7 +71,7 @@ class Reconciler:
             JobNotFoundError: Neither environment, archive nor listing knows a job.
             StorageUnavailableError: It cannot be determined.
         """
-        polled = self._environment.poll(handles)
+        polled = self.environment.poll(handles)
         statuses = [
             self._status_without_environment(handle.job_name) if status is None else status
             for handle, status in zip(handles, polled, strict=True)
@@ -88,15 +80,15 @@ class Reconciler:
             if status.end is not None:
                 self._update_copies(handle, status.end)
         if any(before is None and not after.state.is_final for before, after in zip(polled, statuses, strict=True)):
-            self._pause(_PAUSE_SECONDS)  # the environment cannot be waited on for a job that it does not know yet
+            self.pause(_PAUSE_SECONDS)  # the environment cannot be waited on for a job that it does not know yet
         return statuses
 
     def _status_without_environment(self, job_name: str) -> JobStatus:
         """Return the status of a job that its environment does not know: forgotten, not submitted yet, or lost."""
-        end = self._stores.archives.read_end(job_name)
+        end = self.stores.archives.read_end(job_name)
         if end is None:
-            record = self._stores.listing.get(job_name)
-            if record.state is JobState.QUEUED and self._now() - record.submitted_at < _SUBMISSION_SECONDS:
+            record = self.stores.listing.get(job_name)
+            if record.state is JobState.QUEUED and self.now() - record.submitted_at < _SUBMISSION_SECONDS:
                 return JobStatus(job_name, record.state)
             end = _end_of(record)
         return JobStatus(job_name, end.state, end)
@@ -104,11 +96,11 @@ class Reconciler:
     def _update_copies(self, handle: JobHandle, end: JobEnd) -> None:
         """Write the copies of an end that the listing does not have; their failure goes to the log alone."""
         try:
-            if self._stores.listing.get(end.job_name).state is end.state:
+            if self.stores.listing.get(end.job_name).state is end.state:
                 return
             if end.cause is EndCause.LOST:
                 self._archive_streams(handle)
-            record_end(end, self._stores)
+            record_end(end, self.stores)
         except Exception as error:  # of whatever adapter
             events.warning("listing_not_updated", job_name=end.job_name, reason=str(error))
 
@@ -116,9 +108,9 @@ class Reconciler:
         """Archive the output of a job whose supervisor died before it could."""
         try:
             for stream in STREAMS:
-                output = self._environment.logs(handle, stream)
+                output = self.environment.logs(handle, stream)
                 if output:
-                    self._stores.archives.stage_log.write(handle.job_name, stream_item(stream), [output])
+                    self.stores.archives.stage_log.write(handle.job_name, stream_item(stream), [output])
         except Exception as error:  # of whatever adapter
             events.warning("streams_not_archived", job_name=handle.job_name, reason=str(error))
 

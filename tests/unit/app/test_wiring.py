@@ -40,12 +40,14 @@ def test_entries_that_say_the_same_share_one_adapter(settings):
     assert 2 == len(wiring.archives.distinct())
 
 
-def test_variables_are_resolved_when_an_adapter_is_made(settings):
+def test_variables_are_resolved_when_an_adapter_is_made(settings, monkeypatch):
     entry = AdapterSettings("foundations.MemoryCacheBackend", "cache_implementation", ("${STORE}",))
     settings = settings._replace(cache=entry)
-    assert Wiring(settings=settings, environ={"STORE": "mine"}).cache == MemoryCacheBackend("mine")
+    monkeypatch.setenv("STORE", "mine")
+    assert Wiring(settings=settings).cache == MemoryCacheBackend("mine")
+    monkeypatch.delenv("STORE")
     with pytest.raises(ConfigurationError, match="STORE"):
-        _ = Wiring(settings=settings, environ={}).cache
+        _ = Wiring(settings=settings).cache
 
 
 def test_an_environment_that_runs_jobs_in_this_process_is_given_what_runs_them(settings):

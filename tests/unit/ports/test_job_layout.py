@@ -25,7 +25,7 @@ def test_the_names_in_a_job_directory_are_those_that_earlier_versions_wrote():
         "project": "project",
         "state": "state",
         "supervisor_log": "state/supervisor",
-    } == {name: str(getattr(directory, name).relative_to(directory.path)) for name in JobDirectory.__slots__}
+    } == {name: str(getattr(directory, name).relative_to(directory.path)) for name in vars(directory)}
     assert "train-2" == directory.job_name
     assert directory.state / "stdout" == directory.stream("stdout")
 

@@ -46,7 +46,6 @@ class SharedOutputs:
         self._pipeline = pipeline
         self._digest = digest
         self._state = state
-        self._of_the_code: dict[int, tuple[str, object]] | None = None
         self._consumers = Counter(other for node in pipeline.nodes for other in node.upstream)
         self._common = _common(pipeline.nodes, parameters)
         self._shared: list[bool] = []
@@ -119,7 +118,7 @@ class SharedOutputs:
             output: What a call returned.
             before: What :meth:`before` returned for that call.
         """
-        parts = self._parts_of_the_code()
+        parts = self._parts_of_the_code
         if type(output) in _FIXED or not (parts or before):
             return None
         arguments = {
@@ -142,17 +141,16 @@ class SharedOutputs:
 
     def _parts_of_the_code_in(self, value: object) -> list[object]:
         """Return what there is in `value` of what the code of stages refers to, not what is inside of that."""
-        parts = self._parts_of_the_code()
+        parts = self._parts_of_the_code
         return [found for found in _reachable((value,), parts) if id(found) in parts] if parts else []
 
+    @functools.cached_property
     def _parts_of_the_code(self) -> dict[int, tuple[str, object]]:
-        if self._of_the_code is None:
-            parts: dict[int, tuple[str, object]] = {}
-            for name, value in self._state():
-                for found in filter(_has_state, _reachable((value,))):
-                    parts.setdefault(id(found), (name, found))  # held, so that no identity is used again
-            self._of_the_code = parts
-        return self._of_the_code
+        parts: dict[int, tuple[str, object]] = {}
+        for name, value in self._state():
+            for found in filter(_has_state, _reachable((value,))):
+                parts.setdefault(id(found), (name, found))  # held, so that no identity is used again
+        return parts
 
     def note(self, change: str) -> None:
         """Note what was changed; the first change is the reason for all stages that follow."""
