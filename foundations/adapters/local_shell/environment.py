@@ -144,18 +144,17 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         if status is None or status.state.is_final:
             return
         directory.cancel_request.touch(mode=0o600)
-        signal_supervisor(directory, signal.SIGTERM)
-        self.wait([handle], timeout=2 * self.grace_seconds + 5, interval=0.1)
-        status = read_status(directory)
-        if status is not None and not status.state.is_final:
-            signal_supervisor(directory, signal.SIGKILL)  # the supervisor hangs; the kernel ends the worker with it
-            self.wait([handle], timeout=5, interval=0.1)
+        # Where the supervisor hangs and is killed, the kernel ends the worker with it.
+        for number, seconds in ((signal.SIGTERM, 2 * self.grace_seconds + 5), (signal.SIGKILL, 5)):
+            signal_supervisor(directory, number)
+            self.wait([handle], timeout=seconds, interval=0.1)
             status = read_status(directory)
-        if status is not None and not status.state.is_final:
-            raise ExecutionError(
-                f"job {handle.job_name} was asked to end, and did not: look at the processes whose"
-                f" environment has FOUNDATIONS_JOB_DIRECTORY={directory.path}"
-            )
+            if status is None or status.state.is_final:
+                return
+        raise ExecutionError(
+            f"job {handle.job_name} was asked to end, and did not: look at the processes whose"
+            f" environment has FOUNDATIONS_JOB_DIRECTORY={directory.path}"
+        )
 
     def logs(self, handle: JobHandle, stream: str) -> bytes:
         """Return what the job has written so far to a stream."""

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from foundations.adapters._shared.supervision.liveness import read_liveness
@@ -65,27 +66,13 @@ def start_supervisor(
 
 def signal_supervisor(directory: JobDirectory, number: signal.Signals) -> None:
     """Send a signal to the supervisor of a job; nothing where it has not started yet, or is gone."""
-    descriptor = _open_supervisor(directory)
-    if descriptor is None:  # one that has not started yet finds the cancel request
-        return
-    try:
-        signal.pidfd_send_signal(descriptor, number)
-    except ProcessLookupError:
-        return
-    finally:
-        os.close(descriptor)
-
-
-def _open_supervisor(directory: JobDirectory) -> int | None:
-    """Return a descriptor of the job's supervisor; None where it does not run."""
     pid = read_liveness(directory).pid
-    if pid is None:
-        return None
-    try:
+    if pid is None:  # one that has not started yet finds the cancel request
+        return
+    with suppress(ProcessLookupError):
         descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return None
-    if read_liveness(directory).pid != pid:  # it ended meanwhile, and the number may be another's
-        os.close(descriptor)
-        return None
-    return descriptor
+        try:
+            if read_liveness(directory).pid == pid:  # otherwise it has ended, and the number may be another's
+                signal.pidfd_send_signal(descriptor, number)
+        finally:
+            os.close(descriptor)

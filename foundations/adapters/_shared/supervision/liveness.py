@@ -14,9 +14,11 @@ import errno
 import fcntl
 import os
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from foundations.adapters._shared.fs.files import open_descriptor
 from foundations.ports.job_layout import JobDirectory
 
 _FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid
@@ -70,7 +72,10 @@ class Announcement:
 
         An earlier announcement is not reported: read the job's status once more after opening the descriptor.
         """
-        return _open_existing(directory.ending, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        try:
+            return os.open(directory.ending, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
 
 
 class Liveness(NamedTuple):
@@ -93,31 +98,16 @@ def read_liveness(directory: JobDirectory) -> Liveness:
     Raises:
         OSError: A lock file cannot be opened, for another reason than being gone.
     """
-    descriptor = _open_existing(directory.alive)
-    if descriptor is not None:
-        try:
-            request = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-            kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, request))
-        finally:
-            os.close(descriptor)
+    with suppress(FileNotFoundError), open_descriptor(directory.alive, os.O_RDWR) as descriptor:
+        request = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, request))
         alive = kind != fcntl.F_UNLCK
         return Liveness(alive, started=True, pid=pid if alive and pid > 0 else None)
-    descriptor = _open_existing(directory.lock)
-    if descriptor is None:
-        return Liveness(alive=False, started=False)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            raise
-        return Liveness(alive=True, started=False)
-    finally:
-        os.close(descriptor)
+    with suppress(FileNotFoundError), open_descriptor(directory.lock, os.O_RDWR) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise
+            return Liveness(alive=True, started=False)
     return Liveness(alive=False, started=False)
-
-
-def _open_existing(path: Path, flags: int = os.O_RDWR) -> int | None:
-    try:
-        return os.open(path, flags | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
