@@ -45,14 +45,6 @@ class WorkerExit(NamedTuple):
         return os.WTERMSIG(self.status) if os.WIFSIGNALED(self.status) else None
 
 
-class _Verdict(NamedTuple):
-    """The part of an end that has to be determined: its state, cause and message."""
-
-    state: JobState
-    cause: EndCause | None
-    message: str
-
-
 def read_outcome(directory: JobDirectory) -> Outcome | None:
     """Return what the worker wrote of its pipeline's end; None where it did not get there or it is unreadable."""
     try:
@@ -89,10 +81,9 @@ def determine_end(
     number = worker.signal_number
     return JobEnd(
         job_name=directory.job_name,
-        **verdict._asdict(),
+        **verdict._replace(not_archived=(*read_not_archived(directory, outcome), *cut_short))._asdict(),
         exit_code=worker.code,
         signal=None if number is None else _signal_name(number),
-        stage=None if outcome is None else outcome.stage,
         started_at=started_at,
         ended_at=time.time(),
         resources={
@@ -100,7 +91,6 @@ def determine_end(
             "user_seconds": worker.usage.ru_utime,
             "system_seconds": worker.usage.ru_stime,
         },
-        not_archived=(*read_not_archived(directory, outcome), *cut_short),
     )
 
 
@@ -109,15 +99,13 @@ def determine_unrecorded_end(directory: JobDirectory) -> JobEnd:
     outcome = read_outcome(directory)
     verdict = _known_verdict(outcome, directory.cancel_request.exists())
     if verdict is None:
-        verdict = _Verdict(JobState.ERROR, EndCause.LOST, _LOST + _last_words(directory))
+        verdict = Outcome(JobState.ERROR, EndCause.LOST, _LOST + _last_words(directory))
     elif verdict.state in _UNRECORDED:
         verdict = verdict._replace(message=_UNRECORDED[verdict.state])
     return JobEnd(
         job_name=directory.job_name,
-        **verdict._asdict(),
-        stage=None if outcome is None else outcome.stage,
+        **verdict._replace(not_archived=read_not_archived(directory, outcome))._asdict(),
         ended_at=time.time(),
-        not_archived=read_not_archived(directory, outcome),
     )
 
 
@@ -139,29 +127,29 @@ def count_out_of_memory_kills() -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
 
 
-def _known_verdict(outcome: Outcome | None, cancelled: bool) -> _Verdict | None:
+def _known_verdict(outcome: Outcome | None, cancelled: bool) -> Outcome | None:
     """Return the verdict of the worker, or of whoever cancelled the job; None where there is neither.
 
     A pipeline that had completed when its end was requested has completed.
     """
     if outcome is not None and outcome.state is JobState.COMPLETED:
-        return _Verdict(JobState.COMPLETED, None, "")
+        return outcome._replace(message="")
     if cancelled:
-        return _Verdict(JobState.CANCELLED, None, "cancelled")
-    return None if outcome is None else _Verdict(outcome.state, outcome.cause, outcome.message)
+        return Outcome(JobState.CANCELLED, message="cancelled", stage=outcome and outcome.stage)
+    return outcome
 
 
-def _verdict_of_exit(worker: WorkerExit) -> _Verdict:
+def _verdict_of_exit(worker: WorkerExit) -> Outcome:
     number = worker.signal_number
     if number is None:
         message = f"the job process exited with code {worker.code} before the pipeline had ended"
-        return _Verdict(JobState.ERROR, EndCause.EXITED, message)
+        return Outcome(JobState.ERROR, EndCause.EXITED, message)
     if number == signal.SIGKILL and worker.out_of_memory:
         message = "the kernel killed the job process because memory ran out"
-        return _Verdict(JobState.ERROR, EndCause.OUT_OF_MEMORY, message)
+        return Outcome(JobState.ERROR, EndCause.OUT_OF_MEMORY, message)
     description = signal.strsignal(number) or "unknown signal"
     message = f"the job process was killed by {_signal_name(number)} ({description})"
-    return _Verdict(JobState.ERROR, EndCause.KILLED, message)
+    return Outcome(JobState.ERROR, EndCause.KILLED, message)
 
 
 def _last_words(directory: JobDirectory) -> str:
