@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from foundations.adapters._shared.fs.files import locked_directory, translating_os_errors, write_atomically
 from foundations.adapters._shared.fs.trusted import check_private_file
+from foundations.adapters.filesystem.listing import tables
 from foundations.errors import StorageUnavailableError
 
 if TYPE_CHECKING:
@@ -30,24 +31,20 @@ class Database:
     use in either process.
 
     Args:
-        path: The file, in a directory that has been checked to be private.
-        schema: The SQL statements that create the tables.
-        version: The version of the schema, which is stored in the file; a file of another version is refused.
+        path: The file, in a directory that has been checked to be private; one of another version is refused.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_inode", "_lock", "path", "schema", "version")
+    __slots__ = ("__weakref__", "_connection", "_inode", "_lock", "path")
 
-    def __init__(self, path: Path, schema: str, version: int) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.schema = schema
-        self.version = version
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         _databases.add(self)
 
     @classmethod
-    def of(cls, path: Path, schema: str, version: int) -> Database:
+    def of(cls, path: Path) -> Database:
         """Return the database of `path`: the same object, and so one connection, as long as anybody refers to it.
 
         The last database stays open: closing the last connection to a file makes SQLite copy its log into the file and
@@ -56,14 +53,14 @@ class Database:
         global _last
         with _databases_lock:
             database = _by_path.get(path)
-            if database is None or (database.schema, database.version) != (schema, version):
-                database = _by_path[path] = cls(path, schema, version)
+            if database is None:
+                database = _by_path[path] = cls(path)
             last, _last = _last, database
         del last  # outside the lock, because this may close the database, which takes time
         return database
 
-    def __reduce__(self) -> tuple[Callable[..., Database], tuple[Path, str, int]]:
-        return type(self).of, (self.path, self.schema, self.version)
+    def __reduce__(self) -> tuple[Callable[..., Database], tuple[Path]]:
+        return type(self).of, (self.path,)
 
     def __del__(self) -> None:
         self.close()
@@ -135,9 +132,9 @@ class Database:
                 with locked_directory(self.path.parent):
                     self._create_tables(connection)
             version = _version(connection)
-            if version != self.version:
+            if version != tables.VERSION:
                 raise self._unavailable(
-                    f"it is of version {version}, and this release of foundations knows version {self.version}"
+                    f"it is of version {version}, and this release of foundations knows version {tables.VERSION}"
                 )
         except BaseException:
             connection.close()
@@ -151,7 +148,7 @@ class Database:
         if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
             raise self._unavailable("it is a database of something else")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(f"BEGIN IMMEDIATE; {self.schema}; PRAGMA user_version = {self.version}; COMMIT")
+        connection.executescript(f"BEGIN IMMEDIATE; {tables.SCHEMA}; PRAGMA user_version = {tables.VERSION}; COMMIT")
 
     def _unavailable(self, reason: str) -> StorageUnavailableError:
         return StorageUnavailableError(

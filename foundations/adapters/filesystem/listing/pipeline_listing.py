@@ -35,7 +35,7 @@ class LocalFileSystemPipelineListing(PipelineListing):
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = absolute_root(root)
-        self._database = Database.of(self.root / "listing.sqlite3", tables.SCHEMA, tables.VERSION)
+        self._database = Database.of(self.root / "listing.sqlite3")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.root)!r})"
