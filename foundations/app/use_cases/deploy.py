@@ -23,6 +23,7 @@ from foundations.domain.pipeline.stage import Stage
 from foundations.errors import BundleExistsError, ConfigurationError, FoundationsError, JobExistsError, JobNotFoundError
 from foundations.ports.archive_listing import JobRecord
 from foundations.ports.bundling import BundleContents, BundleFile
+from foundations.ports.execution import JobStatus
 from foundations.ports.job import JobEnd
 
 _RESOURCES = Path(__file__).parent.parent.parent / "resources"
@@ -120,20 +121,17 @@ def _resolve_run_script_environment(settings: Settings) -> dict[str, str]:
 
 
 def _check_unused(name: str, wiring: Wiring) -> None:
+    earlier: JobRecord | JobStatus | None
     try:
-        record = wiring.listing.get(name)
+        earlier = wiring.listing.get(name)
     except JobNotFoundError:
-        (status,) = wiring.environment.poll([wiring.environment.handle(name)])
-        if status is None:
-            return
-        state = status.state
-    else:
-        state = record.state
-    raise JobExistsError(
-        f"job name {name!r} is taken by an earlier job ({state.value}). Choose another name; load_job({name!r}) finds"
-        " that job. Nothing was written.",
-        job_name=name,
-    )
+        (earlier,) = wiring.environment.poll([wiring.environment.handle(name)])
+    if earlier is not None:
+        raise JobExistsError(
+            f"job name {name!r} is taken by an earlier job ({earlier.state.value}). Choose another name;"
+            f" load_job({name!r}) finds that job. Nothing was written.",
+            job_name=name,
+        )
 
 
 def _make_bundle(contents: BundleContents, wiring: Wiring) -> Bundle:

@@ -67,19 +67,15 @@ def check_parameters(wanted: Collection[str], given: Mapping[str, Any]) -> None:
             f"hyperparameter {unfilled[0]!r} is given {given[unfilled[0]]!r}, a hole where a value was needed."
             " Nothing was run."
         )
-    missing = tuple(sorted(set(wanted) - given.keys()))
-    unknown = tuple(sorted(given.keys() - set(wanted)))
-    if not missing and not unknown:
+    names = {
+        "missing": tuple(sorted(set(wanted) - given.keys())),
+        "unknown": tuple(sorted(given.keys() - set(wanted))),
+    }
+    faults = [f"{fault}: {_list_names(of_fault)}" for fault, of_fault in names.items() if of_fault]
+    if not faults:
         return
-    faults = []
-    if missing:
-        faults.append(f"missing: {_list_names(missing)}")
-    if unknown:
-        faults.append(f"unknown: {_list_names(unknown)}")
     has = f"The pipeline has {_list_names(tuple(sorted(wanted)))}" if wanted else "The pipeline has none"
-    raise HyperparameterError(
-        f"hyperparameters {'; '.join(faults)}. {has}. Nothing was run.", missing=missing, unknown=unknown
-    )
+    raise HyperparameterError(f"hyperparameters {'; '.join(faults)}. {has}. Nothing was run.", **names)
 
 
 def _list_names(names: tuple[str, ...]) -> str:
