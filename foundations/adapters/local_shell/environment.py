@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from foundations import events
@@ -114,18 +115,19 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         """Return when one of the jobs has ended: the kernel wakes this process, where their supervisors run."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            ends: list[int] = []
-            try:
+            all_started = True
+            with ExitStack() as ends:
                 poll = select.poll()
                 for handle in handles:
                     end = Announcement.descriptor(self._directory(handle))
-                    if end is not None:
-                        ends.append(end)
+                    if end is None:
+                        all_started = False
+                    else:
+                        ends.callback(os.close, end)
                         poll.register(end, select.POLLIN)
                     status = read_status(self._directory(handle))
                     if status is None or status.state.is_final:
                         return
-                all_started = len(ends) == len(handles)
                 left = interval if all_started else min(interval, 0.02)
                 if deadline is not None:
                     left = min(left, deadline - time.monotonic())
@@ -133,9 +135,6 @@ class LocalShellJobDeployment(ExecutionEnvironment):
                         return
                 poll.poll(left * 1000)
                 self._reap()
-            finally:
-                for end in ends:
-                    os.close(end)
 
     def cancel(self, handle: JobHandle) -> None:
         """Ask the supervisor to end the job, and end both where it does not."""
