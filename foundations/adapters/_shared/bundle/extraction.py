@@ -7,7 +7,7 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from foundations.adapters._shared.bundle.prefetch import prefetch
@@ -52,11 +52,8 @@ def copy_checked(content: Iterable[Buffer], entry: Entry, target: str | Path | N
     else:
         if "/" in entry.path and isinstance(target, Path):
             target.parent.mkdir(parents=True, exist_ok=True)
-        if entry.size < _WORTH_A_THREAD:
-            write_new(target, hashed(), entry.mode)
-        else:
-            with prefetch(hashed()) as prefetched:
-                write_new(target, prefetched, entry.mode)
+        with nullcontext(hashed()) if entry.size < _WORTH_A_THREAD else prefetch(hashed()) as pieces:
+            write_new(target, pieces, entry.mode)
     if size != entry.size or digest.hexdigest() != entry.digest:
         raise damaged(entry.path, "its size or digest is not the manifest's")
 

@@ -10,6 +10,7 @@ import gzip
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -182,12 +183,9 @@ def _extract_project(
 
     A large project is read and decompressed in a thread, while this one hashes and writes.
     """
-    pieces = decompress_members(_copied(packed, copy))
-    if size < _WORTH_A_THREAD:
+    content = decompress_members(_copied(packed, copy))
+    with nullcontext(content) if size < _WORTH_A_THREAD else prefetch(content) as pieces:
         _extract(_TarStream(pieces), manifest.files, target)
-        return
-    with prefetch(pieces) as prefetched:
-        _extract(_TarStream(prefetched), manifest.files, target)
 
 
 def _copied(pieces: Iterator[memoryview], target: Path | None) -> Iterator[memoryview]:
