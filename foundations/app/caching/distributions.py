@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 
 
@@ -44,11 +45,8 @@ def _needed(distribution: metadata.Distribution, known: dict[str, str]) -> dict[
 
 def _distribution(portion: str) -> metadata.Distribution | None:
     """Return the distribution that a module was installed by: the one of its name, or the one that has it."""
-    try:
+    with suppress(metadata.PackageNotFoundError):
         found = metadata.distribution(portion)
-    except metadata.PackageNotFoundError:
-        pass
-    else:
         if _owns(found, portion):
             return found
     return next((found for found in metadata.distributions() if _owns(found, portion)), None)

@@ -57,8 +57,6 @@ class Lookup:
         note: What is noted of it, once it is a miss.
     """
 
-    __slots__ = ("audited", "caching", "key", "lease", "name", "node", "note", "position", "recipe")
-
     note: dict[str, Any]
 
     def __init__(self, position: int, node: Node, recipe: Recipe) -> None:

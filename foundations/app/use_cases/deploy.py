@@ -98,8 +98,7 @@ def _resolve_extra_source_paths(project: Path, settings: Settings) -> tuple[Path
             origin = settings.origins.get("job_source_bundle", Origin())
             raise ConfigurationError(
                 f"{found!r} is no directory: {path} is not there",
-                file=origin.file,
-                line=origin.line,
+                **origin._asdict(),
                 key="job_source_bundle.extra_source_paths",
                 found=found,
                 expected="a directory, relative to the working directory or absolute",

@@ -48,8 +48,6 @@ class _HolderFile:
         leases: The paths of the leases that are links to it.
     """
 
-    __slots__ = ("__weakref__", "_descriptor", "_touched_at", "leases", "path")
-
     def __init__(self, directory: str) -> None:
         self.leases: set[str] = set()
         self._touched_at = -math.inf
@@ -88,8 +86,6 @@ class _HolderFile:
 
 class FileLease(Lease):
     """A link to this process's holder file."""
-
-    __slots__ = ("_holders", "_path", "taken_over")
 
     def __init__(self, path: str, holder: _HolderFile, taken_over: bool) -> None:
         self.taken_over = taken_over

@@ -34,8 +34,6 @@ class Database:
         path: The file, in a directory that has been checked to be private; one of another version is refused.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_inode", "_lock", "path")
-
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()

@@ -55,9 +55,8 @@ def is_project_object(found: Any, is_packaged: Callable[[str], bool]) -> bool:
     if isinstance(found, FunctionType):
         return not is_packaged(str(found.__globals__.get("__name__")))
     module = module_of(found if isinstance(found, type) else type(found))
-    has_file = (
-        getattr(sys.modules.get(module), "__file__", None) is not None
-    )  # types in C may name a module that does not exist
+    # types in C may name a module that does not exist
+    has_file = getattr(sys.modules.get(module), "__file__", None) is not None
     return (has_file or module == "__main__") and not is_packaged(module)
 
 
