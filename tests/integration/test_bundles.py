@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from foundations.adapters._shared.bundle.gzip_format import compress_member, store_member
+from foundations.adapters._shared.bundle.gzip_format import compress_to_buffers, store_member
 from foundations.adapters._shared.bundle.manifest import digest_of
 from foundations.adapters._shared.bundle.tar_format import END, header, padding
 from foundations.adapters.local_shell import LocalShellJobDeployment
@@ -107,7 +107,7 @@ def rewritten(bundle: BundleFile, change: Callable[[list[Member]], object]) -> B
             packed.append(store_member(member.tobuf() + data))  # where only the packed ones lie
         else:
             indexed.append(member.tobuf() + content)
-    index = compress_member(b"".join([*indexed, END]))
+    index = b"".join(compress_to_buffers(b"".join([*indexed, END])))
     return replaced(bundle._replace(index_size=len(index)), b"".join([*packed, index]))
 
 

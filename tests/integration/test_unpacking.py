@@ -13,13 +13,17 @@ from pathlib import Path
 import pytest
 
 from foundations.adapters._shared.bundle import extraction
-from foundations.adapters._shared.bundle.gzip_format import compress_member, store_member
+from foundations.adapters._shared.bundle.gzip_format import compress_to_buffers, store_member
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
 from foundations.adapters._shared.bundle.tar_format import END, header, padding
 from foundations.adapters._shared.bundle.unpack import unpack_bundle, verify_bundle
 from foundations.errors import DamagedBundleError, StorageUnavailableError
 from foundations.ports.bundling import BundleFile
 from foundations.ports.job_layout import RUNTIME, Entry
+
+
+def compress_member(data):
+    return b"".join(compress_to_buffers(data))
 
 
 def item(name: str, data: bytes = b"", **fields: object) -> bytes:

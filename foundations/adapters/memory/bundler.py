@@ -29,21 +29,14 @@ class MemoryJobBundler(InStore, JobBundler):
     def make(self, contents: BundleContents) -> BundleFile:
         """Make a bundle."""
         project, files = _pack(contents)
+        entries = [Entry(path, "file", len(data), 0o644, digest_of(data)) for path, data in contents.members.items()]
+        entries.append(Entry(contents.project_member, "project", len(project), 0o644, project_digest(files)))
         members = {**contents.members, contents.project_member: project}
         manifest = Manifest(
             job_name=contents.job_name,
             versions={"foundations": __version__, "python": "{}.{}".format(*sys.version_info[:2])},
             project_member=contents.project_member,
-            members=[
-                Entry(
-                    path,
-                    "project" if path == contents.project_member else "file",
-                    len(data),
-                    0o644,
-                    project_digest(files) if path == contents.project_member else digest_of(data),
-                )
-                for path, data in sorted(members.items())
-            ],
+            members=sorted(entries, key=lambda entry: entry.path),
             files=files,
         ).to_bytes()
         members[MANIFEST] = manifest

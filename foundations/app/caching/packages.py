@@ -90,11 +90,8 @@ class InstalledPackages:
         """Return what tells fast whether a file or directory has changed: names, times, sizes and inodes."""
         place = Path(self.resolve_path(path))
         files = _files_in(place) if place.is_dir() else iter([place])
-        found = []
-        for file in files:
-            status = file.stat()
-            found.append((str(file), status.st_mtime_ns, status.st_size, status.st_ino))
-        return tuple(found)
+        found = ((str(file), file.stat()) for file in files)
+        return tuple((name, status.st_mtime_ns, status.st_size, status.st_ino) for name, status in found)
 
     def _file(self, place: Path) -> bytes:
         import mmap

@@ -59,14 +59,9 @@ class StageCache:
     def look_up(self, index: int, call: Call) -> Hit | Miss | Uncacheable:
         """Return the output of a stage from the cache, or what has to be done to get it."""
         node, name = call.node, self._pipeline.name(index)
-        keys: dict[int, str] = {}
-        outputs: dict[int, Any] = {}
+        keys = {other: self._keys[other] for other in node.upstream if other in self._keys}
         try:
-            for other in node.upstream:
-                if other in self._keys:
-                    keys[other] = self._keys[other]
-                else:
-                    outputs[other] = call.value(other)
+            outputs = {other: call.value(other) for other in node.upstream if other not in keys}
             recipe = self._maker.recipe(name, node, keys, outputs, self._pipeline.name)
         except UndigestibleError as error:
             return self._uncacheable(node, name, str(error))

@@ -154,11 +154,12 @@ def why(job_name: str, stage: str | None, settings: Settings) -> Explanation:
         )
     result = ResultDocument.from_json(document)
     notes = _read(archive, job_name, items.CACHE_NOTES) or {"stages": {}, "closures": {}}
-    explained = []
     history = CacheHistory(wiring.cache, result.names)
-    for position, (uuid, name) in enumerate(zip(result.uuids, result.names, strict=True)):
-        if stage is None or stage in (name, uuid):
-            explained.append(_explain_note(name, uuid, notes, history, result.started_at[position]))
+    explained = [
+        _explain_note(name, uuid, notes, history, started_at)
+        for uuid, name, started_at in zip(result.uuids, result.names, result.started_at, strict=True)
+        if stage is None or stage in (name, uuid)
+    ]
     if not explained:
         names = truncate(", ".join(dict.fromkeys(result.names)), 2000)
         raise FoundationsError(

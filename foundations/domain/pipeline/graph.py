@@ -170,9 +170,7 @@ def _node(stage: Stage, upstream: tuple[int, ...], positions: dict[Stage, int], 
         kind = type(value)
         if kind is Stage:
             return Reference(positions[value])
-        if kind in _PLAIN or isinstance(value, Hyperparameter):
-            return value
-        if not find(value, _KINDS):
+        if kind in _PLAIN or isinstance(value, Hyperparameter) or not find(value, _KINDS):
             return value
         return Template(replace(value, reference, _KINDS))
 

@@ -15,7 +15,7 @@ from foundations.adapters._shared.bundle.buffer_reader import BufferReader
 from foundations.adapters._shared.bundle.gzip_format import (
     CHUNK,
     StoredWriter,
-    compress_member,
+    compress_to_buffers,
     decompress_members,
     read_stored,
     store_member,
@@ -24,6 +24,11 @@ from foundations.adapters._shared.bundle.gzip_format import (
 from foundations.adapters._shared.bundle.prefetch import prefetch
 from foundations.adapters._shared.bundle.tar_format import END, header
 from foundations.ports.job_layout import Entry
+
+
+def compress_member(data):
+    return b"".join(compress_to_buffers(data))
+
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=300).filter(
     lambda name: name not in (".", "..")

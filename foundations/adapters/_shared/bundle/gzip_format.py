@@ -36,13 +36,11 @@ _MAX_OUTPUT = 2**19
 crc32: Callable[..., int] = _codec.crc32
 
 
-def compress_member(data: Buffer) -> bytes:
-    """Return a gzip member with the content `data`, compressed where that makes it smaller."""
-    return b"".join(compress_to_buffers(data))
-
-
 def compress_to_buffers(data: Buffer) -> Sequence[Buffer]:
-    """Return the member of :func:`compress_member` as buffers, some of which may be parts of `data`."""
+    """Return a gzip member with the content `data`, compressed where that makes it smaller.
+
+    It is returned as buffers, some of which may be parts of `data`.
+    """
     view = memoryview(data)
     if len(view) >= 4 * _SAMPLE:
         middle = len(view) // 2

@@ -10,6 +10,7 @@ The instructions are documented at https://docs.python.org/3/library/dis.html.
 from __future__ import annotations
 
 import dis
+import itertools
 import re
 from collections.abc import Callable, Iterable
 from types import CodeType
@@ -227,12 +228,8 @@ def _free_by_first_use(code: CodeType) -> list[str]:
 
 def _attribute_chain(instructions: list[dis.Instruction], position: int) -> tuple[str, ...]:
     """Return the attributes that are read, one after the other, from what the instruction at `position` loads."""
-    found = []
-    for following in instructions[position + 1 :]:
-        if following.opname not in _ATTRIBUTES:
-            break
-        found.append(following.argval)
-    return tuple(found)
+    following = itertools.takewhile(lambda found: found.opname in _ATTRIBUTES, instructions[position + 1 :])
+    return tuple(found.argval for found in following)
 
 
 def names_in_text(value: object) -> list[str]:

@@ -29,7 +29,6 @@ _PYDANTIC_ATTRIBUTES = frozenset(
 )
 _ENUM_MEMBER_ATTRIBUTES = frozenset({"_value_", "_name_", "__objclass__", "_sort_order_"})
 _ENUM_SETTINGS = frozenset({"_missing_", "_boundary_", "_ignore_"})
-_GENERATED = ("<string>", "<attrs generated")
 _DATACLASS_FIELD_ATTRIBUTES = (
     *("name", "default", "default_factory", "init", "repr", "hash", "compare", "metadata", "kw_only", "_field_type"),
 )
