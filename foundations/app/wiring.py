@@ -136,17 +136,15 @@ class Wiring:
             (self.settings.miscellaneous_archive, self.archives.miscellaneous),
         ]
         bundler = (self.settings.job_bundler, self.bundler)
-        refused = [(entry, "which another process cannot see") for entry, store in parts if store.in_this_process_only]
-        if not can.crosses_processes:
-            refused = []
-        if can.needs_bundle_file and bundler[1].in_this_process_only:
-            refused.append((bundler[0], "whose bundles are no files"))
+        refused = [entry for entry, store in parts if store.in_this_process_only and can.crosses_processes]
+        reason, need = "is in memory and not shared with other processes", "runs jobs in processes of their own"
+        if not refused and can.needs_bundle_file and bundler[1].in_this_process_only:
+            refused, reason, need = [bundler[0]], "makes no bundle files", "needs them"
         if refused:
-            entry, why = refused[0]
             raise CapabilityError(
-                f"{entry.key} is {entry.type_name}, {why}, but {self.settings.deployment.type_name} runs jobs in"
-                " processes of their own. Choose storage that both can reach, or foundations.MemoryExecutionEnvironment"
-                " in tests. Nothing was written."
+                f"{refused[0].key} is {refused[0].type_name}, which {reason}, but {self.settings.deployment.type_name}"
+                f" {need}. Choose adapters that other processes can use, or foundations.MemoryExecutionEnvironment in"
+                " tests. Nothing was written."
             )
 
     def _adapter(self, entry: AdapterSettings, port: Callable[..., Port], **collaborators: Any) -> Port:

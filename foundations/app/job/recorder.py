@@ -121,7 +121,7 @@ class JobRecorder:
                 if is_target:
                     raise
                 self._details(index)["no_output_because"] = error.message
-                events.warning("output_not_kept", stage=self.pipeline.name(index), reason=error.message)
+                events.warning("output_not_stored", stage=self.pipeline.name(index), reason=error.message)
         self._archive_log(index)
         self.running.leave_stage(index)
 
@@ -149,7 +149,7 @@ class JobRecorder:
         """End a process that a stage has forked and that returned from it: the job goes on in the other."""
         if os.getpid() != self._process:
             name = self.pipeline.name(index)
-            sys.stderr.write(f"a process that stage {name} has forked returned from it, and was ended there\n")
+            sys.stderr.write(f"a process that stage {name} forked returned from its function, and was ended there\n")
             sys.stderr.flush()
             os._exit(70)
 
@@ -171,8 +171,8 @@ class JobRecorder:
         stage, place = self._artifacts.setdefault(name, saved)
         if (stage, place) != saved:
             raise FoundationsError(
-                f"save_artifact: stage {self.pipeline.name(stage)} has saved {place} as {name!r}, and {saved[1]} would"
-                " replace it. Give it another name."
+                f"save_artifact: stage {self.pipeline.name(stage)} has already saved {place} as {name!r}; saving"
+                f" {saved[1]} would overwrite it. Give it another name."
             )
         try:
             with tracking_paused():
@@ -227,7 +227,7 @@ class JobRecorder:
         uuid = self.pipeline.nodes[index].uuid
         if not self.archiver.write(self.archives.persisted_data, items.output_item(uuid), buffers):
             why = "; ".join(self.archiver.not_archived[-2:])
-            raise OutputLostError(f"the output of {self.pipeline.name(index)} could not be kept: {why}")
+            raise OutputLostError(f"the output of {self.pipeline.name(index)} could not be stored: {why}")
         self._details(index).update(has_stage_output=True, data_uuid=digest.hexdigest())
 
     def _archive_stage(self, index: int) -> None:
@@ -246,7 +246,7 @@ class JobRecorder:
             frames = self.serialiser.dump(error)
             self.serialiser.load(frames)  # one that cannot be rebuilt is of no use
         except Exception as why:  # user code decides how it is pickled; the error report does without
-            events.debug("exception_not_kept", exception=type(error).__name__, reason=summarise(why))
+            events.debug("exception_not_stored", exception=type(error).__name__, reason=summarise(why))
             return
         self.archiver.write(self.archives.miscellaneous, items.EXCEPTION, join_frames(frames))
 

@@ -55,7 +55,7 @@ class StageContexts(Mapping[str, StageContext]):
         try:
             index = self._positions[uuid]
         except KeyError:
-            raise KeyError(f"{uuid!r} is no stage of this job") from None
+            raise KeyError(f"{uuid!r} is not a stage of this job") from None
         return self.at(index)
 
     def at(self, index: int) -> StageContext:

@@ -134,8 +134,8 @@ def _direct_upstream(stage: Stage, hyperparameters: set[str]) -> list[Stage]:
     if getattr(function, "__closure__", None) or isinstance(function, functools.partial):
         for item in _in_function(function):
             raise PipelineError(
-                f"{item!r} stands in the closure or the partial arguments of {short_name(function)}, where it would"
-                " never be replaced by its value; pass it as an argument"
+                f"{item!r} is in the closure or the partial arguments of {short_name(function)}, where it cannot be"
+                " replaced by its output; pass it as an argument"
             )
     found.extend(stage._required)
     return list(dict.fromkeys(found)) if len(found) > 1 else found

@@ -85,7 +85,7 @@ class Stage:
             PipelineError: `count` is not a positive integer.
         """
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise PipelineError(f"split(n) takes the number of items, at least 1, not {count!r}")
+            raise PipelineError(f"split(n): n must be the number of items, at least 1, not {count!r}")
         checked = Stage(self._launcher, exactly, (self, count), {})
         return tuple(checked[index] for index in range(count))
 
@@ -193,9 +193,9 @@ class Stage:
 
     def __reduce__(self) -> NoReturn:
         raise PipelineError(
-            f"{self!r} stands where it would never be replaced by its value: pass stages as arguments, or in lists,"
-            " tuples, dictionaries' values, dataclasses and attrs objects. A closure, a set, a global or another"
-            " object's attribute cannot hold one, and a stage cannot return one"
+            f"{self!r} is in a place where it cannot be replaced by its output. Pass stages as arguments, directly or"
+            " in lists, tuples, values of dictionaries, dataclasses and attrs objects. A stage cannot be in a closure,"
+            " a set, a global variable or an attribute of another object, and a stage cannot return one."
         )
 
 

@@ -200,7 +200,7 @@ def test_an_absolute_link_into_the_project_becomes_relative(root):
 @pytest.mark.parametrize("target", ["/etc/passwd", "..", "../outside", "a/../../outside"])
 def test_a_link_that_leads_out_is_named_with_the_remedy(root, target):
     (root / "link").symlink_to(target)
-    with pytest.raises(BundleError, match=r"out of the project.*name it in \.foundationsignore") as raised:
+    with pytest.raises(BundleError, match=r"outside the project.*add the link to \.foundationsignore") as raised:
         project_files(root)
     assert str(root / "link") == raised.value.path
 

@@ -73,7 +73,7 @@ class TestMapping:
     def test_unknown_keys_are_told_with_the_known_ones(self):
         with pytest.raises(KeyError, match="there are: stage_contexts, provenance, global_stage_context"):
             _ = result_of()["prov"]
-        with pytest.raises(KeyError, match="no stage of this job"):
+        with pytest.raises(KeyError, match="not a stage of this job"):
             _ = result_of()["stage_contexts"]["u7"]
         assert result_of().get("prov") is None
 

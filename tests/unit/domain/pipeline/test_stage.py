@@ -154,7 +154,7 @@ class TestLooking:
 
     @pytest.mark.parametrize("take_along", [pickle.dumps, copy.copy, copy.deepcopy])
     def test_a_stage_cannot_be_taken_along(self, stage, take_along):
-        with pytest.raises(PipelineError, match="pass stages as arguments"):
+        with pytest.raises(PipelineError, match="Pass stages as arguments"):
             take_along(stage(add, 1))
 
 
