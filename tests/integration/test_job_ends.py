@@ -70,6 +70,14 @@ def test_what_a_stage_raised_is_the_cause_of_the_exception(project: Project) -> 
     assert "raise ValueError('no such thing')" in report["message"]
 
 
+def test_a_crash_is_reported_with_the_python_stack(project: Project) -> None:
+    submitted(project, "ctypes.string_at(0)")
+    message = project.report("job")["message"]
+    crash = message[message.index("Where it crashed, innermost call first:") :].splitlines()
+    assert "  Fatal Python error: Segmentation fault" == crash[1]
+    assert ["string_at", "last"] == [line.split()[-1] for line in crash if line.startswith("    File ")]
+
+
 @pytest.mark.parametrize(
     ("killed", "cause", "message"),
     [
