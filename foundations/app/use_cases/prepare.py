@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from foundations.app import running_stage
 from foundations.app.gc_pause import gc_paused
+from foundations.domain.pipeline.functions import short_name
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.hyperparameter import check_parameters, merge_parameters
-from foundations.domain.pipeline.stage import Stage, StageFactory, short_name
+from foundations.domain.pipeline.stage import Stage, StageFactory
 from foundations.errors import InsideJobError, PipelineError, UnsupportedPlatformError
 from foundations.ports.job import check_job_name
 

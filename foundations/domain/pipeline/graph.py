@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from foundations.domain.pipeline.cache_policy import NO_HINTS, CacheHints, Caching
+from foundations.domain.pipeline.functions import short_name
 from foundations.domain.pipeline.hyperparameter import Hyperparameter
 from foundations.domain.pipeline.placeholders import Reference, Template, find, replace
-from foundations.domain.pipeline.stage import Stage, exactly, short_name
+from foundations.domain.pipeline.stage import Stage, exactly
 from foundations.errors import PipelineError
 
 _PLAIN = frozenset({int, float, bool, str, bytes, type(None), complex})
