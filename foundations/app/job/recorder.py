@@ -49,6 +49,7 @@ class JobRecorder:
         clock: Returns seconds since the epoch.
         progress: Receives the position of each stage that starts.
         roots: Directories that the user's files are shown relative to.
+        find_hints: Returns what the report of an exception adds to its message.
         running: The stages that run now.
         cause: Why the job failed; None where it did not.
         failed_stage: The name of the stage that failed.
@@ -68,6 +69,7 @@ class JobRecorder:
         clock: Callable[[], float],
         progress: Callable[[int], None],
         roots: Sequence[str],
+        find_hints: Callable[[BaseException], Sequence[str]],
     ) -> None:
         self.job_name = job_name
         self.pipeline = pipeline
@@ -78,6 +80,7 @@ class JobRecorder:
         self.clock = clock
         self.progress = progress
         self.roots = roots
+        self.find_hints = find_hints
         self.running = RunningPipeline(self)
         self.started_at: list[float | None] = [None] * len(pipeline.nodes)
         self.ended_at: list[float | None] = [None] * len(pipeline.nodes)
@@ -133,7 +136,7 @@ class JobRecorder:
         self.ended_at[index] = self.clock()
         name = self.pipeline.name(index)
         call = describe_call(name, arguments, keyword_arguments)
-        information = describe_failure(error, self.roots, name, self.pipeline.nodes[index].uuid, call)
+        information = describe_failure(error, self.roots, name, self.pipeline.nodes[index].uuid, call, self.find_hints)
         self._details(index)["error_information"] = information
         with self._lock:
             is_first = self.cause is None
