@@ -78,11 +78,12 @@ def load_class(adapter_settings: AdapterSettings, port: Callable[..., Port]) -> 
     expected = f"a subclass of {_dotted_name(port_class)}"
     if not isinstance(found, type):
         kind = type(found).__name__
-        raise _mistake(adapter_settings, f"{name} is no class: its type is {kind}.", found=kind, expected=expected)
+        raise _mistake(adapter_settings, f"{name} is not a class: its type is {kind}.", found=kind, expected=expected)
     if not issubclass(found, port_class):
         raise _mistake(
             adapter_settings,
-            f"{name} is no adapter for this key: {_dotted_name(found)} does not subclass {_dotted_name(port_class)}.",
+            f"{name} is not an adapter for this key: {_dotted_name(found)} does not subclass"
+            f" {_dotted_name(port_class)}.",
             found=_dotted_name(found),
             expected=expected,
         )
@@ -90,7 +91,7 @@ def load_class(adapter_settings: AdapterSettings, port: Callable[..., Port]) -> 
     if missing:
         raise _mistake(
             adapter_settings,
-            f"{name} is not a whole adapter: it lacks {', '.join(missing)}.",
+            f"{name} does not implement every method of its port; missing: {', '.join(missing)}.",
             found=f"{name} without {', '.join(missing)}",
             expected=f"{expected} that implements every method",
             missing=tuple(missing),

@@ -74,9 +74,9 @@ def check_modules(pipeline: Pipeline, project: Path, extra: tuple[Path, ...]) ->
             if place.startswith(roots) or is_standard_library(place) or is_sdk(place) or is_installed(place):
                 continue
             raise PipelineError(
-                f"stage {pipeline.name(index)} needs the module {module.__name__}, which lies at {place}: neither in"
-                f" the project directory {project} nor among the installed packages, so it would be missing in the"
-                " job. Move it into the project, install it, or add its directory to `extra_source_paths` of"
+                f"stage {pipeline.name(index)} needs the module {module.__name__} ({place}). It is neither in the"
+                f" project directory {project} nor installed as a package, so the job could not import it."
+                " Move it into the project, install it, or add its directory to `extra_source_paths` of"
                 " `job_source_bundle` in the YAML."
             )
 

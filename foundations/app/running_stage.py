@@ -120,8 +120,8 @@ def require_stage(called: str) -> RunningStage:
             )
     if stage.pipeline.process != os.getpid():
         raise OutsideJobError(
-            f"{called} was called in a process that a stage has forked, and nothing of it would reach the job: return"
-            f" the value to the stage, and call {called} there"
+            f"{called} was called in a child process of a stage, from which nothing reaches the job. Return the value"
+            f" to the stage's own process and call {called} there."
         )
     return stage
 
@@ -151,18 +151,18 @@ def log_metric(name: str, value: float | int | str | bool) -> None:
     """
     stage = require_stage("log_metric")
     if not isinstance(name, str) or not name:
-        raise FoundationsError(f"a metric's name is a string that is not empty, not {name!r:.100}")
+        raise FoundationsError(f"a metric's name must be a non-empty string, not {name!r:.100}")
     plain: Any = value
     if not isinstance(plain, (int, float, str, bool)) and hasattr(plain, "item"):
         try:
             plain = plain.item()
         except Exception as error:  # an array of several elements
             raise FoundationsError(
-                f"metric {name!r}: a value is a single number, not {value!r:.100}: {error}"
+                f"metric {name!r}: a value must be a single number, not {value!r:.100}: {error}"
             ) from error
     if not isinstance(plain, (int, float, str, bool)):
         raise FoundationsError(
-            f"metric {name!r}: a value is a number, a string or a truth value, not of type {type(value).__name__}"
+            f"metric {name!r}: a value must be a number, a string or a truth value, not of type {type(value).__name__}"
         )
     if isinstance(plain, int) and plain.bit_length() > 1024:
         raise FoundationsError(f"metric {name!r}: an integer of {plain.bit_length()} bits is too long; log a float")
@@ -185,10 +185,10 @@ def save_artifact(path: str | Path, name: str | None = None) -> None:
     """
     stage = require_stage("save_artifact")
     if name is not None and not isinstance(name, str):
-        raise FoundationsError(f"save_artifact: an artifact's name is a string, not {name!r:.100}")
+        raise FoundationsError(f"save_artifact: an artifact's name must be a string, not {name!r:.100}")
     source = Path(path)
     if not source.is_file():
-        raise FoundationsError(f"save_artifact: {source.absolute()} is no file")
+        raise FoundationsError(f"save_artifact: {source.absolute()} is not a file")
     artifact = source.name if name is None else name
     stage.artifacts += (artifact,)
     if stage.pipeline.recorder is not None:

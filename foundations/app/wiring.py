@@ -123,17 +123,16 @@ class Wiring:
         ]
         refused = []
         if can.crosses_processes:
-            refused = [
-                (entry, "which another process cannot see") for entry, store in stores if store.in_this_process_only
-            ]
+            why, need = "is in memory and not shared with other processes", "runs jobs in processes of their own"
+            refused = [(entry, why, need) for entry, store in stores if store.in_this_process_only]
         if can.needs_bundle_file and self.bundler.in_this_process_only:
-            refused.append((settings.job_bundler, "whose bundles are no files"))
+            refused.append((settings.job_bundler, "makes no bundle files", "needs them"))
         if refused:
-            entry, why = refused[0]
+            entry, why, need = refused[0]
             raise CapabilityError(
-                f"{entry.key} is {entry.type_name}, {why}, but {settings.deployment.type_name} runs jobs in"
-                " processes of their own. Choose storage that both can reach, or foundations.MemoryExecutionEnvironment"
-                " in tests. Nothing was written."
+                f"{entry.key} is {entry.type_name}, which {why}, but {settings.deployment.type_name} {need}. Choose"
+                " adapters that other processes can use, or foundations.MemoryExecutionEnvironment in tests. Nothing"
+                " was written."
             )
 
     def _archive_settings(self) -> list[AdapterSettings]:

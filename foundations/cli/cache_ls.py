@@ -38,7 +38,7 @@ _ORDERS = ("used", "created", "size")
 
 def _parse_order(text: str) -> str:
     if text not in _ORDERS:
-        raise ValueError(f"{text!r} is no order: give used, created or size.")
+        raise ValueError(f"{text!r} is not an order: give used, created or size.")
     return text
 
 

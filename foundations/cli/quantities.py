@@ -29,7 +29,7 @@ def parse_size(text: str) -> int:
             if unit and unit in "KMGTP"
             else f" The units are {', '.join([*_DECIMAL, *_BINARY])}."
         )
-        raise ValueError(f"{text!r} is no size: give a number and a unit, as in 20GB, 500MB or 1.5GiB.{hint}")
+        raise ValueError(f"{text!r} is not a size: give a number and a unit, as in 20GB, 500MB or 1.5GiB.{hint}")
     return round(float(found["number"]) * factor)
 
 
@@ -46,7 +46,7 @@ def parse_duration(text: str) -> float:
     factor = _SECONDS.get(found["unit"]) if found else None
     if found is None or factor is None:
         raise ValueError(
-            f"{text!r} is no duration: give a number and a unit, as in 30d, 12h or 90m."
+            f"{text!r} is not a duration: give a number and a unit, as in 30d, 12h or 90m."
             " The units are s, m (minutes), h, d and w."
         )
     return float(found["number"]) * factor
@@ -59,7 +59,7 @@ def parse_count(text: str) -> int:
         ValueError: It is no whole number, or it is 0.
     """
     if not (text.isascii() and text.isdigit() and int(text)):
-        raise ValueError(f"{text!r} is no number of entries: give 1 or more, as in 10.")
+        raise ValueError(f"{text!r} is not a number of entries: give 1 or more, as in 10.")
     return int(text)
 
 

@@ -98,6 +98,15 @@ class JobBundler(ABC):
             DamagedBundleError: The bundle has no such member.
         """
 
+    def explain_exclusion(self, project: Path, path: str) -> str | None:
+        """Return what leaves a path out of the bundles of a project, for a message; None where nothing is known to.
+
+        Args:
+            project: The project directory, or a copy of it that has been extracted.
+            path: The path of a file or directory, relative to `project`; it need not exist.
+        """
+        return None
+
     @abstractmethod
     def discard(self, bundle: BundleFile) -> None:
         """Remove a bundle that this bundler made, and whatever was made for it; do nothing where it is gone already."""

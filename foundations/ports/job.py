@@ -151,7 +151,7 @@ def check_job_name(name: object) -> str:
     'train-2'
     """
     if not isinstance(name, str):
-        reason = f"a job name is a string, not {type(name).__name__}"
+        reason = f"a job name must be a string, not {type(name).__name__}"
     elif not name:
         reason = "a job name cannot be empty"
     elif len(name) > LONGEST_JOB_NAME:

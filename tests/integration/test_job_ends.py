@@ -70,12 +70,20 @@ def test_what_a_stage_raised_is_the_cause_of_the_exception(project: Project) -> 
     assert "raise ValueError('no such thing')" in report["message"]
 
 
+def test_a_crash_is_reported_with_the_python_stack(project: Project) -> None:
+    submitted(project, "ctypes.string_at(0)")
+    message = project.report("job")["message"]
+    crash = message[message.index("Where it crashed, innermost call first:") :].splitlines()
+    assert "  Fatal Python error: Segmentation fault" == crash[1]
+    assert ["string_at", "last"] == [line.split()[-1] for line in crash if line.startswith("    File ")]
+
+
 @pytest.mark.parametrize(
     ("killed", "cause", "message"),
     [
         ("worker", "killed", "was killed by SIGKILL (Killed), in stage last"),
-        ("supervisor", "lost", "the job's supervisor vanished without recording an end"),
-        ("both", "lost", "the job's supervisor vanished without recording an end"),
+        ("supervisor", "lost", "the job's supervisor ended without writing an end record"),
+        ("both", "lost", "the job's supervisor ended without writing an end record"),
     ],
 )
 def test_whoever_is_killed_the_job_has_ended_and_nothing_of_it_runs(
@@ -235,7 +243,7 @@ def test_waiting_gives_up_after_its_timeout_and_leaves_the_job_alone(project: Pr
     refusal = project.refusal(
         "-c", "from foundations import *; load_job('job').wait_for_deployment_to_complete(timeout=0.2)"
     )
-    assert "WaitTimeoutError: job job is Running after 0.2 s" in refusal
+    assert "WaitTimeoutError: job job is still Running after 0.2 s" in refusal
     project.go_on()
     assert "Completed" == project.report("job")["status"]
 
@@ -316,7 +324,7 @@ def test_a_forked_process_that_returns_from_a_stage_is_not_the_job(project: Proj
     submitted(project, "if os.fork() == 0:\n    return 'child'\nos.wait()\nsignal.raise_signal(signal.SIGSEGV)")
     report = project.report("job")
     assert ["Error", "killed", ["'kept'"]] == [report[key] for key in ("status", "cause", "outputs")]
-    assert "a process that stage last has forked returned from it, and was ended there" in report["stderr"]
+    assert "a process that stage last forked returned from its function, and was ended there" in report["stderr"]
 
 
 def test_a_forked_process_that_raises_does_not_fail_the_job(project: Project) -> None:
@@ -334,7 +342,7 @@ if os.fork() == 0:
     os._exit(0)
 value = os.read(reading, 1000).decode()[:61]"""
     submitted(project, body)
-    told = "log_metric was called in a process that a stage has forked, a"
+    told = "log_metric was called in a child process of a stage, from whi"
     assert ["'kept'", repr(told)] == project.report("job")["outputs"]
 
 

@@ -68,7 +68,7 @@ def test_a_run_script_that_records_no_end_is_lost_with_its_last_words(
 ) -> None:
     end = ended(shell, submit(shell, tmp_path, "echo the last words; exit 3"))
     assert (JobState.ERROR, EndCause.LOST) == (end.state, end.cause)
-    assert end.message.endswith("It last said: the last words")
+    assert end.message.endswith("Its last output: the last words")
 
 
 def test_the_run_script_finds_what_it_is_promised(shell: LocalShellJobDeployment, tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_standard_streams_that_are_closed_do_not_matter(shell: LocalShellJobDepl
             os._exit(0)
     os.waitpid(child, 0)
     end = ended(shell, shell.handle("job"))
-    assert end.message.endswith("It last said: said\nlocked")
+    assert end.message.endswith("Its last output: said\nlocked")
 
 
 def test_a_job_that_is_being_extracted_is_queued_to_whoever_asks(

@@ -162,7 +162,7 @@ def test_a_module_outside_the_project_is_refused_with_the_remedy(project: Projec
     )
     project.write({"train.py": "from foundations import *\n" + script})
     refusal = project.refusal("train.py")
-    assert f"needs the module borrowed, which lies at {outside}/borrowed.py" in refusal
+    assert f"needs the module borrowed ({outside}/borrowed.py)" in refusal
     assert "`extra_source_paths`" in refusal
     assert [] == project.job_names()
 
@@ -187,7 +187,7 @@ def test_requirements_that_the_interpreter_lacks_are_listed(project: Project) ->
         }
     )
     refusal = project.refusal("train.py")
-    assert "lacks: no-such-distribution==1.0 (not installed), cloudpickle<1 (installed: " in refusal
+    assert "does not have: no-such-distribution==1.0 (not installed), cloudpickle<1 (installed: " in refusal
     assert [] == project.job_names()
 
 

@@ -105,4 +105,4 @@ def _ufunc(value: Any) -> Foreign:
     for module in ("numpy", "scipy.special"):
         if getattr(sys.modules.get(module), name, None) is value:
             return Foreign("numpy.ufunc", (module, name))
-    raise ValueError("the function that it calls is unknown")
+    raise ValueError("the function that it calls cannot be determined")

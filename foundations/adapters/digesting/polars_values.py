@@ -20,9 +20,9 @@ def read(polars: Any, value: Any) -> Foreign | None:
     if isinstance(value, polars.Series):
         return Foreign("polars.Series", _series(polars, value))
     if isinstance(value, polars.LazyFrame):
-        raise ValueError("it is not computed yet, and may read files; collect it first")
+        raise ValueError("it is a lazy frame, which is not computed yet and may read files; call collect() first")
     if isinstance(value, polars.Expr):  # its stable serialised form has functions by name or line
-        raise ValueError("it may hold functions whose code cannot be read; make it inside the stage")
+        raise ValueError("it may hold functions, which cannot be inspected; make it inside the stage")
     return None
 
 
@@ -44,7 +44,7 @@ def _series(polars: Any, series: Any) -> Iterator[object]:
         plain = _plain(polars, series.dtype)
         yield (series if plain == series.dtype else series.cast(plain)).to_arrow()
     except ImportError as error:
-        raise ValueError(f"its content is read by pyarrow: {error}; pip install pyarrow") from error
+        raise ValueError(f"reading its content needs pyarrow: {error}; pip install pyarrow") from error
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException, ValueError) as error:
         raise ValueError(f"it has items of type {series.dtype}: {error}") from error
 

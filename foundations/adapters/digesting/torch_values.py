@@ -19,7 +19,7 @@ def read(torch: Any, value: Any) -> Foreign | None:
     if value.layout is not torch.strided or value.is_quantized or value.is_nested or value.is_meta:
         raise ValueError("it is a tensor whose memory is not its content")
     if type(value).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
-        raise ValueError("it is a wrapper of other tensors")
+        raise ValueError("it refers to other tensors and has no memory of its own")
     plain = value.detach().resolve_conj().resolve_neg().cpu().contiguous()
     content = plain.reshape(-1).view(torch.uint8).numpy() if plain.numel() else None
     about = class_identity(value), str(value.dtype), tuple(value.shape), str(value.device), value.requires_grad

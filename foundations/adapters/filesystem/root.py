@@ -34,7 +34,7 @@ def absolute_root(root: str | os.PathLike[str]) -> Path:
         raise ConfigurationError(f"{root!s}: no such home directory", found=str(root), expected=expected) from error
     if not path.is_absolute() or "\0" in str(path):
         raise ConfigurationError(
-            f"{str(root)!r} is no absolute path: it would mean another place in the job, which runs elsewhere. "
+            f"{str(root)!r} is not an absolute path: it would mean another place in the job, which runs elsewhere. "
             f"Write {expected}.",
             found=str(root),
             expected=expected,

@@ -94,8 +94,8 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             started = True
         except OSError as error:
             raise StorageUnavailableError(
-                f"{error.filename or target}: the job could not be set up and was not started:"
-                f" {error.strerror or error}",
+                f"{error.filename or target}: the job directory could not be prepared, and the job was not"
+                f" started: {error.strerror or error}",
                 path=str(error.filename or target),
             ) from error
         finally:
@@ -151,8 +151,8 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             if status is None or status.state.is_final:
                 return
         raise ExecutionError(
-            f"job {handle.job_name} was asked to end, and did not: look at the processes whose"
-            f" environment has FOUNDATIONS_JOB_DIRECTORY={directory.path}"
+            f"job {handle.job_name} could not be ended: some of its processes survived SIGKILL. Inspect the"
+            f" processes whose environment has FOUNDATIONS_JOB_DIRECTORY={directory.path}"
         )
 
     def logs(self, handle: JobHandle, stream: str) -> bytes:

@@ -48,8 +48,8 @@ def check_requirements(project: Path) -> None:
             missing.append(f"{text} (installed: {found})")
     if missing:
         raise MissingRequirementsError(
-            f"{path} asks for what this interpreter lacks: {', '.join(missing)}. The local shell runs jobs under the"
-            " interpreter that submits them: run `python -m pip install -r requirements.txt` with it, or edit the"
-            " file. Nothing was run.",
+            f"{path} lists packages that this interpreter does not have: {', '.join(missing)}. The local"
+            " shell runs jobs under the interpreter that submits them: run `python -m pip install -r requirements.txt`"
+            " with it, or edit the file. Nothing was run.",
             missing=tuple(missing),
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 
+from foundations.adapters._shared.bundle.ignoring import explain_exclusion
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
 from foundations.adapters._shared.bundle.project_files import files_to_bundle
 from foundations.adapters.memory.stores import InStore
@@ -75,6 +76,10 @@ class MemoryJobBundler(InStore, JobBundler):
             return self._store.bundles[bundle.job_name][member]
         except KeyError as error:
             raise DamagedBundleError(f"the bundle has no member {member}", member=member) from error
+
+    def explain_exclusion(self, project: Path, path: str) -> str | None:
+        """See :meth:`JobBundler.explain_exclusion`."""
+        return explain_exclusion(project, path)
 
     def discard(self, bundle: BundleFile) -> None:
         """Remove the bundle from the store."""

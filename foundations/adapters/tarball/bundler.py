@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from foundations import events
 from foundations.adapters._shared.bundle.gzip_format import store_member
+from foundations.adapters._shared.bundle.ignoring import explain_exclusion
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
 from foundations.adapters._shared.bundle.project_files import files_to_bundle
 from foundations.adapters._shared.bundle.tar_format import header, padding
@@ -102,6 +103,10 @@ class TarballJobBundler(JobBundler):
                 return stream.read()
         except (KeyError, OSError, EOFError, tarfile.TarError) as error:
             raise DamagedBundleError(f"{bundle.path}: {member} cannot be read: {error}", member=member) from error
+
+    def explain_exclusion(self, project: Path, path: str) -> str | None:
+        """See :meth:`JobBundler.explain_exclusion`."""
+        return explain_exclusion(project, path)
 
     def discard(self, bundle: BundleFile) -> None:
         """Remove the file, and the private directory that was made for it; store its packed project for the next."""

@@ -229,14 +229,15 @@ def digest_of_source(source: SourceFile) -> str | None:
 
 def _unreadable(source: SourceFile, error: OSError) -> BundleError:
     return BundleError(
-        f"{source.location}: cannot be read: {error.strerror}. Make it readable, or name it in .foundationsignore.",
+        f"{source.location}: cannot be read: {error.strerror}. Make it readable, or, if no job needs it, add it to"
+        " .foundationsignore.",
         path=source.location,
     )
 
 
 def _changed(source: SourceFile) -> BundleError:
     return BundleError(
-        f"{source.location}: changed while it was bundled. Run again when nothing writes to it, or name it in"
-        " .foundationsignore.",
+        f"{source.location}: changed while it was bundled. Run again when nothing writes to it, or, if no job"
+        " needs it, add it to .foundationsignore.",
         path=source.location,
     )

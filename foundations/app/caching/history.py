@@ -94,8 +94,10 @@ class CacheHistory:
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.created_at))
         summary = f"the nearest entry is of job {found.recipe['job']}, {at}"
         if len(lines) > _FEW and not traits.overlaps(found.traits):
-            return Nearest(f"nothing comparable: {summary}, and has no argument and no part of the code in common")
-        return Nearest(summary, lines) if lines else Nearest(f"{summary}; it had not been there, or has been removed")
+            return Nearest(f"nothing comparable: {summary}; neither an argument nor any part of its code is the same")
+        if not lines:
+            summary += "; it has the same key, so it was stored later or has been removed since"
+        return Nearest(summary, lines)
 
     @functools.cached_property
     def _entries(self) -> dict[str, list[_Entry]]:

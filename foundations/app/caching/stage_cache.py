@@ -69,7 +69,7 @@ class StageCache:
             return self._uncacheable(node, name, f"{type(error).__name__}: {error}")
         lookup = Lookup(index, node, recipe)
         if is_selection(node):
-            self.notes.add(node, name, SELECTED, "it only takes an item, which is not worth keeping")
+            self.notes.add(node, name, SELECTED, "it only selects an item, and has no entry of its own")
             self._shared.check(call)
             return Miss(lookup)
         return self._look_up(lookup, call)
@@ -139,7 +139,7 @@ class StageCache:
             self._shared.check(call)
             changed = self._maker.find_changed_state(lookup.recipe)
         except Exception as error:
-            return f"nobody could tell whether what it sees was changed: {type(error).__name__}: {error}"
+            return f"could not determine whether shared objects were changed: {type(error).__name__}: {error}"
         if changed is not None:
             return f"{changed} was changed after the job began"
         return self._shared.changed
@@ -152,7 +152,7 @@ class StageCache:
         """Return the entry of a key, or why none is taken."""
         caching = lookup.caching
         if caching.refresh:
-            return None, "it was asked for anew (refresh)"
+            return None, "refresh=True was given"
         try:
             value = self._context.backend().get(lookup.key)
         except Exception as error:  # of whatever adapter
@@ -267,7 +267,7 @@ class StageCache:
             entry_of_job=job,
             entry_created_at=created_at,
             computed_by_job=self._context.job_name,
-            consequence="the entry was set aside, and what was computed now counts",
+            consequence="the entry was set aside; the new output is used",
         )
         try:
             self._context.backend().set_aside(lookup.key, f"job {self._context.job_name} computed something else")
@@ -285,4 +285,4 @@ class StageCache:
         except Exception as error:  # an entry that cannot be loaded
             self._report_unreadable(lookup.name, lookup.key, error)
             agrees = False
-        return agrees, ", which agrees" if agrees else f": the entry of job {entry.about['job']} disagrees"
+        return agrees, f": the output {'equals' if agrees else 'differs from'} the entry of job {entry.about['job']}"

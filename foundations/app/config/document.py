@@ -205,7 +205,7 @@ class Document(_SafeLoader):
             return super().construct_object(node)
         except Exception as error:  # the constructor lets through whatever int() and its like raise
             raise self._place(node).error(
-                f"{shortened(node.value)} is no valid {kind}, though YAML takes it for one; quote it if it is text.",
+                f"{shortened(node.value)} is not a valid {kind}, though YAML takes it for one; quote it if it is text.",
                 line=_line(node),
                 found=shortened(node.value),
                 expected=f"a valid {kind}",

@@ -36,7 +36,7 @@ class ConfigManager:
         self._added: list[Path] = []
         self._environment: str | None = None
         self._frozen: Settings | None = None
-        self._passed_over: set[Path] = set()
+        self._ignored: set[Path] = set()
 
     def add_config_path(self, path: str | os.PathLike[str]) -> None:
         """Add a file to what :meth:`settings` reads.
@@ -136,7 +136,7 @@ class ConfigManager:
 
     def _is_changeable(self, change: str) -> bool:
         if self._frozen is not None:
-            events.debug("configuration_frozen", passed_over=change)
+            events.debug("configuration_frozen", ignored=change)
         return self._frozen is None
 
     def _read_working_directory(self, directory: Path) -> dict[str, Section]:
@@ -146,8 +146,9 @@ class ConfigManager:
                 if key in sections:
                     first = sections[key].origin
                     raise ConfigurationError(
-                        f"the key is in {first.file}:{first.line} already, and neither file comes before the other; "
-                        "remove one, or move it to a file of config/ and choose that with set_environment.",
+                        f"the key is also in {first.file}:{first.line}. A key may be in only one file of the working "
+                        "directory; remove one, or move it to a file in config/ and choose that file with "
+                        "set_environment.",
                         file=section.origin.file,
                         line=section.origin.line,
                         key=key,
@@ -161,10 +162,10 @@ class ConfigManager:
         from foundations.app.config.file import read_config_file
 
         sections = read_config_file(path, required=required)
-        if sections is None and path not in self._passed_over:
-            self._passed_over.add(path)
+        if sections is None and path not in self._ignored:
+            self._ignored.add(path)
             reason = "it has none of our top-level keys, so it belongs to another tool"
-            events.info("configuration_passed_over", file=str(path), reason=reason)
+            events.info("configuration_ignored", file=str(path), reason=reason)
         return sections or {}
 
 

@@ -198,7 +198,7 @@ class Settings(NamedTuple):
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
-                f"the job's configuration is not as it was written: {type(error).__name__}: {error}. "
+                f"the job's configuration is damaged: {type(error).__name__}: {error}. "
                 "Submit the job again with this version of foundations.",
                 file=file,
                 found=type(error).__name__,

@@ -66,7 +66,7 @@ def _encode_time(value: Any) -> dict[str, Any]:
         return _encode("datetime", value.isoformat())
     if isinstance(value, datetime.date):
         return _encode("date", value.isoformat())
-    raise TypeError(f"{type(value).__name__} is no type of a configuration file")
+    raise TypeError(f"{type(value).__name__} is not a type of a configuration file")
 
 
 def _decode(name: object, value: Any) -> Any:
@@ -83,4 +83,4 @@ def _decode(name: object, value: Any) -> Any:
 
         kind = datetime.datetime if name == "datetime" else datetime.date
         return kind.fromisoformat(value)
-    raise ValueError(f"{name!r} is no type of a configuration file")
+    raise ValueError(f"{name!r} is not a type of a configuration file")

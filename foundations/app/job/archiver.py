@@ -56,7 +56,7 @@ class Archiver:
         try:
             self._store_locally(item, data)
         except OSError as second:
-            self.report(f"{item}: could not be kept in the job's directory either: {second}")
+            self.report(f"{item}: could not be stored in the job directory either: {second}")
             return False
         return True
 
@@ -73,7 +73,7 @@ class Archiver:
             stream = source.open("rb")
         except OSError as second:
             self.report(f"{item}: {_describe(error)}")
-            self.report(f"{item}: could not be kept in the job's directory either: {second}")
+            self.report(f"{item}: could not be stored in the job directory either: {second}")
             return False
         with stream:
             if not os.fstat(stream.fileno()).st_size:  # which cannot be mapped

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import os
 import traceback
-from collections.abc import Sequence
-from types import TracebackType
+from collections.abc import Callable, Sequence
+from types import CodeType, TracebackType
 from typing import Any
 
-from foundations.app.code_origin import is_sdk
+from foundations import events
+from foundations.app.code_origin import is_installed, is_sdk, is_standard_library
 from foundations.errors import FoundationsError
 
 _LONGEST_MESSAGE = 10_000
 _MOST_FRAMES = 50
 _DEEPEST_CHAIN = 8
 
+_FindHints = Callable[[BaseException], Sequence[str]]
+
 
 def describe_failure(
-    error: BaseException, roots: Sequence[str], stage: str, uuid: str | None, call: str
+    error: BaseException,
+    roots: Sequence[str],
+    stage: str,
+    uuid: str | None,
+    call: str,
+    find_hints: _FindHints = lambda error: (),
 ) -> dict[str, Any]:
     """Return an exception as a document of JSON's own types.
 
@@ -28,6 +37,7 @@ def describe_failure(
         stage: The name of the stage that raised it.
         uuid: The stage's identifier.
         call: The stage's call, its arguments abbreviated.
+        find_hints: Returns what the report adds to an exception's message.
 
     Returns:
         ``type``, ``message``, ``stage``, ``stage_uuid``, ``call``, ``frames`` (``file``, ``line``, ``function``,
@@ -41,7 +51,7 @@ def describe_failure(
         "stage_uuid": uuid,
         "call": call,
         "frames": frames,
-        "traceback": "\n".join(_format_chain(error, roots)),
+        "traceback": "\n".join(_format_chain(error, roots, find_hints)),
     }
 
 
@@ -55,7 +65,7 @@ def _headline(error: BaseException) -> str:
     return f"{_type_name(error)}: {message}" if message else _type_name(error)
 
 
-def _format_chain(error: BaseException, roots: Sequence[str]) -> list[str]:
+def _format_chain(error: BaseException, roots: Sequence[str], find_hints: _FindHints) -> list[str]:
     links: list[tuple[BaseException, str]] = [(error, "")]
     while len(links) < _DEEPEST_CHAIN:
         last = links[-1][0]
@@ -69,7 +79,7 @@ def _format_chain(error: BaseException, roots: Sequence[str]) -> list[str]:
             break
     lines: list[str] = []
     for link, leads_on in reversed(links):
-        lines += _format_error(link, roots)
+        lines += [*_format_error(link, roots), *_read_hints(link, find_hints)]
         if leads_on:
             lines += ["", leads_on, ""]
     return lines
@@ -77,7 +87,11 @@ def _format_chain(error: BaseException, roots: Sequence[str]) -> list[str]:
 
 def _format_error(error: BaseException, roots: Sequence[str]) -> list[str]:
     lines = []
-    for frame in _list_frames(error.__traceback__, roots):
+    for block in _folded_frames(error.__traceback__, roots)[-_MOST_FRAMES:]:
+        if isinstance(block, str):
+            lines.append(block)
+            continue
+        frame = _describe_frame(*block, roots)
         lines.append(f'  File "{frame["file"]}", line {frame["line"]}, in {frame["function"]}')
         if frame["text"]:
             lines.append(f"    {frame['text']}")
@@ -94,20 +108,54 @@ def _format_error(error: BaseException, roots: Sequence[str]) -> list[str]:
 
 
 def _list_frames(trace: TracebackType | None, roots: Sequence[str]) -> list[dict[str, Any]]:
-    frames = []
-    for frame, line in traceback.walk_tb(trace):
-        file = frame.f_code.co_filename
-        if is_sdk(file):
+    return [_describe_frame(code, line, roots) for code, line in _walk(trace)[-_MOST_FRAMES:]]
+
+
+def _walk(trace: TracebackType | None) -> list[tuple[CodeType, int]]:
+    """Return code and line of each frame that is not the SDK's."""
+    walked = ((frame.f_code, line) for frame, line in traceback.walk_tb(trace))
+    return [(code, line) for code, line in walked if not is_sdk(code.co_filename)]
+
+
+def _describe_frame(code: CodeType, line: int, roots: Sequence[str]) -> dict[str, Any]:
+    file = code.co_filename
+    return {
+        "file": _relative(file, roots),
+        "line": line,
+        "function": code.co_qualname,
+        "text": _source_line(file, line, roots),
+    }
+
+
+def _folded_frames(trace: TracebackType | None, roots: Sequence[str]) -> list[tuple[CodeType, int] | str]:
+    """Return the frames; one line replaces several frames of libraries that follow each other, except for the last."""
+    frames = _walk(trace)
+    blocks: list[tuple[CodeType, int] | str] = []
+    for is_library, run in itertools.groupby(frames[:-1], lambda frame: _library(frame[0].co_filename, roots) != ""):
+        several = list(run)
+        if not is_library or len(several) == 1:
+            blocks += several
             continue
-        frames.append(
-            {
-                "file": _relative(file, roots),
-                "line": line,
-                "function": frame.f_code.co_qualname,
-                "text": _source_line(file, line, roots),
-            }
-        )
-    return frames[-_MOST_FRAMES:]
+        names = ", ".join(dict.fromkeys(_library(code.co_filename, roots) for code, _ in several))
+        blocks.append(f"  [{len(several)} frames of {names}]")
+    return blocks + frames[-1:]
+
+
+def _library(file: str, roots: Sequence[str]) -> str:
+    """Return the name of the installed package that a file is of; an empty one for the user's own."""
+    relative = _relative(file, roots)
+    if is_installed(relative):
+        parts = relative.split(os.sep)
+        return parts[max(index for index, part in enumerate(parts) if is_installed(part)) + 1].removesuffix(".py")
+    return "Python's library" if is_standard_library(relative) else ""
+
+
+def _read_hints(error: BaseException, find_hints: _FindHints) -> Sequence[str]:
+    try:
+        return find_hints(error)
+    except Exception as why:  # the report is worth more
+        events.debug("no_hint", exception=_type_name(error), reason=f"{type(why).__name__}: {why}")
+        return ()
 
 
 def _relative(file: str, roots: Sequence[str]) -> str:

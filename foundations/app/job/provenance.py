@@ -11,7 +11,7 @@ from typing import Any
 
 from foundations.app.config.settings import Settings
 from foundations.domain.jobs.job import Job
-from foundations.domain.pipeline.stage import short_name
+from foundations.domain.pipeline.functions import short_name
 from foundations.domain.text.redaction import redact
 from foundations.domain.text.representation import short_repr
 from foundations.version import __version__

@@ -49,6 +49,7 @@ class JobRecorder:
         clock: Returns seconds since the epoch.
         progress: Receives the position of each stage that starts.
         roots: Directories that the user's files are shown relative to.
+        find_hints: Returns what the report of an exception adds to its message.
         running: The stages that run now.
         cause: Why the job failed; None where it did not.
         failed_stage: The name of the stage that failed.
@@ -68,6 +69,7 @@ class JobRecorder:
         clock: Callable[[], float],
         progress: Callable[[int], None],
         roots: Sequence[str],
+        find_hints: Callable[[BaseException], Sequence[str]],
     ) -> None:
         self.job_name = job_name
         self.pipeline = pipeline
@@ -78,6 +80,7 @@ class JobRecorder:
         self.clock = clock
         self.progress = progress
         self.roots = roots
+        self.find_hints = find_hints
         self.running = RunningPipeline(self)
         self.started_at: list[float | None] = [None] * len(pipeline.nodes)
         self.ended_at: list[float | None] = [None] * len(pipeline.nodes)
@@ -121,7 +124,7 @@ class JobRecorder:
                 if is_target:
                     raise
                 self._details(index)["no_output_because"] = error.message
-                events.warning("output_not_kept", stage=self.pipeline.name(index), reason=error.message)
+                events.warning("output_not_stored", stage=self.pipeline.name(index), reason=error.message)
         self._archive_log(index)
         self.running.leave_stage(index)
 
@@ -133,7 +136,7 @@ class JobRecorder:
         self.ended_at[index] = self.clock()
         name = self.pipeline.name(index)
         call = describe_call(name, arguments, keyword_arguments)
-        information = describe_failure(error, self.roots, name, self.pipeline.nodes[index].uuid, call)
+        information = describe_failure(error, self.roots, name, self.pipeline.nodes[index].uuid, call, self.find_hints)
         self._details(index)["error_information"] = information
         with self._lock:
             is_first = self.cause is None
@@ -149,7 +152,7 @@ class JobRecorder:
         """End a process that a stage has forked and that returned from it: the job goes on in the other."""
         if os.getpid() != self._process:
             name = self.pipeline.name(index)
-            sys.stderr.write(f"a process that stage {name} has forked returned from it, and was ended there\n")
+            sys.stderr.write(f"a process that stage {name} forked returned from its function, and was ended there\n")
             sys.stderr.flush()
             os._exit(70)
 
@@ -171,8 +174,8 @@ class JobRecorder:
         stage, place = self._artifacts.setdefault(name, saved)
         if (stage, place) != saved:
             raise FoundationsError(
-                f"save_artifact: stage {self.pipeline.name(stage)} has saved {place} as {name!r}, and {saved[1]} would"
-                " replace it. Give it another name."
+                f"save_artifact: stage {self.pipeline.name(stage)} has already saved {place} as {name!r}; saving"
+                f" {saved[1]} would overwrite it. Give it another name."
             )
         try:
             with tracking_paused():
@@ -227,7 +230,7 @@ class JobRecorder:
         uuid = self.pipeline.nodes[index].uuid
         if not self.archiver.write(self.archives.persisted_data, items.output_item(uuid), buffers):
             why = "; ".join(self.archiver.not_archived[-2:])
-            raise OutputLostError(f"the output of {self.pipeline.name(index)} could not be kept: {why}")
+            raise OutputLostError(f"the output of {self.pipeline.name(index)} could not be stored: {why}")
         self._details(index).update(has_stage_output=True, data_uuid=digest.hexdigest())
 
     def _archive_stage(self, index: int) -> None:
@@ -246,7 +249,7 @@ class JobRecorder:
             frames = self.serialiser.dump(error)
             self.serialiser.load(frames)  # one that cannot be rebuilt is of no use
         except Exception as why:  # user code decides how it is pickled; the error report does without
-            events.debug("exception_not_kept", exception=type(error).__name__, reason=summarise(why))
+            events.debug("exception_not_stored", exception=type(error).__name__, reason=summarise(why))
             return
         self.archiver.write(self.archives.miscellaneous, items.EXCEPTION, join_frames(frames))
 

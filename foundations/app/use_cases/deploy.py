@@ -97,7 +97,7 @@ def _resolve_extra_source_paths(project: Path, settings: Settings) -> tuple[Path
         if not path.is_dir():
             origin = settings.origins.get("job_source_bundle", Origin())
             raise ConfigurationError(
-                f"{found!r} is no directory: {path} is not there",
+                f"{found!r} is not a directory: {path} does not exist",
                 **origin._asdict(),
                 key="job_source_bundle.extra_source_paths",
                 found=found,

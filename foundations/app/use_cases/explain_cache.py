@@ -94,7 +94,7 @@ class _Explainer:
         uuid = node.uuid
         if is_selection(node):
             self._keys[index] = key
-            return StageExplanation(name, uuid, SELECTED, key, "it only takes an item, which is not worth keeping")
+            return StageExplanation(name, uuid, SELECTED, key, "it only selects an item, and has no entry of its own")
         hit, why = self._look_up(key, caching)
         if hit:
             self._keys[index] = key
@@ -111,13 +111,13 @@ class _Explainer:
 
     def _explain_waiting(self, index: int, other: int) -> StageExplanation:
         self._waiting[index] = other
-        why = f"its key is told by the output of {self._pipeline.name(other)}, which runs first"
+        why = f"its key depends on the output of {self._pipeline.name(other)}, which must run first"
         return StageExplanation(self._pipeline.name(index), self._pipeline.nodes[index].uuid, _DEPENDS, why=why)
 
     def _look_up(self, key: str, caching: Caching) -> tuple[bool, str]:
         """Return whether an entry would be used, and the reason; an empty one where there is no entry."""
         if caching.refresh:
-            return False, "it is asked for anew (refresh)"
+            return False, "refresh=True was given"
         if key in self._computed:
             return True, f"computed in this run by {self._computed[key]}, which runs first"
         try:
@@ -149,8 +149,8 @@ def why(job_name: str, stage: str | None, settings: Settings) -> Explanation:
     document = _read(archive, job_name, items.RESULT)
     if document is None:
         raise FoundationsError(
-            f"job {job_name} has left no result: it is {record.state.value}. What the cache did is part of the"
-            " result of a job that has run to its end."
+            f"job {job_name} is {record.state.value} and has no result document. `cache why` can report only on jobs"
+            " whose pipeline has ended."
         )
     result = ResultDocument.from_json(document)
     notes = _read(archive, job_name, items.CACHE_NOTES) or {"stages": {}, "closures": {}}

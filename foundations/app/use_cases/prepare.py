@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from foundations.app import running_stage
 from foundations.app.gc_pause import gc_paused
+from foundations.domain.pipeline.functions import short_name
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.hyperparameter import check_parameters, merge_parameters
-from foundations.domain.pipeline.stage import Stage, StageFactory, short_name
+from foundations.domain.pipeline.stage import Stage, StageFactory
 from foundations.errors import InsideJobError, PipelineError, UnsupportedPlatformError
 from foundations.ports.job import check_job_name
 
@@ -88,14 +89,15 @@ def _check_platform() -> None:
 def _check_caller() -> None:
     if running_stage.is_inside():
         raise InsideJobError(
-            "run() was called inside a job. In a stage, pass the other stage on as an argument, or call its plain"
-            " function; in a module that stages are imported from, put what runs jobs below"
-            ' `if __name__ == "__main__":`, since the job imports the module too'
+            "run() was called inside a job. Inside a stage, call the plain function (`factory.function`), or make the"
+            " other stage an argument of this one. At the top level of a module, put the call below"
+            ' `if __name__ == "__main__":`, because the job imports the module too.'
         )
     if _is_imported_by_multiprocessing():
         raise InsideJobError(
-            "run() was called while multiprocessing imports this script again in a child process, which would run the"
-            ' job over and over: put what runs jobs below `if __name__ == "__main__":`, or have multiprocessing fork'
+            "run() was called by a child process of multiprocessing, which imports this script again and would submit"
+            " the job again each time. Put the code that calls run() below"
+            ' `if __name__ == "__main__":`, or use the start method "fork" of multiprocessing.'
         )
 
 
@@ -127,8 +129,8 @@ def _check_calls(pipeline: Pipeline) -> None:
             if type(value) is StageFactory:
                 name = short_name(value.function)
                 raise PipelineError(
-                    f"stage {pipeline.name(index)} is given what makes stages of {name}, not a stage: call it,"
-                    f" {name}(...), or pass the function itself, {name}.function"
+                    f"stage {pipeline.name(index)} got the stage factory {name} as an argument, not a stage. Pass"
+                    f" a stage, {name}(...), or the plain function, {name}.function"
                 )
         call = (id(node.function), len(node.arguments), tuple(node.keyword_arguments))
         if call not in seen:

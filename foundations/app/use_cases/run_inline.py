@@ -45,7 +45,7 @@ class _InlineRecorder:
 
     def save_artifact(self, index: int, path: Path, name: str) -> None:
         """Log an artifact; its file stays where it is."""
-        events.info("artifact", name=name, path=str(path), kept=False)
+        events.info("artifact", name=name, path=str(path), archived=False)
 
 
 def run_inline(stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:

@@ -108,7 +108,7 @@ def run_job(data: Buffer, context: JobContext) -> Outcome:
         with gc_paused():
             job = _load_job(data, context)
     except BaseException as error:
-        _archive_setup_failure(archiver, context, error, started_at)
+        _archive_setup_failure(archiver, context, error, started_at, data)
         return Outcome(
             state=JobState.ERROR,
             cause=EndCause.ENVIRONMENT_SETUP,
@@ -140,6 +140,7 @@ def _run_pipeline(job: Job, context: JobContext, archiver: Archiver) -> JobRecor
         clock=time.time,
         progress=context.progress,
         roots=_source_roots(job, context),
+        find_hints=lambda error: _find_hints(error, context, job.project),
     )
     memo = None
     try:
@@ -195,6 +196,16 @@ def _source_roots(job: Job, context: JobContext) -> list[str]:
     return [job.project] if context.project is None else [str(context.project), job.project]
 
 
+def _find_hints(error: BaseException, context: JobContext, original: str | None) -> list[str]:
+    from foundations.app.job.error_hints import JobPlace, find_hints  # only failing jobs need it
+
+    project = context.project
+    if project is None:
+        return find_hints(error, JobPlace(None, original, lambda path: None))
+    bundler = context.wiring.bundler
+    return find_hints(error, JobPlace(str(project), original, lambda path: bundler.explain_exclusion(project, path)))
+
+
 def _print_error(text: str) -> None:
     """Write a failure where a person who reads the job's log looks for it."""
     try:
@@ -203,9 +214,14 @@ def _print_error(text: str) -> None:
         events.debug("not_written_to_stderr", reason=f"{type(error).__name__}: {error}")
 
 
-def _archive_setup_failure(archiver: Archiver, context: JobContext, error: BaseException, started_at: float) -> None:
+def _archive_setup_failure(
+    archiver: Archiver, context: JobContext, error: BaseException, started_at: float, data: Buffer
+) -> None:
+    def hints(error: BaseException) -> list[str]:
+        return _find_hints(error, context, Job.header(data, context.wiring.serialiser)["project"])
+
     roots = [] if context.project is None else [str(context.project)]
-    information = describe_failure(error, roots, "", None, "set-up")
+    information = describe_failure(error, roots, "", None, "set-up", hints)
     _print_error(information["traceback"])
     document = {
         "format": 1,
@@ -215,10 +231,10 @@ def _archive_setup_failure(archiver: Archiver, context: JobContext, error: BaseE
         "ended_at": [time.time()],
         "details": {"set-up": {"error_information": information}},
     }
-    data = [json.dumps(document).encode()]
+    content = [json.dumps(document).encode()]
     try:
         archive = context.wiring.archives.miscellaneous
     except Exception as error:  # it may be the very adapter that cannot be made here
-        archiver.store_locally(items.RESULT, data, error)
+        archiver.store_locally(items.RESULT, content, error)
     else:
-        archiver.write(archive, items.RESULT, data)
+        archiver.write(archive, items.RESULT, content)

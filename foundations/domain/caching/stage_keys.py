@@ -252,10 +252,9 @@ def _check_ignored_names(stage: str, function: Any, closure: Closure) -> None:
 
         names = sorted({*parameters, *closure.variables})
         nearest = difflib.get_close_matches(unknown, names, n=1)
-        known = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(names[:20]) or 'none'}"
+        known = f"did you mean {nearest[0]!r}?" if nearest else f"valid names: {', '.join(names[:20]) or 'none'}"
         raise UndigestibleError(
-            f"ignore names {unknown!r}, which is neither an argument of {stage} nor a variable that its code uses;"
-            f" {known}"
+            f"ignore has {unknown!r}, which is neither an argument of {stage} nor a variable in its code; {known}"
         )
 
 

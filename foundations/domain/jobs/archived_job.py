@@ -62,7 +62,9 @@ class ArchivedJob(NamedTuple):
                     raise
                 self.write_file(path, fallback)
         except FileExistsError as error:
-            raise FoundationsError(f"{path} is there already and is not overwritten; name a new file") from error
+            raise FoundationsError(
+                f"{path} already exists and is not overwritten; give the name of a new file"
+            ) from error
         return path
 
     def fetch_source(self, target: Path | str) -> Path:
@@ -155,7 +157,8 @@ class ArchivedJob(NamedTuple):
             data = self.read(self.archives.persisted_data, items.output_item(uuid))
         except ItemNotFoundError as error:
             raise OutputUnreadableError(
-                f"an output of job {self.handle.job_name} was archived and is gone since: {error.message}",
+                f"an output of job {self.handle.job_name} is missing from the archive, although it was stored there:"
+                f" {error.message}",
                 job_name=self.handle.job_name,
             ) from error
         if digest is not None and OutputDigest([data]).hexdigest() != digest:

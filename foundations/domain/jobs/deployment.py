@@ -69,18 +69,18 @@ class Deployment:
         """
         if not _is_number(wait_seconds) or not wait_seconds > 0:
             raise FoundationsError(
-                f"wait_seconds is the longest interval between two checks, a number of seconds above 0, not"
+                f"wait_seconds, the longest interval between two checks, must be a number of seconds above 0, not"
                 f" {wait_seconds!r:.100}"
             )
         if timeout is not None and (not _is_number(timeout) or not timeout >= 0):
-            raise FoundationsError(f"timeout is a number of seconds, at least 0, or None, not {timeout!r:.100}")
+            raise FoundationsError(f"timeout must be a number of seconds, at least 0, or None, not {timeout!r:.100}")
         deadline = None if timeout is None else self._clock() + timeout
         while not self.is_job_complete():
             left = None if deadline is None else deadline - self._clock()
             if left is not None and left <= 0:
                 raise WaitTimeoutError(
-                    f"job {self.job_name()} is {self.get_job_status()} after {timeout} s; it goes on, wait again or"
-                    " cancel() it",
+                    f"job {self.job_name()} is still {self.get_job_status()} after {timeout} s. It continues; wait"
+                    " again, or call cancel().",
                     job_name=self.job_name(),
                     timeout=timeout,
                 )

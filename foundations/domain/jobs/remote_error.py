@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from foundations.domain.jobs.result import Result
 from foundations.errors import RemoteException
 from foundations.ports.job import EndCause, JobEnd, JobState
 
 _LAST_LINES = 20
+_CRASH = "Fatal Python error: "  # what faulthandler begins with
+_OWN_FRAME = re.compile(r'  File ".*/(foundations/(domain|app|adapters)/[^"]*|bundle/main)\.py", line ')
 
 
 def describe_failure(end: JobEnd, result: Result, stderr: str) -> RemoteException:
@@ -24,9 +28,15 @@ def describe_failure(end: JobEnd, result: Result, stderr: str) -> RemoteExceptio
         lines.append(error["traceback"])
     if error:
         stderr = stderr.replace(error["traceback"], "")  # the job wrote it there too
-    last = stderr.rstrip().splitlines()[-_LAST_LINES:]
+    written = stderr.rstrip().splitlines()
+    crash = max((index for index, line in enumerate(written) if line.startswith(_CRASH)), default=None)
+    if crash is None:
+        last = written[-_LAST_LINES:]
+    else:
+        last = [line for line in written[crash:] if not _OWN_FRAME.search(line)][:_LAST_LINES]
     if last and end.state is JobState.ERROR:
-        lines += ["", "The last lines of its stderr:", *("  " + line for line in last)]
+        title = "The last lines of its stderr:" if crash is None else "Where it crashed, innermost call first:"
+        lines += ["", title, *("  " + line for line in last)]
     lines += [f"not archived: {what}" for what in end.not_archived]
     failure = RemoteException(
         "\n".join(lines),

@@ -10,6 +10,8 @@ from foundations.domain.jobs.result_report import render_report
 from foundations.errors import FoundationsError
 from foundations.ports.job import JobEnd
 
+_MOST_LISTED = 20
+
 
 class _LazyMapping(Mapping[str, Any]):
     """A read-only mapping; some of its values are made when they are first read."""
@@ -42,7 +44,7 @@ class StageContext(_LazyMapping):
 
 
 class StageContexts(Mapping[str, StageContext]):
-    """The contexts of a job's stages by uuid, each made when it is read."""
+    """The contexts of a job's stages by uuid, each made when it is read; a name that one stage has finds it, too."""
 
     def __init__(self, document: ResultDocument, load_output: Callable[[str], Any]) -> None:
         self._document = document
@@ -52,11 +54,19 @@ class StageContexts(Mapping[str, StageContext]):
     def __getitem__(self, uuid: str) -> StageContext:
         if self._positions is None:
             self._positions = {known: index for index, known in enumerate(self._document.uuids)}
-        try:
-            index = self._positions[uuid]
-        except KeyError:
-            raise KeyError(f"{uuid!r} is no stage of this job") from None
-        return self.at(index)
+        index = self._positions.get(uuid)
+        return self.at(self._find_name(uuid) if index is None else index)
+
+    def _find_name(self, name: str) -> int:
+        names = self._document.names
+        found = [index for index, known in enumerate(names) if known == name]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            uuids = ", ".join(self._document.uuids[index] for index in found[:_MOST_LISTED])
+            raise KeyError(f"{len(found)} stages are called {name!r}; take one by its uuid, in order: {uuids}")
+        listed = ", ".join(list(dict.fromkeys(names))[:_MOST_LISTED]) or "none"
+        raise KeyError(f"{name!r} is not a stage of this job, neither as uuid nor as name; its stages: {listed}")
 
     def at(self, index: int) -> StageContext:
         """Return the context of the stage at `index` of the flat pipeline."""
@@ -109,7 +119,8 @@ def _global_stage_context(end: JobEnd, document: ResultDocument, contexts: Stage
 class Result(_LazyMapping):
     """The results of a job.
 
-    A read-only mapping with the keys ``provenance``, ``global_stage_context`` and ``stage_contexts`` (by stage uuid).
+    A read-only mapping with the keys ``provenance``, ``global_stage_context`` and ``stage_contexts`` (by the uuid of a
+    stage, or its name where no other stage has it).
     It prints as a report.
 
     Attributes:

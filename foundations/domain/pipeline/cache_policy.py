@@ -57,14 +57,16 @@ def cache_hints(version: object, depends_on: Any, ignore: Any) -> CacheHints:
     if version is None and depends_on == () and ignore == ():
         return NO_HINTS
     if isinstance(ignore, str) or not all(isinstance(name, str) for name in ignore):
-        raise PipelineError(f"ignore=[...] takes names of arguments and of global variables, not {ignore!r:.100}")
+        raise PipelineError(
+            f"ignore=[...] must be a list of names of arguments and of global variables, not {ignore!r:.100}"
+        )
     if isinstance(depends_on, (str, os.PathLike)) or callable(depends_on) or not hasattr(depends_on, "__iter__"):
-        raise PipelineError(f"depends_on=[...] takes a list, not {depends_on!r:.100}")
+        raise PipelineError(f"depends_on=[...] must be a list, not {depends_on!r:.100}")
     stated = tuple(os.fspath(item) if isinstance(item, os.PathLike) else item for item in depends_on)
     for item in stated:
         if not isinstance(item, (str, ModuleType)) and not callable(item):
             raise PipelineError(
-                "depends_on=[...] takes functions, classes, modules, and paths of files and directories, not"
+                "depends_on=[...] must have functions, classes, modules, and paths of files and directories, not"
                 f" {item!r:.100}"
             )
     return CacheHints(version, stated, tuple(ignore))
@@ -80,5 +82,5 @@ def seconds_of(expires: Any) -> float | None:
     if seconds is None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-        raise PipelineError(f"enable_caching(expires=...) takes seconds, or a timedelta, above 0, not {expires!r}")
+        raise PipelineError(f"enable_caching(expires=...) must be seconds, or a timedelta, above 0, not {expires!r}")
     return seconds

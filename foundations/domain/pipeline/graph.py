@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from foundations.domain.pipeline.cache_policy import NO_HINTS, CacheHints, Caching
+from foundations.domain.pipeline.functions import short_name
 from foundations.domain.pipeline.hyperparameter import Hyperparameter
 from foundations.domain.pipeline.placeholders import Reference, Template, find, replace
-from foundations.domain.pipeline.stage import Stage, exactly, short_name
+from foundations.domain.pipeline.stage import Stage, exactly
 from foundations.errors import PipelineError
 
 _PLAIN = frozenset({int, float, bool, str, bytes, type(None), complex})
@@ -134,8 +135,8 @@ def _direct_upstream(stage: Stage, hyperparameters: set[str]) -> list[Stage]:
     if getattr(function, "__closure__", None) or isinstance(function, functools.partial):
         for item in _in_function(function):
             raise PipelineError(
-                f"{item!r} stands in the closure or the partial arguments of {short_name(function)}, where it would"
-                " never be replaced by its value; pass it as an argument"
+                f"{item!r} is in the closure or the partial arguments of {short_name(function)}, where it cannot be"
+                " replaced by its output; pass it as an argument"
             )
     found.extend(stage._required)
     return list(dict.fromkeys(found)) if len(found) > 1 else found

@@ -23,7 +23,7 @@ class Hyperparameter:
     def __init__(self, name: str) -> None:
         if not isinstance(name, str) or not name:
             raise HyperparameterError(
-                f"a hyperparameter's name is a string that is not empty, not {name!r}; write Hyperparameter('alpha')"
+                f"a hyperparameter's name must be a non-empty string, not {name!r}; write Hyperparameter('alpha')"
             )
         self.name = name
 
@@ -45,12 +45,12 @@ def merge_parameters(params_dict: Mapping[str, Any] | None, params: Mapping[str,
     """
     if params_dict is not None and not isinstance(params_dict, Mapping):
         raise HyperparameterError(
-            f"params_dict maps names of hyperparameters to values; it is of type {type(params_dict).__name__}"
+            f"params_dict must map names of hyperparameters to values; it is of type {type(params_dict).__name__}"
         )
     given = dict(params_dict or {})
     unnamed = [name for name in given if not isinstance(name, str)]
     if unnamed:
-        raise HyperparameterError(f"names of hyperparameters are strings; params_dict has {unnamed[0]!r}")
+        raise HyperparameterError(f"names of hyperparameters must be strings; params_dict has {unnamed[0]!r}")
     twice = tuple(sorted(given.keys() & params.keys()))
     if twice:
         raise HyperparameterError(
@@ -64,8 +64,8 @@ def check_parameters(wanted: Collection[str], given: Mapping[str, Any]) -> None:
     unfilled = [name for name, value in given.items() if isinstance(value, Hyperparameter)]
     if unfilled:
         raise HyperparameterError(
-            f"hyperparameter {unfilled[0]!r} is given {given[unfilled[0]]!r}, a hole where a value was needed."
-            " Nothing was run."
+            f"hyperparameter {unfilled[0]!r} got {given[unfilled[0]]!r}, which is itself a placeholder; give it a"
+            " value. Nothing was run."
         )
     names = {
         "missing": tuple(sorted(set(wanted) - given.keys())),

@@ -140,7 +140,7 @@ def _worth_a_look(values: Iterable[Any]) -> list[Any]:
 def _refuse(values: Iterable[object], kinds: tuple[type, ...], where: str, remedy: str) -> None:
     for value in values:
         if isinstance(value, kinds):
-            raise PipelineError(f"{value!r} stands in {where}, where it would never be replaced by its value; {remedy}")
+            raise PipelineError(f"{value!r} is in {where}, where it cannot be replaced by its output; {remedy}")
 
 
 def _field_names(kind: type) -> list[str] | None:

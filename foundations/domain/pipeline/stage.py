@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from foundations.domain.pipeline.cache_policy import NO_HINTS, CacheHints, Caching, seconds_of
+from foundations.domain.pipeline.functions import refuse_suspended, short_name
+from foundations.domain.pipeline.no_value import WithoutValue
 from foundations.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class Launcher(Protocol):
         """Return a random identifier."""
 
 
-class Stage:
+class Stage(WithoutValue):
     """One function call in a pipeline: the function and its arguments, some of which may be other stages.
 
     Calling what :func:`create_stage` returns makes one; nothing runs until :meth:`run`. Stages compare by identity.
@@ -85,7 +87,7 @@ class Stage:
             PipelineError: `count` is not a positive integer.
         """
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise PipelineError(f"split(n) takes the number of items, at least 1, not {count!r}")
+            raise PipelineError(f"split(n): n must be the number of items, at least 1, not {count!r}")
         checked = Stage(self._launcher, exactly, (self, count), {})
         return tuple(checked[index] for index in range(count))
 
@@ -176,26 +178,11 @@ class Stage:
     def __repr__(self) -> str:
         return f"<stage {self.name()}>"
 
-    def __iter__(self) -> NoReturn:
-        raise self._no_value_yet("iterated over", "say how many items it has with .split(n)")
-
-    def __len__(self) -> NoReturn:
-        raise self._no_value_yet("measured", "use .stage(len)")
-
-    def __bool__(self) -> NoReturn:
-        raise self._no_value_yet("true or false", "decide inside a stage")
-
-    def __contains__(self, item: object) -> NoReturn:
-        raise self._no_value_yet("searched", "use .stage(operator.contains, item)")
-
-    def _no_value_yet(self, what: str, instead: str) -> TypeError:
-        return TypeError(f"{self!r} has no value before it runs, so it cannot be {what}; {instead}")
-
     def __reduce__(self) -> NoReturn:
         raise PipelineError(
-            f"{self!r} stands where it would never be replaced by its value: pass stages as arguments, or in lists,"
-            " tuples, dictionaries' values, dataclasses and attrs objects. A closure, a set, a global or another"
-            " object's attribute cannot hold one, and a stage cannot return one"
+            f"{self!r} is in a place where it cannot be replaced by its output. Pass stages as arguments, directly or"
+            " in lists, tuples, values of dictionaries, dataclasses and attrs objects. A stage cannot be in a closure,"
+            " a set, a global variable or an attribute of another object, and a stage cannot return one."
         )
 
 
@@ -229,6 +216,18 @@ class StageFactory:
             return self  # a class, a builtin, a partial: nothing that binds
         return StageFactory(self._launcher, self.function.__get__(instance, owner), self.hints)
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_") or not hasattr(Stage, name):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            raise AttributeError(
+                f"{self!r} has no attribute {name!r}: it is a stage factory. Call it to make a stage, as in"
+                f" {short_name(self.function)}(...).{name}",
+                name=name,
+                obj=self,
+            )
+
     def __repr__(self) -> str:
         return f"<stages of {short_name(self.function)}>"
 
@@ -257,12 +256,13 @@ def unwrap(function: Any) -> Any:
     """Return the plain function of a stage factory, and anything else that can be called as it is.
 
     Raises:
-        PipelineError: `function` cannot be called.
+        PipelineError: `function` cannot be called, or is a coroutine or generator function.
     """
     if isinstance(function, StageFactory):
         return function.function
     if isinstance(function, Stage) or not callable(function):
         raise PipelineError(f"a stage is made of something that can be called, not of {function!r:.200}")
+    refuse_suspended(function)
     return function
 
 
@@ -281,16 +281,3 @@ def exactly(values: Any, count: int) -> Any:
     if found != count:
         raise ValueError(f"split({count}) got {found} items")
     return values
-
-
-def short_name(function: Any) -> str:
-    """Return a short name for anything that can be called.
-
-    >>> import functools
-    >>> short_name(functools.partial(sorted, reverse=True))
-    'sorted'
-    """
-    while isinstance(function, functools.partial):
-        function = function.func
-    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or type(function).__qualname__
-    return str(name).rpartition("<locals>.")[2]

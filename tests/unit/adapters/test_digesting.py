@@ -487,7 +487,7 @@ def test_generators_go_by_their_state():
 
 
 def test_a_function_of_unknown_code_is_refused():
-    assert refusal(np.frompyfunc(abs, 1, 1)).endswith("the function that it calls is unknown")
+    assert refusal(np.frompyfunc(abs, 1, 1)).endswith("the function that it calls cannot be determined")
 
 
 def test_scipys_sparse_matrices_go_by_their_parts():
@@ -634,9 +634,9 @@ def test_the_numbers_of_categories_do_not_count():
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (pl.LazyFrame(), "it is not computed yet, and may read files; collect it first"),
-        (pl.col("a"), "it may hold functions whose code cannot be read; make it inside the stage"),
-        (pl.Series([object()], dtype=pl.Object), "is an object(), which has nothing but its identity"),
+        (pl.LazyFrame(), "it is a lazy frame, which is not computed yet and may read files; call collect() first"),
+        (pl.col("a"), "it may hold functions, which cannot be inspected; make it inside the stage"),
+        (pl.Series([object()], dtype=pl.Object), "is an object(), which has no state, only an identity"),
         (pl.Series([1], dtype=pl.Int128), "it has items of type Int128: "),
     ],
 )

@@ -188,8 +188,8 @@ def test_a_locked_directory_is_let_go_of(tmp_path):
     ("error", "message"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device. Free some space"),
-        (OSError("odd"), "odd. Look at it"),
-        (OSError(), "OSError. Look at it"),
+        (OSError("odd"), "odd. Check the path"),
+        (OSError(), "OSError. Check the path"),
     ],
 )
 def test_what_the_system_refuses_is_reported_with_path_cause_and_remedy(tmp_path, error, message):

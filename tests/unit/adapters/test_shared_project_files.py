@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
 from foundations.adapters._shared.bundle import project_files as module
-from foundations.adapters._shared.bundle.ignoring import IGNORED_ENDINGS, IGNORED_NAMES, _is_ignored_by_default
+from foundations.adapters._shared.bundle.ignoring import (
+    IGNORED_ENDINGS,
+    IGNORED_NAMES,
+    _is_ignored_by_default,
+    explain_exclusion,
+)
 from foundations.adapters._shared.bundle.project_files import project_files
 from foundations.errors import BundleError
 
@@ -175,6 +180,28 @@ def test_without_an_ignore_file_the_same_stays_out_as_with_an_empty_one(parts, d
     assert out(lambda path, name, inner: SPEC.match_file(path + "/" * inner)) == out(_is_ignored_by_default)
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("data/a.npy", "line 2 of .foundationsignore (*.npy)"),
+        ("raw/a.csv", "line 4 of .foundationsignore (raw/)"),
+        (".git/config", "the built-in list of names (.git)"),
+        ("keep.npy", None),
+        ("train.py", None),
+    ],
+)
+def test_the_rule_that_leaves_a_path_out_is_named(root, path, expected):
+    (root / ".foundationsignore").write_text("# large\n*.npy\n!keep.npy\nraw/\n")
+    assert expected == explain_exclusion(root, path)
+
+
+def test_without_an_ignore_file_the_built_in_list_is_named(root):
+    assert ("the built-in list of names (.env)", None) == (
+        explain_exclusion(root, "a/.env"),
+        explain_exclusion(root, "a/env"),
+    )
+
+
 # -- links and what is no file ----------------------------------------------------------------------------------------
 
 
@@ -200,7 +227,7 @@ def test_an_absolute_link_into_the_project_becomes_relative(root):
 @pytest.mark.parametrize("target", ["/etc/passwd", "..", "../outside", "a/../../outside"])
 def test_a_link_that_leads_out_is_named_with_the_remedy(root, target):
     (root / "link").symlink_to(target)
-    with pytest.raises(BundleError, match=r"out of the project.*name it in \.foundationsignore") as raised:
+    with pytest.raises(BundleError, match=r"outside the project.*add the link to \.foundationsignore") as raised:
         project_files(root)
     assert str(root / "link") == raised.value.path
 

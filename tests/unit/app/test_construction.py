@@ -144,12 +144,12 @@ def test_a_variable_that_is_not_set_is_told_with_its_place():
     [
         ("shopp.stores.Whole", "there is no module 'shopp'", "shopp.stores.Whole", "a module that can be imported"),
         ("shop.number", "there is no 'number' in shop", "shop.number", "the dotted name of a class"),
-        ("shop.stores.number", "is no class: its type is int", "int", "a subclass of"),
-        ("shop.stores", "is no class: its type is _Lazy", "_Lazy", "a subclass of"),
+        ("shop.stores.number", "is not a class: its type is int", "int", "a subclass of"),
+        ("shop.stores", "is not a class: its type is _Lazy", "_Lazy", "a subclass of"),
         ("shop.stores.Broken", "importing shop.stores.Broken failed: ImportError: numpy", "ImportError", "imported"),
-        ("fractions.Fraction", "is no adapter for this key", "fractions.Fraction", "a subclass of"),
-        ("shop.stores.Half", "it lacks put", "shop.stores.Half without put", "implements every method"),
-        ("shop.stores.Store", "it lacks get, put", "shop.stores.Store without get, put", "implements every method"),
+        ("fractions.Fraction", "is not an adapter for this key", "fractions.Fraction", "a subclass of"),
+        ("shop.stores.Half", "missing: put", "shop.stores.Half without put", "implements every method"),
+        ("shop.stores.Store", "missing: get, put", "shop.stores.Store without get, put", "implements every method"),
     ],
 )
 def test_a_name_that_is_no_adapter_is_refused_before_anything_is_constructed(name, message, found, expected):

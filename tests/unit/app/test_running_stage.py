@@ -79,8 +79,8 @@ class TestLogMetric:
     @pytest.mark.parametrize(
         ("name", "value", "why"),
         [
-            ("", 1, "not empty"),
-            (3, 1, "is a string"),
+            ("", 1, "must be a non-empty string"),
+            (3, 1, "must be a non-empty string"),
             ("a", None, "NoneType"),
             ("a", [1], "list"),
             ("a", Scalar([1]), "Scalar"),
@@ -123,7 +123,7 @@ class TestSaveArtifact:
                 save_artifact(tmp_path / place / "model")
 
         deployment = sdk.pipeline.stage(work).run()
-        with pytest.raises(RemoteException, match=r"a/model as 'model', and .*b/model would replace it"):
+        with pytest.raises(RemoteException, match=r"a/model as 'model'; saving .*b/model would overwrite it"):
             deployment.fetch_job_results()
         assert b"a" == deployment.fetch_artifact("model", tmp_path / "fetched").read_bytes()
 
@@ -133,7 +133,7 @@ class TestSaveArtifact:
 
     @pytest.mark.parametrize("path", ["absent", "."])
     def test_what_is_no_file_is_refused(self, sdk, path):
-        with pytest.raises(RemoteException, match="is no file"):
+        with pytest.raises(RemoteException, match="is not a file"):
             sdk.pipeline.stage(save_artifact, path).run().fetch_job_results()
 
 

@@ -114,7 +114,7 @@ class NeedingFiles(Elsewhere):
     ("kind", "named"),
     [
         (Elsewhere, "cache_implementation"),
-        (NeedingFiles, "job_bundler_implementation is .* whose bundles are no files"),
+        (NeedingFiles, "job_bundler_implementation is .* which makes no bundle files, but"),
     ],
 )
 def test_what_the_environment_cannot_reach_is_refused(settings, kind, named):

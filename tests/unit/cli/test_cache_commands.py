@@ -145,10 +145,10 @@ def test_what_a_job_has_put_beside_an_entry_cannot_steer_a_terminal(run, cache):
 @pytest.mark.parametrize(
     ("option", "value", "told"),
     [
-        ("--order", "name", "'name' is no order: give used, created or size."),
-        ("--order", "SIZE", "'SIZE' is no order: give used, created or size."),
+        ("--order", "name", "'name' is not an order: give used, created or size."),
+        ("--order", "SIZE", "'SIZE' is not an order: give used, created or size."),
         *(
-            ("--limit", value, f"'{value}' is no number of entries: give 1 or more, as in 10.")
+            ("--limit", value, f"'{value}' is not a number of entries: give 1 or more, as in 10.")
             for value in ("0", "-3", "1.5", "x", "", "²")
         ),
     ],
@@ -177,11 +177,11 @@ def test_a_collection_needs_to_be_told_what_may_go(run, three):
     ("arguments", "told"),
     [
         (["--max-size", "20G"], "say GB (1000) or GiB (1024)"),
-        (["--max-size", "much"], "'much' is no size"),
-        (["--older-than", "30"], "'30' is no duration"),
-        (["--older-than", "-3d"], "'-3d' is no duration"),
-        (["--max-size", "-5GB"], "'-5GB' is no size"),
-        (["--max-size", ""], "'' is no size"),
+        (["--max-size", "much"], "'much' is not a size"),
+        (["--older-than", "30"], "'30' is not a duration"),
+        (["--older-than", "-3d"], "'-3d' is not a duration"),
+        (["--max-size", "-5GB"], "'-5GB' is not a size"),
+        (["--max-size", ""], "'' is not a size"),
     ],
 )
 def test_what_is_no_size_or_duration_is_a_mistake_in_the_usage(run, three, arguments, told):
@@ -324,7 +324,7 @@ def test_what_the_cache_did_as_a_document(run, archive):
         (["../ended"], "job name '../ended' refused: "),
         (["ended", "g\n"], "job ended has no stage g\\n; its stages are load\\n, train\n"),
         (["ended", ""], "job ended has no stage '';"),
-        (["begun"], "job begun has left no result: it is Queued."),
+        (["begun"], "job begun is Queued and has no result document."),
     ],
 )
 def test_a_job_or_stage_that_is_not_there_is_told_on_one_line(run, archive, arguments, told, options):

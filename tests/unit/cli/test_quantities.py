@@ -32,7 +32,7 @@ def test_a_size_is_bytes(text, size):
     "text", ["", "GB", "-1GB", "1e9", "1,5GB", "1.GB", ".5GB", "20XB", "20 GB each", "inf", "٣GB", "9" * 400, "\n"]
 )
 def test_what_is_no_size_is_told_with_what_one_looks_like(text):
-    with pytest.raises(ValueError, match=r"is no size: .* as in 20GB, 500MB or 1.5GiB. The units are B, kB, MB"):
+    with pytest.raises(ValueError, match=r"is not a size: .* as in 20GB, 500MB or 1.5GiB. The units are B, kB, MB"):
         parse_size(text)
 
 
@@ -61,7 +61,9 @@ def test_a_duration_is_seconds(text, seconds):
 
 @pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1M", "30D", "1y", "1d12h", "1e3s", "nan", "9" * 400 + "d"])
 def test_what_is_no_duration_is_told_with_what_one_looks_like(text):
-    with pytest.raises(ValueError, match=r"is no duration: .* as in 30d, 12h or 90m. The units are s, m \(minutes\)"):
+    with pytest.raises(
+        ValueError, match=r"is not a duration: .* as in 30d, 12h or 90m. The units are s, m \(minutes\)"
+    ):
         parse_duration(text)
 
 

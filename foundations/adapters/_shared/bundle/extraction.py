@@ -26,7 +26,7 @@ def reading_tgz(name: str, *further: type[Exception]) -> Iterator[None]:
     try:
         yield
     except raised as error:
-        raise damaged(name, f"it is no intact .tgz: {error}") from error
+        raise damaged(name, f"it is not an intact .tgz: {error}") from error
 
 
 def copy_checked(content: Iterable[Buffer], entry: Entry, target: str | Path | None) -> None:

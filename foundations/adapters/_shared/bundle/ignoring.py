@@ -51,6 +51,36 @@ def ignore_predicate(root: Path) -> Callable[[str, str, bool], bool]:
     return lambda path, name, is_directory: spec.match_file(path + "/" if is_directory else path)
 
 
+def explain_exclusion(root: Path, path: str) -> str | None:
+    """Return what leaves `path`, relative to `root`, out of a bundle: a line of the ignore file, or the built-in list.
+
+    None where neither does. The ignore file must be valid.
+    """
+    is_ignored = ignore_predicate(root)
+    parts = path.split("/")
+    for count, name in enumerate(parts, start=1):
+        inside = "/".join(parts[:count])
+        is_directory = count < len(parts) or (root / inside).is_dir()
+        if is_ignored(inside, name, is_directory):
+            number, line = _last_match(root, inside + "/" * is_directory)
+            return (
+                f"the built-in list of names ({name})" if number is None else f"line {number} of {IGNORE_FILE} ({line})"
+            )
+    return None
+
+
+def _last_match(root: Path, path: str) -> tuple[int | None, str]:
+    """Return the number and the text of the ignore file's last line that matches `path`; None where none does."""
+    found: tuple[int | None, str] = (None, "")
+    if (root / IGNORE_FILE).exists():
+        from pathspec import GitIgnoreSpec
+
+        for number, line in enumerate((root / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines(), start=1):
+            if GitIgnoreSpec.from_lines([line]).match_file(path):
+                found = number, line
+    return found
+
+
 def _invalid_line(root: Path, number: int, reason: str) -> BundleError:
     return BundleError(f"{root / IGNORE_FILE}:{number}: {reason}", path=str(root / IGNORE_FILE))
 

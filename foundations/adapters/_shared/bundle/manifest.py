@@ -69,7 +69,7 @@ class Manifest(NamedTuple):
             return manifest
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DamagedBundleError(
-                f"{MANIFEST} is no manifest of format {FORMAT}: {error!r:.300}", member=MANIFEST
+                f"{MANIFEST} is not a manifest of format {FORMAT}: {error!r:.300}", member=MANIFEST
             ) from error
 
     def _check(self) -> None:

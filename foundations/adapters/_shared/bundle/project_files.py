@@ -135,7 +135,8 @@ def _list_directory(location: str) -> list[os.DirEntry[str]]:
             return list(entries)
     except OSError as error:
         raise BundleError(
-            f"{location}: cannot be read: {error.strerror}. Make it readable, or name it in {IGNORE_FILE}.",
+            f"{location}: cannot be read: {error.strerror}. Make it readable, or, if no job needs it, add it to"
+            f" {IGNORE_FILE}.",
             path=location,
         ) from error
 
@@ -162,7 +163,7 @@ def _source_file(entry: os.DirEntry[str], prefix: str, path: str, root: Path) ->
             return SourceFile(prefix + path, entry.path, "link", 0, 0o644, _link_target(entry.path, str(root), path))
     except OSError as error:
         raise BundleError(f"{entry.path}: cannot be read: {error.strerror}", path=entry.path) from error
-    events.info("not_bundled", path=entry.path, reason="it is no file, directory or link")
+    events.info("not_bundled", path=entry.path, reason="it is not a file, directory or link")
     return None
 
 
@@ -171,7 +172,7 @@ def _warn_of_secret(entry: os.DirEntry[str]) -> None:
         "secret_bundled",
         path=entry.path,
         reason="its name looks like a secret's, and it goes into the bundle and the source archive",
-        remedy=f"name it in {IGNORE_FILE}",
+        remedy=f"if no job needs it, add it to {IGNORE_FILE}",
     )
 
 
@@ -184,8 +185,8 @@ def _link_target(location: str, root: str, path: str) -> str:
         return check_link(path, target)
     except ValueError:
         raise BundleError(
-            f"{location}: the link leads to {target!r}, out of the project, and would lead nowhere in the job."
-            f" Copy what it leads to into the project, or name it in {IGNORE_FILE}.",
+            f"{location}: the link points to {target!r}, outside the project, and would be broken in the job."
+            f" Copy its target into the project, or, if no job needs it, add the link to {IGNORE_FILE}.",
             path=location,
         ) from None
 

@@ -54,7 +54,7 @@ def _extract_files(packed: Path, target: Path) -> None:
             room -= member.size
             content = archive.extractfile(member) if member.isreg() and room >= 0 else None
             if content is None:
-                raise damaged(RUNTIME, f"{member.name} is no file, or too large")
+                raise damaged(RUNTIME, f"{member.name} is not a file, or is too large")
             path = target / check_path(member.name)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_new(path, [content.read()], 0o644)

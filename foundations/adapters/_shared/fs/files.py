@@ -54,7 +54,7 @@ def translating_os_errors(path: Path, action: str) -> Iterator[None]:
 def unavailable_error(path: str | Path, action: str, error: OSError) -> StorageUnavailableError:
     """Return the error that :func:`translating_os_errors` raises for `error`."""
     reason = error.strerror or str(error) or type(error).__name__
-    remedy = _REMEDIES.get(error.errno or 0, "Look at it, or configure another place.")
+    remedy = _REMEDIES.get(error.errno or 0, "Check the path, or configure another place.")
     return StorageUnavailableError(f"cannot {action} {path}: {reason}. {remedy}", path=str(path))
 
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from foundations.ports.job import EndCause, JobEnd, JobState, Outcome
 from foundations.ports.job_layout import JobDirectory
 
-_LOST = "the job's supervisor vanished without recording an end: it was killed, or the machine went down"
+_LOST = "the job's supervisor ended without writing an end record: it was killed, or the machine went down"
 _UNRECORDED = {
-    JobState.COMPLETED: "the job's supervisor vanished after the pipeline had completed",
+    JobState.COMPLETED: "the job's supervisor ended after the pipeline had completed, without writing an end record",
     JobState.CANCELLED: "cancelled; its supervisor had to be killed",
 }
 _LONGEST_QUOTATION = 500
@@ -158,7 +158,7 @@ def _last_words(directory: JobDirectory) -> str:
         log = directory.supervisor_log.read_text(errors="replace").strip()
     except OSError:
         log = ""
-    return f". It last said: {log[-_LONGEST_QUOTATION:]}" if log else ""
+    return f". Its last output: {log[-_LONGEST_QUOTATION:]}" if log else ""
 
 
 def _signal_name(number: int) -> str:

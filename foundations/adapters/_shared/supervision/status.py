@@ -27,7 +27,7 @@ def read_status(directory: JobDirectory) -> JobStatus | None:
         return _read_status(directory)
     except OSError as error:
         raise StorageUnavailableError(
-            f"{error.filename or directory.path}: the job's state cannot be told: {error.strerror or error}",
+            f"{error.filename or directory.path}: the job's state cannot be read: {error.strerror or error}",
             path=str(error.filename or directory.path),
         ) from error
 

@@ -7,6 +7,7 @@ even where that has closed its end.
 
 from __future__ import annotations
 
+import faulthandler
 import fcntl
 import mmap
 import os
@@ -78,6 +79,7 @@ def become_worker(supervisor: int, lock: int, pipes: WorkerPipes, work: Callable
             os.dup2(source, target)
         for descriptor in (nothing, *pipes.output, *pipes.error):
             os.close(descriptor)
+        faulthandler.enable(2)  # writes the Python stack of a crash into the job's stderr
         end_with_parent()
         if os.getppid() != supervisor:  # the supervisor died before the leash was on
             os._exit(code)

@@ -160,7 +160,7 @@ def parse_head(key: str, data: memoryview, size: int) -> Head:
     fields = _parse_fields(data)
     end = fields.head_length
     if end > len(data):
-        raise ValueError("it is shorter than it was written")
+        raise ValueError("the file is truncated")
     digester = _digester(fields.algorithm)
     if digester.digest(data[_DIGESTED_FROM:end]) != fields.digest:
         raise ValueError(CHANGED)
@@ -187,7 +187,7 @@ def _parse_fields(data: memoryview) -> _Fields:
             return fields
     if data[:8] == _FORMER_MAGIC:
         raise FormerVersionError
-    raise ValueError("it does not begin as a cache entry does")
+    raise ValueError("the file does not begin with the header of a cache entry")
 
 
 def default_digester() -> Digester:

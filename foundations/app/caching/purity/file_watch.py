@@ -173,15 +173,18 @@ def uncacheable_because(  # noqa: C901
     for path in accesses.read:
         if matters(path) and not _is_covered(path, covered) and os.path.lexists(path):
             shown = _shown(path, project)
-            return f"it read {shown}, which its key does not cover; create_stage(depends_on=[{shown!r}]) says so"
+            return (
+                f"it read {shown}, which its key does not cover; declare the file with"
+                f" create_stage(depends_on=[{shown!r}])"
+            )
     for path in accesses.written:
         if matters(path) and os.path.lexists(path) and path not in _SHARED:
-            return f"it left {_shown(path, project)} behind, which a hit would not"
+            return f"it created or changed {_shown(path, project)}; a cache hit would not do this"
     for path in accesses.removed:
         if matters(path) and not os.path.lexists(path):
-            return f"it removed {_shown(path, project)}, which a hit would not"
+            return f"it removed {_shown(path, project)}; a cache hit would not do this"
     if changed is not None:
-        return f"it made or removed {_shown(changed.rstrip('/'), project)}, which a hit would not"
+        return f"it created or removed {_shown(changed.rstrip('/'), project)}; a cache hit would not do this"
     for text in (*named, *accesses.named):
         path = os.path.abspath(os.path.join(project, os.path.expanduser(text)))
         if not os.path.isfile(path) or not matters(path) or _is_imported(path):
@@ -190,7 +193,7 @@ def uncacheable_because(  # noqa: C901
             shown = _shown(text, project)
             return (
                 f"it has the name of the file {shown}, which something else than Python may read, and its key does not"
-                f" cover it; create_stage(depends_on=[{shown!r}]) says so"
+                f" cover it; declare the file with create_stage(depends_on=[{shown!r}])"
             )
     return None
 

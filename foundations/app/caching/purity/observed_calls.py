@@ -47,7 +47,7 @@ class ObservedCalls:
         try:
             before = self._shared.before(call)
         except Exception as error:  # of a value's own methods
-            reason = f"nobody could tell whether it changes what others see: {error}"
+            reason = f"could not determine whether it changes objects that other stages share: {error}"
         stage.artifacts = ()
         state = process_state()
         self._listing.changed()  # what others did before
@@ -55,7 +55,7 @@ class ObservedCalls:
         with watched_files(lookup.recipe.closure.memoised) as accesses, watched_environment() as variables:
             output = call.node.function(*call.arguments, **call.keyword_arguments)
         if os.getpid() != self._process:
-            return output, Observation(uncacheable_because="a process that it has forked returned from it")
+            return output, Observation(uncacheable_because="a process that it forked returned from the stage function")
         seconds = time.perf_counter() - begun
         for code, read in accesses.remembered.items():  # who takes it from a memory has read it, too
             known = self._remembered.setdefault(code, {})
@@ -65,12 +65,15 @@ class ObservedCalls:
             self._shared.after(lookup.name, before)
             reason = (
                 reason
-                or (f"it saved the artifact {stage.artifacts[0]}, which a hit would not" if stage.artifacts else None)
+                or _artifacts_reason(stage.artifacts)
                 or self._reason(lookup, call, state, accesses, variables)
                 or self._copied(output, before)
             )
         except Exception as error:  # of a value's own methods, say: the output is there
-            reason = f"nobody could tell whether it changed what others see: {type(error).__name__}: {error}"
+            reason = (
+                "could not determine whether it changed objects that other stages share:"
+                f" {type(error).__name__}: {error}"
+            )
             self._shared.note(reason)
         metrics: dict[str, Any] = {}
         for name, value in logged:
@@ -85,16 +88,17 @@ class ObservedCalls:
         changed = self._keys.find_changed_state(lookup.recipe)
         if changed is not None:
             return (
-                f"it changed {changed}, which is no argument; create_stage(ignore=[...]) says that it does not matter"
+                f"it changed {changed}, which is not an argument; if this does not matter, name it in"
+                " create_stage(ignore=[...])"
             )
         of_process = what_changed(state)
         if of_process is not None:
-            return f"it changed {of_process}, which a hit would not"
+            return f"it changed {of_process}; a cache hit would not do this"
         for variable in variables:
             if not closure.covers_variable(variable):
                 return (
-                    f"it read the environment variable {variable}, which its key does not cover; name it in the code"
-                    " that asks for it, or pass its value as an argument"
+                    f"it read the environment variable {variable}, which its key does not cover; write the"
+                    " variable's name as a string in the code that reads it, or pass its value as an argument"
                 )
         stated = [self._keys.resolve_path(path) for path in call.node.hints.depends_on if isinstance(path, str)]
         texts = [*closure.texts, *texts_in((call.arguments, call.keyword_arguments))]
@@ -104,4 +108,14 @@ class ObservedCalls:
 
     def _copied(self, output: object, before: list[tuple[object, bytes]]) -> str | None:
         returned = self._shared.returned(output, before)
-        return returned and f"it returned {returned}, of which a hit would return a copy"
+        return returned and f"it returned {returned}; a cache hit would return a copy instead"
+
+
+def _artifacts_reason(names: tuple[str, ...]) -> str | None:
+    """Return why the output of a call that saved artifacts must not be cached; None where it saved none."""
+    if not names:
+        return None
+    return (
+        f"it saved the artifact {names[0]}; a cache hit would not do this. To have it cached, return what the artifact"
+        " is made of, and call save_artifact in another stage"
+    )

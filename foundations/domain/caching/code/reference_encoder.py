@@ -88,8 +88,8 @@ class ReferenceEncoder:
         if isinstance(code, functools._lru_cache_wrapper):
             if not any(held is code.__wrapped__ for held in gc.get_referents(code)):
                 raise UndigestibleError(
-                    f"{where} caches the results of one function and has another as its `__wrapped__`, which"
-                    " functools.wraps sets; lru_cache belongs on the outside"
+                    f"{where}: the `__wrapped__` of an lru_cache is not the function that it caches, because"
+                    " functools.wraps replaced it; apply lru_cache as the outermost decorator"
                 )
             inner = getattr(code.__wrapped__, "__code__", None)
             if inner is not None:

@@ -218,7 +218,7 @@ class ValueEncoder:
         try:
             return Layout(encode(value, self._digest))
         except ValueError as error:
-            raise NotEncodableError(f"is {describe_type(kind)}, which cannot be read: {error}") from error
+            raise NotEncodableError(f"is {describe_type(kind)}, whose content cannot be read: {error}") from error
 
     def _range(self, value: range | slice, depth: int) -> Layout:
         return Layout(b"g" if type(value) is range else b"j", (value.start, value.stop, value.step), label_range_part)

@@ -83,15 +83,15 @@ def reduce_value(value: object) -> Reduction | GlobalName:
         reduced = value.__reduce_ex__(5) if reduce is None else reduce(value)
     except Exception as error:
         why = str(error) or type(error).__name__
-        raise NotEncodableError(f"is {describe_type(kind)}, whose state cannot be read: {why}") from error
+        raise NotEncodableError(f"is {describe_type(kind)}, whose state cannot be determined: {why}") from error
     if isinstance(reduced, str):
         return _find_global(value, kind, reduced)
     if not isinstance(reduced, tuple) or not 2 <= len(reduced) <= 6 or not isinstance(reduced[1], tuple):
-        raise NotEncodableError(f"is {describe_type(kind)}, whose reduction is invalid")
+        raise NotEncodableError(f"is {describe_type(kind)}, whose __reduce__ returns an invalid value")
     maker, arguments, state, items, pairs, setter = (*reduced, None, None, None, None)[:6]
     if maker is _NEW or maker is _NEW_WITH_KEYWORDS:
         if not arguments or arguments[0] is not kind:
-            raise NotEncodableError(f"is {describe_type(kind)}, which pickles as an object of another class")
+            raise NotEncodableError(f"is {describe_type(kind)}, whose __reduce__ makes an object of another class")
         _refuse_hidden_fields(kind)
         arguments = arguments[1:]
         maker = None if maker is _NEW else _NEW_WITH_KEYWORDS
@@ -127,19 +127,19 @@ def calls_new_with_keywords(maker: object) -> bool:
 
 def _refuse_hidden_fields(kind: type) -> None:
     if _has_hidden_fields(kind):
-        raise NotEncodableError(f"is {describe_type(kind)}, which has fields that cannot be read")
+        raise NotEncodableError(f"is {describe_type(kind)}, which has hidden fields that cannot be read")
 
 
 @functools.lru_cache(maxsize=1000)
 def _reason_against(kind: type) -> str | None:
     """Return the reason why no object of a class can be encoded, or None."""
     if kind is object:
-        return "is an object(), which has nothing but its identity"
+        return "is an object(), which has no state, only an identity"
     if not _WEAK_TYPES.isdisjoint(kind.__mro__):
-        return f"is {describe_type(kind)}, which does not keep alive what it refers to"
+        return f"is {describe_type(kind)}, whose content can disappear, since it holds only weak references"
     step = getattr(kind, "__next__", None)
     if step is not None and not isinstance(step, FunctionType) and kind.__module__ != "_io":
-        return f"is {describe_type(kind)}, which changes with each use"
+        return f"is {describe_type(kind)}, an iterator whose state changes with each use"
     return None
 
 
@@ -207,4 +207,6 @@ def _find_global(value: object, kind: type, name: str) -> GlobalName:
             found = getattr(found, part, None)
         if found is value and isinstance(module, str):
             return GlobalName(module, name)
-    raise NotEncodableError(f"is {describe_type(kind)}, which is not found under its own name {name}")
+    raise NotEncodableError(
+        f"is {describe_type(kind)}, which reports the name {name}, but that name refers to another object"
+    )

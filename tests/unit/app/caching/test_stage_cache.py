@@ -26,6 +26,10 @@ def spoil(values):
     return len(values)
 """
 
+READ_DATA = (
+    "it read data.csv, which its key does not cover; declare the file with create_stage(depends_on=['data.csv'])"
+)
+
 
 def used_cache(target, **params):
     """Run a pipeline; return its output and which of its stages came from the cache."""
@@ -303,8 +307,7 @@ class TestWhatIsNotCached:
         (project / "data.csv").write_text("12")
         code = module("def f(name):\n    with open(name) as stream:\n        return stream.read()")
         assert [("12", False)] * 2 == [run(sdk, code.f, "data.csv") for _ in range(2)]
-        expected = "it read data.csv, which its key does not cover; create_stage(depends_on=['data.csv']) says so"
-        assert [expected] * 2 == reasons(said)
+        assert [READ_DATA] * 2 == reasons(said)
 
     def test_a_file_that_is_depended_on_may_be_read(self, sdk, module, project):
         (project / "data.csv").write_text("12")
@@ -328,8 +331,7 @@ class TestWhatIsNotCached:
             first = sdk.create_stage(code.first, depends_on=depends_on)("data")
             found.append(used_cache(sdk.pipeline.stage(code.second, "data", first).enable_caching()))
         assert [("12aa12", [False, False]), ("13aa13", [False, False])] == found
-        said_of_it = "it read data.csv, which its key does not cover; create_stage(depends_on=['data.csv']) says so"
-        assert [said_of_it] * (2 if depends_on else 4) == reasons(said)
+        assert [READ_DATA] * (2 if depends_on else 4) == reasons(said)
 
     def test_a_memory_of_something_else_counts_for_nothing(self, sdk, module, said, project):
         (project / "data.csv").write_text("12")
@@ -344,7 +346,7 @@ class TestWhatIsNotCached:
     def test_a_file_that_is_left_behind_is_told(self, sdk, module, said, project):
         code = module("def f(name):\n    with open(name, 'w') as stream:\n        stream.write('x')\n    return name")
         assert [("out.txt", False)] * 2 == [run(sdk, code.f, "out.txt") for _ in range(2)]
-        assert ["it left out.txt behind, which a hit would not"] * 2 == reasons(said)
+        assert ["it created or changed out.txt; a cache hit would not do this"] * 2 == reasons(said)
 
     def test_a_file_that_comes_and_goes_does_not_matter(self, sdk, module, project):
         source = """
@@ -365,7 +367,11 @@ def f(name):
         source = "from foundations import save_artifact\ndef f(x):\n    save_artifact('plot.png')\n    return x"
         function = module(source).f
         assert [(1, False)] * 2 == [run(sdk, function, 1) for _ in range(2)]
-        assert ["it saved the artifact plot.png, which a hit would not"] * 2 == reasons(said)
+        expected = (
+            "it saved the artifact plot.png; a cache hit would not do this. To have it cached, return what the"
+            " artifact is made of, and call save_artifact in another stage"
+        )
+        assert [expected] * 2 == reasons(said)
 
     def test_an_output_that_cannot_be_serialised_is_said(self, sdk, module, said):
         made = sdk.pipeline.stage(module("def f(x):\n    return (i for i in [x])").f, 3).enable_caching()
@@ -499,7 +505,8 @@ class TestAudit:
         deployments = [finished(target) for _ in range(2)]
         assert [16, 16] == [deployment.fetch_job_results().output for deployment in deployments]
         told = why(deployments[1].job_name(), None, audited.config_manager.settings())
-        assert "computed again to check the cache (cache_audit), which agrees" == told.stages[0].why
+        agreement = f"the output equals the entry of job {deployments[0].job_name()}"
+        assert f"computed again to check the cache (cache_audit): {agreement}" == told.stages[0].why
 
     def test_a_disagreement_is_reported_with_both_jobs_and_the_entry_is_set_aside(self, audited, module, said, wiring):
         code = module(
@@ -518,7 +525,7 @@ class TestAudit:
         (keys,) = [keys for level, event, keys in said if event == "cache_disagreement"]
         assert (first.job_name(), second.job_name()) == (keys["entry_of_job"], keys["computed_by_job"])
         told = why(second.job_name(), "f", audited.config_manager.settings())
-        assert f"the entry of job {first.job_name()} disagrees" in told.stages[0].why
+        assert f"the output differs from the entry of job {first.job_name()}" in told.stages[0].why
         (entry,) = wiring.cache.entries()
         assert second.job_name().encode() in wiring.cache.get_metadata(entry.key)
 
@@ -562,7 +569,7 @@ class TestExplaining:
         outcomes = [(stage.outcome, stage.why) for stage in target.explain().stages]
         assert [
             ("not cached", "caching is not enabled for it"),
-            ("depends", "its key is told by the output of numbers, which runs first"),
+            ("depends", "its key depends on the output of numbers, which must run first"),
         ] == outcomes
 
     def test_a_job_that_has_run_tells_why(self, sdk, module):
@@ -609,15 +616,15 @@ class TestArrays:
 
 
 LEFT = {
-    "a directory": ("import os\ndef f(x):\n    os.makedirs('made')\n    return 'made'", "it left made behind"),
+    "a directory": ("import os\ndef f(x):\n    os.makedirs('made')\n    return 'made'", "it created or changed made"),
     "a file that is moved into its place": (
         "import os\ndef f(x):\n    open('m.tmp', 'w').close()\n    os.replace('m.tmp', 'm.txt')\n    return 'm.txt'",
-        "it left m.txt behind",
+        "it created or changed m.txt",
     ),
-    "a link": ("import os\ndef f(x):\n    os.symlink('/', 'link')\n    return 1", "it left link behind"),
+    "a link": ("import os\ndef f(x):\n    os.symlink('/', 'link')\n    return 1", "it created or changed link"),
     "a file that another process wrote": (
         "import subprocess\ndef f(x):\n    subprocess.run(['touch', 'touched'], check=True)\n    return 1",
-        "it made or removed touched",
+        "it created or removed touched",
     ),
     "a file removed": ("import os\ndef f(x):\n    os.remove('there.txt')\n    return 1", "it removed there.txt"),
     "a seed": ("import random\ndef f(x):\n    random.seed(x)\n    return x", "the generator behind random.random()"),

@@ -104,7 +104,7 @@ def test_one_key_in_two_files_of_the_working_directory_is_an_error(manager, proj
     assert f"the key in {first} and {second}" == raised.value.found
     expected = "user_settings"
     assert expected == raised.value.key
-    assert str(raised.value).startswith(f"{second}: user_settings: the key is in {first} already")
+    assert str(raised.value).startswith(f"{second}: user_settings: the key is also in {first}.")
 
 
 def test_later_layers_win_key_by_key(manager, project, home, tmp_path):
@@ -210,7 +210,7 @@ def test_a_file_of_another_tool_is_passed_over_and_told_once(manager, project, t
     manager.settings()
 
     reason = "it has none of our top-level keys, so it belongs to another tool"
-    assert [("configuration_passed_over", {"file": str(path), "reason": reason})] == told
+    assert [("configuration_ignored", {"file": str(path), "reason": reason})] == told
 
 
 def test_a_directory_that_looks_like_a_file_is_an_error(manager, project):

@@ -98,7 +98,7 @@ def test_the_same_settings_are_the_same_json():
 def test_a_value_of_no_type_of_yaml_is_refused():
     settings = Settings.from_sections({"user_settings": {"made_by_hand": object()}}, lambda: HOME)
 
-    with pytest.raises(TypeError, match="object is no type of a configuration file"):
+    with pytest.raises(TypeError, match="object is not a type of a configuration file"):
         settings.to_json()
 
 
@@ -123,7 +123,7 @@ def test_settings_from_json_know_their_file():
 def test_json_that_was_not_written_by_us_is_a_configuration_error(change):
     record = {**Settings.from_sections({}, lambda: HOME).to_json(), **change}
 
-    with pytest.raises(ConfigurationError, match="not as it was written") as raised:
+    with pytest.raises(ConfigurationError, match="the job's configuration is damaged") as raised:
         Settings.from_json(record, "job.config.yaml")
 
     expected = ("job.config.yaml", None)

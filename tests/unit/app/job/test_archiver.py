@@ -65,7 +65,7 @@ def test_what_can_be_kept_nowhere_is_told_twice(archive, tmp_path):
         kept = archiver.write_file(archive, item, source, None) if source else archiver.write(archive, item, [b"data"])
         told.append(kept)
     full_disk, gone = "[Errno 28] No space left on device", f"[Errno 2] No such file or directory: '{tmp_path}/gone'"
-    either = "could not be kept in the job's directory either"
+    either = "could not be stored in the job directory either"
     assert [
         *("item: unreachable", f"item: {either}: {full_disk}"),
         *("file: unreachable", f"file: {either}: {full_disk}"),

@@ -50,6 +50,37 @@ def test_frames_of_the_sdk_are_left_out():
     assert [__file__] == [frame["file"] for frame in described(caught.value)["frames"]]
 
 
+def test_frames_of_libraries_are_folded_but_for_the_last():
+    import json
+
+    def load(text):
+        return json.loads(text, object_hook=lambda found: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        load("{}")
+    lines = [line for line in described(caught.value)["traceback"].splitlines() if not line.startswith("    ")]
+    functions = [line.rpartition(".")[2] if " in " in line else line for line in lines]
+    assert ["load", "  [3 frames of Python's library]", "<lambda>"] == functions[1:4]
+    with pytest.raises(json.JSONDecodeError) as failed:
+        json.loads("{")
+    lines = [line for line in described(failed.value)["traceback"].splitlines() if not line.startswith("    ")]
+    assert ("  [2 frames of Python's library]", True) == (lines[1], lines[2].endswith("in JSONDecoder.raw_decode"))
+
+
+def test_frames_of_installed_packages_are_named(tmp_path):
+    place = tmp_path / "project" / ".venv" / "site-packages"
+    source = "def a(f):\n    b(f)\ndef b(f):\n    f()\n"
+    names: dict = {}
+    exec(compile(source, str(place / "pandas" / "io.py"), "exec"), names)
+
+    def fail():
+        raise ValueError("x")
+
+    with pytest.raises(ValueError, match="x") as caught:
+        names["a"](fail)
+    assert "\n  [2 frames of pandas]\n" in described(caught.value, [str(tmp_path / "project")])["traceback"]
+
+
 def test_causes_and_contexts_are_shown_in_the_order_they_happened():
     text = described(raised(ValueError("second"), cause=raised(KeyError("first"))))["traceback"]
     assert text.index("KeyError: 'first'") < text.index("direct cause") < text.index("ValueError: second")

@@ -50,6 +50,7 @@ def recorder(sdk, wiring, archive, listing):
         clock=itertools.count(1, 0.001).__next__,
         progress=lambda index: None,
         roots=[],
+        find_hints=lambda error: (),
     )
 
 

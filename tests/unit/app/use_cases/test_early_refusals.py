@@ -54,7 +54,7 @@ def test_what_does_not_tell_what_it_takes_is_called_and_sees(sdk):
 
 def test_a_maker_that_was_not_called_is_refused_with_both_remedies(sdk):
     maker = sdk.create_stage(mean)
-    with pytest.raises(PipelineError, match=r"call it, mean\(\.\.\.\), or pass the function itself, mean\.function"):
+    with pytest.raises(PipelineError, match=r"Pass a stage, mean\(\.\.\.\), or the plain function, mean\.function"):
         sdk.pipeline.stage(mean, maker).run_same_process()
     assert (mean, 1) == sdk.pipeline.stage(mean, maker.function).run_same_process()
 
@@ -72,7 +72,7 @@ def test_arguments_may_have_any_name(sdk):
 
 
 def test_a_hole_is_not_filled_with_a_hole(sdk):
-    with pytest.raises(HyperparameterError, match="a hole where a value was needed"):
+    with pytest.raises(HyperparameterError, match="which is itself a placeholder; give it a value"):
         sdk.pipeline.stage(mean, Hyperparameter("values")).run(values=Hyperparameter("other"))
 
 
@@ -101,7 +101,7 @@ def test_an_artifact_that_was_not_saved_is_told_with_those_that_were(sdk, tmp_pa
         with pytest.raises(FoundationsError, match=r"has saved no artifact .*; it has saved: data\.txt"):
             deployment.fetch_artifact(name, tmp_path / "target")
     deployment.fetch_artifact("data.txt", tmp_path / "target")
-    with pytest.raises(FoundationsError, match="is there already and is not overwritten"):
+    with pytest.raises(FoundationsError, match="already exists and is not overwritten"):
         deployment.fetch_artifact("data.txt", tmp_path / "target")
 
 

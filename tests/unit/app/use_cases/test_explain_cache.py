@@ -29,7 +29,7 @@ def after(value):
 def train(config):
     return str(config)
 """
-READ = "it read data.csv, which its key does not cover; create_stage(depends_on=['data.csv']) says so"
+READ = "it read data.csv, which its key does not cover; declare the file with create_stage(depends_on=['data.csv'])"
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_what_takes_the_output_of_such_a_stage_depends_on_its_run(sdk, code):
     target = load.stage(code.total).stage(code.after).enable_caching()
     assert ["miss", "miss", "miss"] == outcomes(target)
     ran(target)
-    depends = ("depends", "its key is told by the output of load, which runs first")
+    depends = ("depends", "its key depends on the output of load, which must run first")
     assert [depends, depends] == foreseen(target)[1:]
     assert READ in foreseen(target)[0][1]
 
@@ -156,7 +156,7 @@ def test_an_archive_that_is_down_only_tells_less(sdk, with_adapter, code):
 def test_the_stage_that_has_to_run_first_is_named_however_far_away(sdk, code):
     values = sdk.pipeline.stage(code.numbers, 3).disable_caching()
     target = values.stage(code.total).stage(code.after).enable_caching()
-    depends = ("depends", "its key is told by the output of numbers, which runs first")
+    depends = ("depends", "its key depends on the output of numbers, which must run first")
     assert [depends, depends] == foreseen(target)[1:]
 
 
@@ -194,13 +194,13 @@ def test_a_stage_that_can_have_no_key_is_told_with_the_reason_and_what_takes_its
         target = sdk.pipeline.stage(code.train, [argument, Hyperparameter("n")]).stage(code.after).enable_caching()
         (outcome, told), after = foreseen(target, n=1)
         assert ("not cached", True) == (outcome, reason in told)
-        assert ("depends", "its key is told by the output of train, which runs first") == after
+        assert ("depends", "its key depends on the output of train, which must run first") == after
 
 
 def test_what_is_asked_for_anew_is_a_miss(sdk, code):
     target = sdk.pipeline.stage(code.numbers, 3).enable_caching(refresh=True)
     ran(target)
-    assert [("miss", "it is asked for anew (refresh)")] == foreseen(target)
+    assert [("miss", "refresh=True was given")] == foreseen(target)
 
 
 # -- the nearest entry ------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def test_metrics_and_artifacts_are_said_and_not_kept(sdk, wiring, said, project)
     assert 3 == sdk.pipeline.stage(work).run_same_process()
     assert [
         ("info", "metric", {"name": "a", "value": 1}),
-        ("info", "artifact", {"name": "data.txt", "path": "data.txt", "kept": False}),
+        ("info", "artifact", {"name": "data.txt", "path": "data.txt", "archived": False}),
     ] == said
     assert [] == list(wiring.archives.miscellaneous.jobs())
     with pytest.raises(OutsideJobError):

@@ -113,7 +113,7 @@ class TestFailures:
         context = result["stage_contexts"][middle.uuid()]
         assert (False, None) == (context["has_stage_output"], context["stage_output"])
         assert "generator" in context["no_output_because"]
-        assert [("warning", "output_not_kept")] == [(level, event) for level, event, _ in said]
+        assert [("warning", "output_not_stored")] == [(level, event) for level, event, _ in said]
 
     def test_a_stage_that_a_function_returns_is_an_error(self, sdk):
         factory = sdk.create_stage(add)
@@ -185,7 +185,7 @@ class TestArchiving:
         sdk = with_adapter("persisted_data_archive_implementation", f"{__name__}.FailingArchive")
         error = failure_of(sdk.pipeline.stage(add, 1, 2))
         assert ("Error", "storage", "add") == (error.state, error.cause, error.stage)
-        assert "the output of add could not be kept: " in str(error)
+        assert "the output of add could not be stored: " in str(error)
 
     def test_all_archives_receive_what_their_names_say(self, sdk, wiring):
         from foundations import save_artifact

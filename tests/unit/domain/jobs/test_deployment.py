@@ -183,7 +183,7 @@ class TestState:
 class TestWaiting:
     @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
     def test_an_interval_that_is_none_is_refused(self, deployment, seconds):
-        with pytest.raises(FoundationsError, match="wait_seconds is the longest interval"):
+        with pytest.raises(FoundationsError, match="wait_seconds, the longest interval"):
             deployment.wait_for_deployment_to_complete(wait_seconds=seconds)
 
     def test_waiting_ends_with_the_job(self, deployment, environment):
@@ -195,7 +195,7 @@ class TestWaiting:
 
     def test_waiting_gives_up_after_its_timeout_and_leaves_the_job_alone(self, deployment, environment):
         environment.poll.return_value = [status(JobState.RUNNING)]
-        with pytest.raises(WaitTimeoutError, match=r"job job is Running after 2\.5 s; it goes on") as raised:
+        with pytest.raises(WaitTimeoutError, match=r"job job is still Running after 2\.5 s\. It continues") as raised:
             deployment.fetch_job_results(timeout=2.5)
         assert ("job", 2.5) == (raised.value.job_name, raised.value.timeout)
         assert [1.5, 0.5] == [call.kwargs["timeout"] for call in environment.wait.call_args_list]
@@ -290,7 +290,7 @@ class TestResults:
         del kept[items.output_item("u1")]
         result = deployment.fetch_job_results()
         assert ["u0", "u1"] == list(result["stage_contexts"])
-        with pytest.raises(OutputUnreadableError, match="was archived and is gone since"):
+        with pytest.raises(OutputUnreadableError, match="is missing from the archive, although it was stored there"):
             result.output
 
     def test_an_output_that_cannot_be_rebuilt_here_leaves_the_rest_of_the_result(self, deployment, kept):

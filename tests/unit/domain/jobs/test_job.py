@@ -107,7 +107,7 @@ def test_a_hyperparameter_that_cannot_be_serialised_is_named(stage):
 
 
 def test_a_stage_deep_in_an_object_is_named(stage):
-    with pytest.raises(NotSerialisableError, match=r"train\(argument 1\)\.inner.*pass stages as arguments"):
+    with pytest.raises(NotSerialisableError, match=r"train\(argument 1\)\.inner.*Pass stages as arguments"):
         job_of(stage(train, Holder(inner=stage(train)))).to_buffers(SERIALISER)
 
 

@@ -73,9 +73,20 @@ class TestMapping:
     def test_unknown_keys_are_told_with_the_known_ones(self):
         with pytest.raises(KeyError, match="there are: stage_contexts, provenance, global_stage_context"):
             _ = result_of()["prov"]
-        with pytest.raises(KeyError, match="no stage of this job"):
+        with pytest.raises(
+            KeyError, match="not a stage of this job, neither as uuid nor as name; its stages: stage0, stage1"
+        ):
             _ = result_of()["stage_contexts"]["u7"]
         assert result_of().get("prov") is None
+
+    def test_a_name_that_one_stage_has_finds_its_context(self):
+        contexts = result_of()["stage_contexts"]
+        assert ("u1", True) == (contexts["stage1"]["uuid"], "stage1" in contexts)
+
+    def test_a_name_that_several_stages_have_is_refused_with_their_uuids(self):
+        several = document()._replace(names=["train", "train"])
+        with pytest.raises(KeyError, match="2 stages are called 'train'; take one by its uuid, in order: u0, u1"):
+            _ = result_of(of=several)["stage_contexts"]["train"]
 
     def test_contexts_are_counted_and_listed(self):
         contexts = result_of()["stage_contexts"]

@@ -77,7 +77,7 @@ def test_a_stage_that_requires_itself_is_an_error(stage):
 @pytest.mark.parametrize("kind", ["stage", "hyperparameter"])
 def test_what_could_not_be_replaced_is_an_error(stage, hide, kind):
     hidden = stage(make) if kind == "stage" else Hyperparameter("a")
-    with pytest.raises(PipelineError, match="never be replaced"):
+    with pytest.raises(PipelineError, match="cannot be replaced"):
         Pipeline.of(stage(make, hide(hidden)))
 
 

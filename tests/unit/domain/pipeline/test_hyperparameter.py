@@ -13,7 +13,7 @@ def test_a_hyperparameter_is_its_name():
 
 @pytest.mark.parametrize("name", ["", None, 3, b"a"])
 def test_a_name_is_a_string_that_is_not_empty(name):
-    with pytest.raises(HyperparameterError, match="a string that is not empty"):
+    with pytest.raises(HyperparameterError, match="must be a non-empty string"):
         Hyperparameter(name)
 
 

@@ -132,7 +132,7 @@ def test_all_are_found_in_order():
     ids=["set", "frozenset", "key", "closure"],
 )
 def test_where_nothing_can_be_replaced_it_is_an_error(value, where):
-    with pytest.raises(PipelineError, match=f"<hole> stands in {where}"):
+    with pytest.raises(PipelineError, match=f"<hole> is in {where}"):
         find(value, (Hole,))
 
 

@@ -1,11 +1,14 @@
+import asyncio
 import copy
 import functools
 import operator
 import pickle
 
+import numpy
 import pytest
 
-from foundations.domain.pipeline.stage import NO_LAUNCHER, Stage, StageFactory, exactly, short_name, unwrap
+from foundations.domain.pipeline.functions import short_name
+from foundations.domain.pipeline.stage import NO_LAUNCHER, Stage, StageFactory, exactly, unwrap
 from foundations.errors import PipelineError
 
 
@@ -152,9 +155,45 @@ class TestLooking:
         with pytest.raises(TypeError, match=f"<stage add> has no value before it runs.*{remedy}"):
             use(stage(add, 1))
 
+    @pytest.mark.parametrize(
+        ("use", "symbol"),
+        [
+            (lambda s: s + 1, r"\+"),
+            (lambda s: 1 + s, r"\+"),
+            (lambda s: s / s, "/"),
+            (lambda s: numpy.ones(2) * s, r"\*"),
+            (lambda s: -s, "-"),
+            (lambda s: s < 1, "<"),
+            (lambda s: 1 < s, ">"),
+            (abs, r"abs\(\)"),
+            (float, r"float\(\)"),
+            (range, r"range\(\)"),
+            (numpy.asarray, r"numpy\.asarray\(\)"),
+        ],
+    )
+    def test_an_operator_is_a_type_error_that_names_the_remedies(self, stage, use, symbol):
+        expected = (
+            rf"it cannot be an operand of {symbol}; .*\.stage\(function\).*Inside a stage.*add\.function\(\.\.\.\)"
+        )
+        with pytest.raises(TypeError, match=expected):
+            use(stage(add, 1))
+
+    def test_an_item_cannot_be_assigned(self, stage):
+        with pytest.raises(TypeError, match="it cannot be changed; change the output inside a stage"):
+            stage(add, 1)["a"] = 2
+
+    def test_an_attribute_of_the_output_is_an_attribute_error_that_names_the_remedies(self, stage):
+        made = stage(add, 1)
+        with pytest.raises(
+            AttributeError, match=r"no attribute 'shape': .*attrgetter\('shape'\).*add\.function"
+        ) as raised:
+            _ = made.shape
+        assert ("shape", made) == (raised.value.name, raised.value.obj)
+        assert not hasattr(made, "__array_interface__")
+
     @pytest.mark.parametrize("take_along", [pickle.dumps, copy.copy, copy.deepcopy])
     def test_a_stage_cannot_be_taken_along(self, stage, take_along):
-        with pytest.raises(PipelineError, match="pass stages as arguments"):
+        with pytest.raises(PipelineError, match="Pass stages as arguments"):
             take_along(stage(add, 1))
 
 
@@ -166,7 +205,54 @@ class TestRunning:
         assert [(made, {"a": 1}, "name", {"b": 2}), (made, {"a": 1}, {"b": 2})] == launcher.asked
 
 
+async def fetch(url):
+    return url
+
+
+def rows():
+    yield 1
+
+
+async def pages():
+    yield 1
+
+
+class Reader:
+    def read(self):
+        yield 1
+
+    async def __call__(self):
+        return 1
+
+
+class TestSuspended:
+    @pytest.mark.parametrize("function", [fetch, functools.partial(fetch, "a"), Reader()])
+    def test_a_coroutine_function_is_refused(self, stage, function):
+        with pytest.raises(PipelineError, match=r"cannot be a stage: it is an async function.*asyncio\.run\("):
+            unwrap(function)
+
+    @pytest.mark.parametrize("function", [rows, pages, Reader().read, lambda: (yield)])
+    def test_a_generator_function_is_refused(self, function):
+        with pytest.raises(PipelineError, match=r"cannot be a stage: it is a generator function.*returns list\("):
+            unwrap(function)
+
+    def test_what_runs_a_coroutine_itself_is_not(self, launcher):
+        @functools.wraps(fetch)
+        def fetched(url):
+            return asyncio.run(fetch(url))
+
+        assert unwrap(fetched) is fetched
+        assert "a" == StageFactory(launcher, fetched).function("a")
+
+
 class TestFactory:
+    def test_a_method_of_stages_is_an_attribute_error_that_names_the_call(self, launcher):
+        factory = StageFactory(launcher, add)
+        with pytest.raises(AttributeError, match=r"it is a stage factory\. Call it .* as in add\(\.\.\.\)\.run$"):
+            factory.run()
+        with pytest.raises(AttributeError, match=r"no attribute 'shape'$"):
+            _ = factory.shape
+
     def test_it_looks_like_its_function(self, launcher):
         factory = StageFactory(launcher, add)
         assert ("add", "Add.", __name__, add) == (

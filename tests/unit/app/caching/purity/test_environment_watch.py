@@ -71,8 +71,8 @@ def test_a_stage_that_reads_another_is_not_cached(sdk, module, said, monkeypatch
     found.append(run(sdk, module(source).f, "MODE"))
     assert [("a", False), ("b", False)] == found
     expected = (
-        "it read the environment variable MODE, which its key does not cover; name it in the code that asks for it, or"
-        " pass its value as an argument"
+        "it read the environment variable MODE, which its key does not cover; write the variable's name as a string"
+        " in the code that reads it, or pass its value as an argument"
     )
     assert [expected] * 2 == reasons(said)
 

@@ -43,7 +43,7 @@ SEEN = {
     ),
     "a hidden file that another process made": (
         "import subprocess\ndef f(x):\n    subprocess.run(['touch', '.done'], check=True)\n    return x",
-        "it made or removed .done",
+        "it created or removed .done",
     ),
     "a file that another process is told of": (
         "import subprocess\ndef f(x):\n    return subprocess.check_output(['cat', ''.join(['data', '.csv'])])",

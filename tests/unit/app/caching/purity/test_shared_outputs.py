@@ -315,7 +315,9 @@ def test_what_code_in_an_argument_changes_is_seen(sdk, module, said, source):
         target = sdk.pipeline.stage(code.call, code.given, first).enable_caching()
         found.append(target.run().fetch_job_results().output)
     assert [30, 30, 30] == found, reasons(said)
-    assert "which is no argument; create_stage(ignore=[...])" in reasons(said)[0]
+    assert (
+        "which is not an argument; if this does not matter, name it in create_stage(ignore=[...])" in reasons(said)[0]
+    )
 
 
 def test_code_in_an_argument_that_changes_nothing_is_cached(sdk, module, said):

@@ -567,17 +567,16 @@ MISTYPED = {
     "an argument": (
         "def f(x, verbose=1): return x",
         "verbos",
-        "ignore names 'verbos', which is neither an argument of f nor a variable that its code uses;"
-        " did you mean 'verbose'?",
+        "ignore has 'verbos', which is neither an argument of f nor a variable in its code; did you mean 'verbose'?",
     ),
     "a global": (
         "LOGGER = 1\ndef g(): return LOGGER\ndef f(x): return g()",
         "LOGER",
         "did you mean 'LOGGER'?",
     ),
-    "anything": ("A = 1\ndef f(x): return A", "qqqqqq", "; there are A, x"),
-    "where there is nothing": ("def f(): return 1", "qqqqqq", "; there are none"),
-    "a global that is not met": ("A = B = 1\ndef f(x): return A", "B", "ignore names 'B'"),
+    "anything": ("A = 1\ndef f(x): return A", "qqqqqq", "; valid names: A, x"),
+    "where there is nothing": ("def f(): return 1", "qqqqqq", "; valid names: none"),
+    "a global that is not met": ("A = B = 1\ndef f(x): return A", "B", "ignore has 'B'"),
     "an argument of a partial": (
         "import functools\ndef g(x, verbose=1): return x\nf = functools.partial(g, 1)",
         "verbos",
@@ -658,5 +657,5 @@ def test_a_memory_of_another_function_than_it_says_cannot_be_followed(closures, 
         "import functools\ndef named(x): return 0\ndef g(x): return x\n"
         "h = functools.wraps(named)(functools.lru_cache(g))\ndef f(): return h(1)"
     )
-    with pytest.raises(UndigestibleError, match="lru_cache belongs on the outside"):
+    with pytest.raises(UndigestibleError, match="apply lru_cache as the outermost decorator"):
         closures().closure_of(code.f)

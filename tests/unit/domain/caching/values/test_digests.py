@@ -571,7 +571,7 @@ def test_what_passes_for_a_function_is_none():
         def __reduce_ex__(self, protocol):
             raise NotImplementedError("no reduction")
 
-    assert refusal(Wrapper()).endswith("whose state cannot be read: no reduction")
+    assert refusal(Wrapper()).endswith("whose state cannot be determined: no reduction")
 
 
 def test_a_stack_that_is_almost_full_is_reported():
@@ -600,40 +600,49 @@ def refused_values():
     closed = mmap.mmap(-1, 1)
     closed.close()
     return [
-        (object(), "the value is an object(), which has nothing but its identity"),
+        (object(), "the value is an object(), which has no state, only an identity"),
         ([object], None),
-        ({"a": [1, numbers]}, "the value['a'][1] is a generator, which changes with each use"),
-        (Plain(lr=[1, numbers]), "the value.lr[1] is a generator, which changes with each use"),
-        (iter([1]), "the value is a list_iterator, which changes with each use"),
-        (itertools.count(), "the value is an itertools.count, which changes with each use"),
-        (Pair(1, numbers), "the value.right is a generator, which changes with each use"),
-        ({(1, numbers)}, "the value (an element)[1] is a generator, which changes with each use"),
-        ({(1, numbers): 1}, "the value (a key)[1] is a generator, which changes with each use"),
-        ({1: numbers}, "the value[an int] is a generator, which changes with each use"),
-        (collections.deque([numbers]), "the value[0] is a generator, which changes with each use"),
-        (collections.OrderedDict(a=numbers), "the value[0][1] is a generator, which changes with each use"),
-        (MyDict(a=numbers), "the value['a'] is a generator, which changes with each use"),
-        (functools.partial(len, numbers), "the value (its state)[1][0] is a generator, which changes with each use"),
-        (Stranger([1, numbers]), "the value is a generator, which changes with each use"),
+        ({"a": [1, numbers]}, "the value['a'][1] is a generator, an iterator whose state changes with each use"),
+        (Plain(lr=[1, numbers]), "the value.lr[1] is a generator, an iterator whose state changes with each use"),
+        (iter([1]), "the value is a list_iterator, an iterator whose state changes with each use"),
+        (itertools.count(), "the value is an itertools.count, an iterator whose state changes with each use"),
+        (Pair(1, numbers), "the value.right is a generator, an iterator whose state changes with each use"),
+        ({(1, numbers)}, "the value (an element)[1] is a generator, an iterator whose state changes with each use"),
+        ({(1, numbers): 1}, "the value (a key)[1] is a generator, an iterator whose state changes with each use"),
+        ({1: numbers}, "the value[an int] is a generator, an iterator whose state changes with each use"),
+        (collections.deque([numbers]), "the value[0] is a generator, an iterator whose state changes with each use"),
+        (
+            collections.OrderedDict(a=numbers),
+            "the value[0][1] is a generator, an iterator whose state changes with each use",
+        ),
+        (MyDict(a=numbers), "the value['a'] is a generator, an iterator whose state changes with each use"),
+        (
+            functools.partial(len, numbers),
+            "the value (its state)[1][0] is a generator, an iterator whose state changes with each use",
+        ),
+        (Stranger([1, numbers]), "the value is a generator, an iterator whose state changes with each use"),
         (range, None),
-        (lock, "whose state cannot be read: cannot pickle '_thread.lock' object"),
-        (threading.Event(), "the value._cond._lock is a _thread.lock, whose state cannot be read"),
-        (weakref.ref(lock), "which does not keep alive what it refers to"),
-        (weakref.WeakSet(), "which does not keep alive what it refers to"),
-        (weakref.proxy(lock), "which does not keep alive what it refers to"),
-        ({}.keys(), "the value is a dict_keys, whose state cannot be read"),
-        (super(MyList, MyList([1])), "the value is a super, which pickles as an object of another class"),
-        (looking_like(Plain(a=1)), "which pickles as an object of another class"),
+        (lock, "whose state cannot be determined: cannot pickle '_thread.lock' object"),
+        (threading.Event(), "the value._cond._lock is a _thread.lock, whose state cannot be determined"),
+        (weakref.ref(lock), "whose content can disappear, since it holds only weak references"),
+        (weakref.WeakSet(), "whose content can disappear, since it holds only weak references"),
+        (weakref.proxy(lock), "whose content can disappear, since it holds only weak references"),
+        ({}.keys(), "the value is a dict_keys, whose state cannot be determined"),
+        (super(MyList, MyList([1])), "the value is a super, whose __reduce__ makes an object of another class"),
+        (looking_like(Plain(a=1)), "whose __reduce__ makes an object of another class"),
         (memoryview(struct.pack("P", 1)).cast("P"), "its items have the unknown format 'P'"),
-        (released, "the value is a memoryview, which cannot be read: operation forbidden on released memoryview"),
-        (closed, "the value is a mmap.mmap, which cannot be read: mmap closed or invalid"),
-        (Nameless(), "which is not found under its own name NOWHERE"),
+        (
+            released,
+            "the value is a memoryview, whose content cannot be read: operation forbidden on released memoryview",
+        ),
+        (closed, "the value is a mmap.mmap, whose content cannot be read: mmap closed or invalid"),
+        (Nameless(), "which reports the name NOWHERE, but that name refers to another object"),
         (Stranger(None), "Stranger, whose content cannot be read: it is away"),
         (Stranger(failing()), "Stranger, whose content cannot be read: half way"),
-        (reducing_to(3), "whose reduction is invalid"),
+        (reducing_to(3), "whose __reduce__ returns an invalid value"),
         (reducing_to((list, (), None, 3)), "whose items cannot be read: 'int' object is not iterable"),
-        (reducing_to(ZeroDivisionError()), "whose state cannot be read: ZeroDivisionError"),
-        (random.SystemRandom(), "whose state cannot be read"),
+        (reducing_to(ZeroDivisionError()), "whose state cannot be determined: ZeroDivisionError"),
+        (random.SystemRandom(), "whose state cannot be determined"),
     ]
 
 
@@ -659,7 +668,7 @@ def test_unreadable_values_are_refused_with_path_type_and_reason():
 
 def test_open_files_are_refused(tmp_path):
     with open(tmp_path / "a", "w") as file:
-        assert refusal([file]).startswith("the value[0] is a _io.TextIOWrapper, whose state cannot be read")
+        assert refusal([file]).startswith("the value[0] is a _io.TextIOWrapper, whose state cannot be determined")
 
 
 def test_an_error_begins_with_what_the_value_is_called():
@@ -707,7 +716,7 @@ def test_fields_that_the_default_reduction_passes_over_are_refused(monkeypatch):
         __slots__ = ("a",)
 
     monkeypatch.setattr(value_reduction, "_POINTER_SIZE", 0)  # as if its slot were none
-    assert refusal(Wide()).endswith("Wide, which has fields that cannot be read")
+    assert refusal(Wide()).endswith("Wide, which has hidden fields that cannot be read")
 
 
 def test_kinds_of_pythons_own_types_have_no_hidden_fields():
