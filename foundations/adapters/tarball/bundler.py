@@ -108,7 +108,7 @@ class TarballJobBundler(JobBundler):
         if bundle.path is None:
             return
         used = self._in_use.pop(bundle.path, None)
-        if used is not None and not used.is_copied:
+        if used is not None and not used.is_copied and used.packed.is_as_seen:
             self._store_project(bundle.path, used)
         bundle.path.unlink(missing_ok=True)
         if used is not None:

@@ -1,4 +1,6 @@
+import contextlib
 import os
+import shutil
 import socket
 
 import pytest
@@ -222,6 +224,23 @@ def test_fifos_and_sockets_are_passed_over_and_told(root, capsys, monkeypatch):
 
 
 # -- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("vanishing", ["file", "directory"])
+def test_what_vanishes_while_the_project_is_listed_is_left_out_and_told(root, capsys, monkeypatch, vanishing):
+    fill(root, "a", "file", "directory/b")
+    scan = os.scandir
+
+    def scanning(path):
+        entries = list(scan(path))
+        if path == str(root):
+            shutil.rmtree(root / vanishing) if vanishing == "directory" else (root / vanishing).unlink()
+        return contextlib.nullcontext(entries)
+
+    monkeypatch.setattr(os, "scandir", scanning)
+    found = files(root)
+    assert {"file": ["a", "directory/b"], "directory": ["a", "file"]}[vanishing] == found
+    assert "it vanished while the project was listed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["new\nline", "ä ö", "-n", "a\\b", "\x7f", "*", "'\""])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ SECRET_ENDINGS = (".pem", ".key", ".p12", ".pfx", ".kdbx")
 MAX_PROJECT_SIZE = 4 * 2**30
 MAX_FILES = 250_000
 _BATCH = 10_000
+VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ESTALE)
+"""The errors of opening a file that another process has removed, or replaced by something else than a file."""
 
 
 class SourceFile(NamedTuple):
@@ -105,7 +108,9 @@ def _walk(root: Path, prefix: str, excluded: str | None) -> Iterator[list[Source
     pending = [(str(root), "")]
     while pending:
         location, inside = pending.pop()
-        entries = _list_directory(location)
+        entries = _list_directory(location, is_root=not inside)
+        if entries is None:
+            continue
         files: list[SourceFile] = []
         if inside:
             files.append(SourceFile(prefix + inside[:-1], location, "directory", 0, 0o755))
@@ -129,11 +134,14 @@ def _walk(root: Path, prefix: str, excluded: str | None) -> Iterator[list[Source
         yield files
 
 
-def _list_directory(location: str) -> list[os.DirEntry[str]]:
+def _list_directory(location: str, *, is_root: bool) -> list[os.DirEntry[str]] | None:
+    """Return the entries of a directory; None where it has vanished since it was seen in another one."""
     try:
         with os.scandir(location) as entries:
             return list(entries)
     except OSError as error:
+        if error.errno in VANISHED and not is_root:
+            return _report_vanished(location)
         raise BundleError(
             f"{location}: cannot be read: {error.strerror}. Make it readable, or name it in {IGNORE_FILE}.",
             path=location,
@@ -161,9 +169,15 @@ def _source_file(entry: os.DirEntry[str], prefix: str, path: str, root: Path) ->
         if stat.S_ISLNK(status.st_mode):
             return SourceFile(prefix + path, entry.path, "link", 0, 0o644, _link_target(entry.path, str(root), path))
     except OSError as error:
+        if error.errno in VANISHED:
+            return _report_vanished(entry.path)
         raise BundleError(f"{entry.path}: cannot be read: {error.strerror}", path=entry.path) from error
     events.info("not_bundled", path=entry.path, reason="it is no file, directory or link")
     return None
+
+
+def _report_vanished(location: str) -> None:
+    events.info("not_bundled", path=location, reason="it vanished while the project was listed")
 
 
 def _warn_of_secret(entry: os.DirEntry[str]) -> None:
