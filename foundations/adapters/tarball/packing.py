@@ -213,7 +213,8 @@ def _add(stream: _ChunkedStream, source: SourceFile) -> tuple[Entry | None, bool
     try:
         descriptor = open_source(source)
         if descriptor is None:
-            return report_vanished(source), False
+            report_vanished(source)
+            return None, False
         try:
             opened = os.fstat(descriptor)
             entry, is_whole = _add_content(stream, descriptor, source, opened.st_size)
