@@ -5,10 +5,21 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from foundations.ports.frames import Buffer
 from foundations.ports.job import Outcome
 from foundations.ports.job_layout import JobDirectory
+
+
+def file_stamp(path: Path) -> tuple[int, ...] | None:
+    """Return what shows a change of a file: its size and the time of its last change; None where it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 class JobFiles:
@@ -37,6 +48,24 @@ class JobFiles:
         """Add a line about what could not be archived; it outlives this process."""
         with self._directory.not_archived.open("a") as stream:
             stream.write(json.dumps(line) + "\n")
+
+    def append_saved(self, path: Path) -> None:
+        """Add a file that was archived as an artifact; its supervisor finds out whether it was changed since."""
+        with self._directory.saved.open("a") as stream:
+            stream.write(json.dumps([os.path.realpath(path), *(file_stamp(path) or ())]) + "\n")
+
+    def read_saved(self) -> dict[str, tuple[int, ...]]:
+        """Return the files that were archived as artifacts: their real paths, and their stamps at that time."""
+        try:
+            lines = self._directory.saved.read_text().splitlines()
+        except FileNotFoundError:
+            return {}
+        saved = {}
+        for line in lines:
+            with suppress(ValueError):  # the worker died while it wrote the last line
+                path, *stamp = json.loads(line)
+                saved[path] = tuple(stamp)
+        return saved
 
     def write_outcome(self, outcome: Outcome) -> None:
         """Write how the pipeline ended, whole or not at all."""

@@ -49,6 +49,7 @@ class JobRecorder:
         clock: Returns seconds since the epoch.
         progress: Receives the position of each stage that starts.
         roots: Directories that the user's files are shown relative to.
+        report_saved: Receives each file that was archived as an artifact.
         running: The stages that run now.
         cause: Why the job failed; None where it did not.
         failed_stage: The name of the stage that failed.
@@ -68,6 +69,7 @@ class JobRecorder:
         clock: Callable[[], float],
         progress: Callable[[int], None],
         roots: Sequence[str],
+        report_saved: Callable[[Path], None] = lambda path: None,
     ) -> None:
         self.job_name = job_name
         self.pipeline = pipeline
@@ -78,6 +80,7 @@ class JobRecorder:
         self.clock = clock
         self.progress = progress
         self.roots = roots
+        self.report_saved = report_saved
         self.running = RunningPipeline(self)
         self.started_at: list[float | None] = [None] * len(pipeline.nodes)
         self.ended_at: list[float | None] = [None] * len(pipeline.nodes)
@@ -177,6 +180,7 @@ class JobRecorder:
         try:
             with tracking_paused():
                 self.archives.artifact.write_file(self.job_name, items.ARTIFACTS + name, path)
+                self.report_saved(path)
         except ValueError as error:
             raise FoundationsError(f"save_artifact: {name!r} cannot name an artifact: {error}") from error
 

@@ -52,6 +52,7 @@ class JobContext(NamedTuple):
         store_locally: Stores an item whose archive failed in the job's directory.
         report: Receives at once what could not be archived, a line each.
         progress: Receives the position of each stage that starts.
+        report_saved: Receives each file that was archived as an artifact.
     """
 
     job_name: str
@@ -61,6 +62,7 @@ class JobContext(NamedTuple):
     store_locally: Callable[[str, Sequence[Buffer]], None]
     report: Callable[[str], None]
     progress: Callable[[int], None]
+    report_saved: Callable[[Path], None] = lambda path: None
 
 
 def work(job_directory: str, progress: Progress, configure: Callable[[Settings], None]) -> int:
@@ -87,6 +89,7 @@ def work(job_directory: str, progress: Progress, configure: Callable[[Settings],
         store_locally=files.store_fallback,
         report=files.append_not_archived,
         progress=progress.set,
+        report_saved=files.append_saved,
     )
     outcome = run_job((directory.bundle / BUNDLE_JOB).read_bytes(), context)
     files.write_outcome(outcome)
@@ -140,6 +143,7 @@ def _run_pipeline(job: Job, context: JobContext, archiver: Archiver) -> JobRecor
         clock=time.time,
         progress=context.progress,
         roots=_source_roots(job, context),
+        report_saved=context.report_saved,
     )
     memo = None
     try:
