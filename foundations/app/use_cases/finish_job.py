@@ -77,6 +77,10 @@ class JobSupervisorHooks:
         place = self._wiring.settings.artifact_path
         if place:
             files.update(find_written_files(project, since, place, math.inf))
+        times = self._directory.fallback_item(items.TIMES)
+        if times.exists():  # the worker did not get as far as the result
+            archive_times = self._wiring.archives.miscellaneous
+            Archiver(end.job_name, lambda item, data: None).write_file(archive_times, items.TIMES, times, None)
         saved = JobFiles(self._directory).read_saved()
         archiver = Archiver(end.job_name, JobFiles(self._directory).store_fallback)
         for path in sorted(files):
