@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foundations import events
@@ -93,6 +94,12 @@ class Wiring:
         from foundations.ports.bundling import JobBundler
 
         return self._adapter(self.settings.job_bundler, JobBundler)
+
+    def directories(self) -> tuple[Path, ...]:
+        """Return the directories in which the adapters store data, as far as they have an attribute ``root``."""
+        adapters = (self.cache, self.listing, *self.archives.distinct(), self.environment)
+        roots = [getattr(adapter, "root", None) for adapter in adapters]
+        return tuple({Path(root) for root in roots if isinstance(root, (str, os.PathLike)) and os.path.isabs(root)})
 
     def check(self) -> None:
         """Raise whatever using the adapters would raise, as far as it can be found without writing anything.

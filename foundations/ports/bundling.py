@@ -29,6 +29,8 @@ class BundleContents(NamedTuple):
         directory: Where the bundle is made; a private temporary directory serves where it cannot be written.
         extra_source_paths: Further source directories, absolute paths; they are packed beside the project's files.
         runtime_packages: The import packages that let a bare Python run the job: the SDK and what it needs.
+        excluded: Directories, absolute paths, that are left out where one of the others contains them: those in which
+            the job's adapters store data.
     """
 
     job_name: str
@@ -38,6 +40,7 @@ class BundleContents(NamedTuple):
     directory: Path
     extra_source_paths: tuple[Path, ...] = ()
     runtime_packages: tuple[str, ...] = ()
+    excluded: tuple[Path, ...] = ()
 
 
 class BundleFile(NamedTuple):

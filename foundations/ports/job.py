@@ -11,6 +11,7 @@ from foundations.errors import JobNameError
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]*\Z"
 LONGEST_JOB_NAME = 128
+_MOST_UNSAVED_FILES = 20
 
 
 class JobState(enum.StrEnum):
@@ -57,6 +58,9 @@ class JobEnd(NamedTuple):
         started_at: Seconds since the epoch.
         resources: What the job process used: ``max_rss_bytes``, ``user_seconds``, ``system_seconds``.
         not_archived: What could not be archived and why, a line each; such items are in the job directory.
+        unsaved_files: The files that the job wrote into its copy of the project and did not save, the largest ones:
+            their paths and their sizes in bytes. They vanish with the copy.
+        unsaved_count: How many there are in all.
     """
 
     job_name: str
@@ -70,10 +74,21 @@ class JobEnd(NamedTuple):
     started_at: float | None = None
     resources: Mapping[str, float] = {}
     not_archived: tuple[str, ...] = ()
+    unsaved_files: Mapping[str, int] = {}
+    unsaved_count: int = 0
+
+    def with_unsaved_files(self, files: Mapping[str, int]) -> JobEnd:
+        """Return the end with the files that the job did not save: paths, and sizes in bytes."""
+        largest = sorted(files.items(), key=lambda file: (-file[1], file[0]))[:_MOST_UNSAVED_FILES]
+        return self._replace(unsaved_files=dict(largest), unsaved_count=len(files))
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON's own types."""
-        further = {"resources": dict(self.resources), "not_archived": list(self.not_archived)}
+        further = {
+            "resources": dict(self.resources),
+            "not_archived": list(self.not_archived),
+            "unsaved_files": dict(self.unsaved_files),
+        }
         return {"format": 1, **self._asdict(), **further}
 
     @classmethod
@@ -90,8 +105,9 @@ class JobEnd(NamedTuple):
             known["state"] = JobState(known["state"])
             known["cause"] = EndCause(known["cause"]) if known.get("cause") else None
             known["not_archived"] = tuple(known.get("not_archived") or ())
+            known["unsaved_files"] = {str(path): int(size) for path, size in known.get("unsaved_files", {}).items()}
             return cls(**known)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not an end record: {error}") from error
 
 

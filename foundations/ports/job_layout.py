@@ -35,6 +35,7 @@ class JobDirectory:
         cancel_request: Present once the job was cancelled.
         outcome: The :class:`~foundations.ports.job.Outcome`, as JSON.
         not_archived: What could not be archived and why, one JSON string a line.
+        saved: The files that the job saved as artifacts: path, size, and time of the last change, as JSON a line.
         fallback: The directory of fallback items: those whose archive failed.
         end: The end record, a :class:`~foundations.ports.job.JobEnd` as JSON.
         supervisor_log: What the supervisor itself wrote.
@@ -51,6 +52,7 @@ class JobDirectory:
         self.cancel_request = self.state / "cancel"
         self.outcome = self.state / "outcome.json"
         self.not_archived = self.state / "not_archived"
+        self.saved = self.state / "saved"
         self.fallback = self.state / "kept"
         self.end = self.state / "end.json"
         self.supervisor_log = self.state / "supervisor"

@@ -1,6 +1,7 @@
 """Bundles: the same contents give the same bytes, nothing is overwritten, and what is damaged never runs."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ from foundations.adapters._shared.bundle.manifest import digest_of
 from foundations.adapters._shared.bundle.tar_format import END, header, padding
 from foundations.adapters.local_shell import LocalShellJobDeployment
 from foundations.adapters.tarball import TarballJobBundler
+from foundations.adapters.tarball import bundler as bundler_module
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError, JobExistsError
 from foundations.ports.bundling import BundleContents, BundleFile
 from foundations.ports.execution import Submission
@@ -303,6 +306,7 @@ MAKE = """
 import os, sys
 from pathlib import Path
 from foundations.adapters.tarball import TarballJobBundler
+from foundations.adapters.tarball import bundler as bundler_module
 from foundations.ports.bundling import BundleContents
 os.umask(int(sys.argv[3], 8))
 project = Path(sys.argv[1])
@@ -448,25 +452,116 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_is_left(contents: Bundl
         assert ["project"] == os.listdir(place / "work")
 
 
-@pytest.mark.parametrize("how", ["longer", "shorter", "same size"])
-def test_a_file_that_changes_while_it_is_read_is_named(
-    contents: BundleContents, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
-    data = contents.project / "data.txt"
-    seen = os.fstat
+def packed(bundler: TarballJobBundler, bundle: BundleFile, name: str = "data.txt") -> bytes | None:
+    """Return a file of a bundle's project; None where it is not there."""
+    bundler.verify(bundle)
+    with tarfile.open(fileobj=io.BytesIO(bundler.read(bundle, "source/project.tgz"))) as project:
+        stream = project.extractfile(name) if name in project.getnames() else None
+        return None if stream is None else stream.read()
 
-    def changing(descriptor: int) -> os.stat_result:
-        status = seen(descriptor)
-        if os.readlink(f"/proc/self/fd/{descriptor}") == str(data):
-            data.write_text({"longer": "data and more", "shorter": "d", "same size": "atad"}[how])
-            os.utime(data, ns=(0, status.st_mtime_ns + 1))
+
+def while_open(monkeypatch: pytest.MonkeyPatch, path: Path, act: Callable[[], object]) -> None:
+    """Have `act` called once, when the status of the open file `path` has been looked at for its size."""
+    see, calls = os.fstat, iter(range(100))
+
+    def seeing(descriptor: int) -> os.stat_result:
+        status = see(descriptor)
+        if os.readlink(f"/proc/self/fd/{descriptor}") == str(path) and next(calls) == 1:
+            act()
         return status
 
-    monkeypatch.setattr(os, "fstat", changing)
-    with pytest.raises(BundleError, match=r"data\.txt: changed while it was bundled"):
-        TarballJobBundler().make(contents)
+    monkeypatch.setattr(os, "fstat", seeing)
+
+
+@pytest.mark.parametrize(
+    ("written", "bundled", "event"),
+    [
+        ("data and more", b"data", "file_grew"),
+        ("d", b"d", "file_changed"),
+        ("atad", b"atad", "file_changed"),
+        ("", b"", "file_changed"),
+    ],
+)
+def test_a_file_that_is_written_while_it_is_read_has_the_size_it_had_when_it_was_opened(
+    contents: BundleContents,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    written: str,
+    bundled: bytes,
+    event: str,
+) -> None:
+    data = contents.project / "data.txt"
+    os.utime(data, ns=(0, 0))
+    while_open(monkeypatch, data, lambda: data.write_text(written))
+    bundler = TarballJobBundler()
+    bundle = bundler.make(contents)
     monkeypatch.undo()
+    assert bundled == packed(bundler, bundle)
+    assert event in capsys.readouterr().err
+
+
+def test_a_large_file_that_is_cut_while_it_is_read_ends_in_zeros_and_that_is_reported(
+    contents: BundleContents, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = contents.project / "data.txt"
+    data.write_bytes(b"x" * 3_000_000)
+    while_open(monkeypatch, data, lambda: os.truncate(data, 100_000))
+    bundler = TarballJobBundler()
+    bundle = bundler.make(contents)
+    monkeypatch.undo()
+    assert b"x" * 100_000 + bytes(2_900_000) == packed(bundler, bundle)
+    assert "the rest of it is zeros in the bundle" in capsys.readouterr().err
+
+
+def replace_by_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def replace_by_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("inner")
+
+
+def replace_by_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("act", [Path.unlink, replace_by_fifo, replace_by_link, replace_by_directory])
+def test_a_file_that_vanishes_before_it_is_read_is_left_out_and_that_is_reported(
+    contents: BundleContents,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    act: Callable[[Path], object],
+) -> None:
+    select = bundler_module.files_to_bundle
+
+    def selecting(*arguments: Any) -> Any:
+        found = select(*arguments)
+        act(contents.project / "data.txt")
+        return found
+
+    monkeypatch.setattr(bundler_module, "files_to_bundle", selecting)
+    bundler = TarballJobBundler()
+    bundle = bundler.make(contents)
+    monkeypatch.undo()
+    assert [None, b"#!/bin/sh\n"] == [packed(bundler, bundle, name) for name in ("data.txt", "inner/tool.sh")]
+    assert "it vanished while the project was bundled" in capsys.readouterr().err
+    bundler.discard(bundle)
     assert ["project"] == os.listdir(contents.directory)
+
+
+def test_a_project_that_changed_while_it_was_packed_is_packed_anew_for_the_next_job(
+    contents: BundleContents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = contents.project / "data.txt"
+    while_open(monkeypatch, data, lambda: data.write_text("data and more"))
+    first = TarballJobBundler()
+    first.discard(first.make(contents))
+    monkeypatch.undo()
+    second = TarballJobBundler()
+    assert b"data and more" == packed(second, second.make(contents))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system")

@@ -106,6 +106,56 @@ def test_whoever_is_killed_the_job_has_ended_and_nothing_of_it_runs(
     assert wait_until_gone(processes_of(project.job_directory("job")))
 
 
+STAGES = """from foundations import *
+{meeting}
+def load():
+    return 1
+def clean(value):
+    return value + 1
+def train(value):
+    meet()
+    return value
+def report(value):
+    return value
+value = pipeline.stage(load)
+for function in (clean, clean, train, report):
+    value = pipeline.stage(function, value)
+print(value.run(job_name="job").job_name())
+"""
+
+TABLE = """from foundations import *
+try:
+    load_job("job").fetch_job_results(timeout=60)
+except RemoteException as error:
+    contexts = error.result["stage_contexts"].values()
+    print([context["delta_time"] is not None for context in contexts])
+    print([line.split()[:2] for line in str(error.result).splitlines() if "  " in line and len(line.split()) > 2][1:])
+"""
+
+
+@pytest.mark.parametrize("killed", ["worker", "supervisor", "both"])
+def test_a_stage_that_had_ended_is_shown_as_done_though_a_later_one_was_killed(project: Project, killed: str) -> None:
+    project.write({"train.py": STAGES.format(meeting=project.meeting)})
+    project.run("train.py")
+    worker, supervisor = project.met()
+    for pid in {"worker": [worker], "supervisor": [supervisor], "both": [supervisor, worker]}[killed]:
+        os.kill(pid, signal.SIGKILL)
+    assert wait_until_gone([worker, supervisor])
+    for _ in range(2):
+        told = project.run("-c", TABLE)
+        assert "[True, True, True, False, False]" in told
+        assert "['load', 'done'], ['clean', 'done'], ['clean', 'done']" in told
+    report = project.job_directory("job") / "state" / "kept"
+    assert ["miscellaneous%2Ftimes.jsonl"] == os.listdir(report)
+
+
+def test_a_job_that_has_a_result_leaves_no_times_behind(project: Project) -> None:
+    submitted(project, "return value")
+    assert "Completed" == project.report("job")["status"]
+    project.settle()
+    assert not (project.job_directory("job") / "state" / "kept").exists()
+
+
 def test_a_job_whose_supervisor_was_killed_before_it_forked_is_lost(project: Project) -> None:
     project.write({"sitecustomize.py": project.meeting + "if 'FOUNDATIONS_LOCK' in os.environ:\n    meet()\n"})
     submitted(project, "pass", variables={"PYTHONPATH": str(project.root)})

@@ -178,6 +178,52 @@ def test_a_module_of_an_extra_source_path_comes_along(project: Project) -> None:
     assert ".foundations_extra/0/borrowed.py\n" == outcome(project, script)
 
 
+LISTED = """from foundations import *
+import os
+def listed():
+    return [os.path.join(place, name)[2:] for place, _, names in sorted(os.walk(".")) for name in sorted(names)]
+print(pipeline.stage(listed).run().fetch_job_results().output)
+"""
+
+
+def test_stores_that_lie_in_the_project_are_not_bundled(project: Project) -> None:
+    results = project.root / "results"
+    kinds = ("stage_log", "persisted_data", "provenance", "job_source", "artifact", "miscellaneous")
+    entries = [
+        f"{kind}_archive_implementation:\n  archive_type: foundations.LocalFileSystemPipelineArchive\n"
+        f"  constructor_arguments: [{results}]\n"
+        for kind in kinds
+    ]
+    cache = (
+        "cache_implementation:\n  cache_type: foundations.LocalFileSystemCacheBackend\n"
+        f"  constructor_arguments: [{project.root / 'inner' / 'cache'}]\n"
+    )
+    project.write({"local.config.yaml": "".join(entries) + cache, "inner/mine": "mine", "inner/cache/x": "x"})
+    project.write({"train.py": LISTED})
+    (project.root / "inner" / "cache").chmod(0o700)
+    expected = "['local.config.yaml', 'train.py', 'inner/mine']\n"
+    assert [expected] * 2 == [project.run("train.py") for _ in range(2)]
+    assert results.is_dir()
+
+
+def test_a_home_that_is_the_project_is_not_bundled(project: Project) -> None:
+    project.root.chmod(0o700)
+    variables = {"FOUNDATIONS_HOME": str(project.root)}
+    project.write({"train.py": LISTED})
+    assert ["['train.py']\n"] * 2 == [project.run("train.py", variables=variables) for _ in range(2)]
+
+
+def test_the_configuration_raises_the_limit_of_what_a_project_may_hold(project: Project) -> None:
+    limited = (
+        "job_bundler_implementation:\n  job_bundler_type: foundations.TarballJobBundler\n"
+        "  constructor_keyword_arguments: {max_project_gib: 0.001, max_project_files: 100}\n"
+    )
+    project.write({"local.config.yaml": limited, "data/table": b"x" * 2_000_000, "train.py": LISTED})
+    assert "data/table (2 MiB)" in project.refusal("train.py")
+    project.write({"local.config.yaml": limited.replace("0.001", "0.01")})
+    assert "['local.config.yaml', 'train.py', 'data/table']\n" == project.run("train.py")
+
+
 def test_requirements_that_the_interpreter_lacks_are_listed(project: Project) -> None:
     project.write(
         {

@@ -15,6 +15,7 @@ from foundations.adapters._shared.bundle.gzip_format import store_member
 from foundations.adapters._shared.bundle.ignoring import explain_exclusion
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
 from foundations.adapters._shared.bundle.project_files import files_to_bundle
+from foundations.adapters._shared.bundle.project_size import ProjectLimits
 from foundations.adapters._shared.bundle.tar_format import header, padding
 from foundations.adapters._shared.bundle.unpack import verify_bundle
 from foundations.adapters._shared.fs.files import copy_all, open_descriptor, write_all
@@ -54,9 +55,14 @@ class TarballJobBundler(JobBundler):
 
     A project that has not changed since it was last bundled is copied as it was packed then, from a private directory;
     see :mod:`foundations.adapters.tarball.sources`.
+
+    Args:
+        max_project_gib: The largest size of a project, in GiB.
+        max_project_files: The largest number of its files, directories and links.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_project_gib: float = 4, max_project_files: int = 250_000) -> None:
+        self._limits = ProjectLimits(int(max_project_gib * 2**30), int(max_project_files))
         self._private_directories: dict[Path, Path] = {}
         self._in_use: dict[Path, _BundleInUse] = {}
 
@@ -64,7 +70,7 @@ class TarballJobBundler(JobBundler):
         """Make a bundle; the file gets its name when it is whole."""
         seen_at = time.time_ns()
         places = (contents.project, *contents.extra_source_paths)
-        sources = Sources(places, files_to_bundle(contents, foundations_home()), seen_at)
+        sources = Sources(places, files_to_bundle(contents, _own_directories(contents.project), self._limits), seen_at)
         runtime = pack_runtime(contents.runtime_packages, foundations_home() / "runtime")
         self._registry.remove_abandoned()
         target = self._choose_directory(contents) / f"{contents.job_name}.tgz"
@@ -113,7 +119,7 @@ class TarballJobBundler(JobBundler):
         if bundle.path is None:
             return
         used = self._in_use.pop(bundle.path, None)
-        if used is not None and not used.is_copied:
+        if used is not None and not used.is_copied and used.packed.is_as_seen:
             self._store_project(bundle.path, used)
         bundle.path.unlink(missing_ok=True)
         if used is not None:
@@ -182,6 +188,14 @@ def _translating_errors(target: Path) -> Iterator[None]:
             f"{path}: the bundle cannot be written: {error.strerror or error}. Nothing was left behind.",
             path=str(path),
         ) from error
+
+
+def _own_directories(project: Path) -> list[Path]:
+    """Return the directories in which foundations stores its data by default."""
+    home = foundations_home()
+    if os.path.realpath(home) != os.path.realpath(project):
+        return [home]
+    return [home / name for name in ("archive", "bundles", "cache", "local_shell", "runtime", "sources")]
 
 
 def _exists(target: Path) -> BundleExistsError:

@@ -14,14 +14,16 @@ from foundations.adapters._shared.bundle.gzip_format import CHUNK, StoredWriter,
 from foundations.adapters._shared.bundle.manifest import digest_of, listed
 from foundations.adapters._shared.bundle.project_files import SourceFile, stamp
 from foundations.adapters._shared.bundle.tar_format import END, header, padding
-from foundations.adapters._shared.fs.files import open_descriptor, write_all
+from foundations.adapters._shared.fs.files import write_all
+from foundations.adapters.tarball.reading import open_source, report_change, report_vanished, unreadable
 from foundations.errors import BundleError
 from foundations.ports.frames import Buffer
 from foundations.ports.job_layout import Entry
 
 _WORTH_THREADS = 2 * CHUNK
 _WAITING = 4
-_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+_AT_ONCE = 1 << 16
+"""Bytes up to which a file is read before its size is written."""
 
 
 class Packed(NamedTuple):
@@ -31,28 +33,34 @@ class Packed(NamedTuple):
         files: The entries of its files as JSON, as they are in a manifest.
         size: The size of the packed bytes.
         digest: The digest of `files`.
+        is_as_seen: Whether every file was as it had been seen before.
     """
 
     files: bytes
     size: int
     digest: str
+    is_as_seen: bool = True
 
 
 def pack_project(sources: Sequence[SourceFile], descriptor: int) -> Packed:
     """Write a project as a .tgz, itself framed and padded as a member of a bundle.
 
+    A file has the content and the size that it has when it is opened. One that has vanished is left out; this, and a
+    change of a file while it is read, is reported in the log.
+
     Raises:
-        BundleError: A file cannot be read, or changes while it is read; the target cannot be written.
+        BundleError: A file cannot be read; the target cannot be written.
     """
     framing = _Framing(descriptor)
     threaded = sum(source.size for source in sources) > _WORTH_THREADS
     with _ThreadedSink(framing.write) if threaded else _Sink(framing.write) as sink:
         stream = _ChunkedStream(sink)
-        files = listed([_add(stream, source) for source in sources])
+        added = [_add(stream, source) for source in sources]
+        files = listed([entry for entry, _ in added if entry is not None])
         stream.write(END)
         stream.close()
     framing.close()
-    return Packed(files, framing.size, digest_of(files))
+    return Packed(files, framing.size, digest_of(files), all(is_as_seen for _, is_as_seen in added))
 
 
 def pack_files(files: Iterable[tuple[str, bytes, int]]) -> bytes:
@@ -181,63 +189,55 @@ class _ThreadedSink(_Sink):
                 self._waiting.popleft()[1].result()
 
 
-def _add(stream: _ChunkedStream, source: SourceFile) -> Entry:
+def _add(stream: _ChunkedStream, source: SourceFile) -> tuple[Entry | None, bool]:
+    """Add a file as it is when it is opened; return its entry, and whether it is as it was seen.
+
+    The entry is None where the file has vanished since it was seen.
+    """
     if source.kind != "file":
         entry = Entry(source.path, source.kind, 0, source.mode, source.target)
         stream.write(header(entry))
-        return entry
+        return entry, True
     try:
-        with open_descriptor(source.location, _READING) as descriptor:
-            if stamp(os.fstat(descriptor)) != source.stamp:
-                raise _changed(source)
-            stream.write(header(Entry(source.path, "file", source.size, source.mode, "")))
-            digest = _copy(stream, descriptor, source)
-            if stamp(os.fstat(descriptor)) != source.stamp:
-                raise _changed(source)
+        descriptor = open_source(source)
+        if descriptor is None:
+            report_vanished(source)
+            return None, False
+        try:
+            opened = os.fstat(descriptor)
+            entry, is_whole = _add_content(stream, descriptor, source, opened.st_size)
+            read = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
-        raise _unreadable(source, error) from error
-    stream.write(bytes(padding(source.size)))
-    return Entry(source.path, "file", source.size, source.mode, digest)
+        raise unreadable(source, error) from error
+    report_change(source, opened, read, entry.size if is_whole else None)
+    return entry, source.stamp == stamp(opened) == stamp(read)
 
 
-def _copy(stream: _ChunkedStream, descriptor: int, source: SourceFile) -> str:
-    digest = hashlib.sha256()
-    left = source.size
+def _add_content(stream: _ChunkedStream, descriptor: int, source: SourceFile, size: int) -> tuple[Entry, bool]:
+    """Add a file of at most `size` bytes; return its entry, and whether it had as many as the entry says.
+
+    A small file that became shorter since it was opened is added as it is. A large one is filled up with zeros, since
+    its size stands before its content.
+    """
+    start = os.read(descriptor, min(size, _AT_ONCE))
+    if size <= _AT_ONCE:
+        size = len(start)
+    stream.write(header(Entry(source.path, "file", size, source.mode, "")))
+    stream.write(start)
+    digest = hashlib.sha256(start)
+    left = size - len(start)
+    is_whole = True
     while left:
         room = stream.room()[:left]
-        count = os.readv(descriptor, [room])
+        count = os.readv(descriptor, [room]) if is_whole else 0
         if not count:
-            raise _changed(source)
+            is_whole = False
+            count = len(room)
+            room[:] = bytes(count)
         digest.update(room[:count])
         stream.filled(count)
         left -= count
-    return digest.hexdigest()
-
-
-def digest_of_source(source: SourceFile) -> str | None:
-    """Return the SHA-256 of a file's present content; None where the file was changed since it was seen."""
-    try:
-        with open_descriptor(source.location, _READING) as descriptor:
-            if stamp(os.fstat(descriptor)) != source.stamp:
-                return None
-            with open(descriptor, "rb", buffering=0, closefd=False) as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            return digest if stamp(os.fstat(descriptor)) == source.stamp else None
-    except OSError as error:
-        raise _unreadable(source, error) from error
-
-
-def _unreadable(source: SourceFile, error: OSError) -> BundleError:
-    return BundleError(
-        f"{source.location}: cannot be read: {error.strerror}. Make it readable, or, if no job needs it, add it to"
-        " .foundationsignore.",
-        path=source.location,
-    )
-
-
-def _changed(source: SourceFile) -> BundleError:
-    return BundleError(
-        f"{source.location}: changed while it was bundled. Run again when nothing writes to it, or, if no job"
-        " needs it, add it to .foundationsignore.",
-        path=source.location,
-    )
+    stream.write(bytes(padding(size)))
+    return Entry(source.path, "file", size, source.mode, digest.hexdigest()), is_whole

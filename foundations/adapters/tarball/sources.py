@@ -24,7 +24,8 @@ from foundations.adapters._shared.bundle.project_files import SourceFile, stamp
 from foundations.adapters._shared.bundle.tar_format import padding
 from foundations.adapters._shared.fs.files import copy_all, write_atomically
 from foundations.adapters._shared.fs.trusted import ensure_private_directory, is_private_directory
-from foundations.adapters.tarball.packing import Packed, digest_of_source
+from foundations.adapters.tarball.packing import Packed
+from foundations.adapters.tarball.reading import digest_of_source
 from foundations.errors import FoundationsError
 
 _FORMAT = 3

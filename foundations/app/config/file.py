@@ -130,6 +130,11 @@ def _read_section(key: str, value: Value) -> Any:
         return _read_adapter(key, value)
     if key == "job_source_bundle":
         return _read_source_bundle(value)
+    if key == "artifact_path":
+        path = "" if value.content == "" else _string(value)  # nothing, as it is written for the job
+        if posixpath.isabs(path) or posixpath.normpath(path).split("/")[0] == "..":
+            raise _wrong(value, "a directory inside the working directory, relative to it")
+        return path and posixpath.normpath(path)
     if key == "run_script_environment":
         return _read_variables(value)
     if key == "cache_audit":

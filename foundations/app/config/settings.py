@@ -31,7 +31,7 @@ ADAPTER_KINDS: Mapping[str, str] = {
 ADAPTER_KEYS: Mapping[str, str] = {f"{name}_implementation": name for name in ADAPTER_KINDS}
 """The top-level key of each part that can be swapped, and its name."""
 
-SECTIONS = ("job_source_bundle", "run_script_environment", "cache_audit", "user_settings")
+SECTIONS = ("job_source_bundle", "artifact_path", "run_script_environment", "cache_audit", "user_settings")
 """The other top-level keys."""
 
 TOP_LEVEL_KEYS = (*ADAPTER_KEYS, *SECTIONS)
@@ -127,6 +127,8 @@ class Settings(NamedTuple):
     deployment: AdapterSettings
     job_bundler: AdapterSettings
     job_source_bundle: SourceBundleSettings = SourceBundleSettings()
+    artifact_path: str = ""
+    """The directory whose files are archived as artifacts when a job ends, relative to its working directory."""
     run_script_environment: Mapping[str, str] = {}
     cache_audit: float = 0.0
     """The share of cache hits that are computed again and compared, from 0 to 1."""
@@ -159,6 +161,7 @@ class Settings(NamedTuple):
             "target_path": bundle.target_path,
             "extra_source_paths": list(bundle.extra_source_paths),
         }
+        mapping["artifact_path"] = self.artifact_path
         mapping["run_script_environment"] = dict(self.run_script_environment)
         mapping["cache_audit"] = self.cache_audit
         mapping["user_settings"] = dict(self.user_settings)
@@ -192,6 +195,7 @@ class Settings(NamedTuple):
                 job_source_bundle=SourceBundleSettings(
                     bundle["bundle_name"], bundle["target_path"], tuple(bundle["extra_source_paths"])
                 ),
+                artifact_path=str(record.get("artifact_path", "")),
                 run_script_environment=dict(record["run_script_environment"]),
                 cache_audit=float(record["cache_audit"]),
                 user_settings=dict(from_json_value(record["user_settings"])),

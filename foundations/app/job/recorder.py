@@ -50,6 +50,8 @@ class JobRecorder:
         progress: Receives the position of each stage that starts.
         roots: Directories that the user's files are shown relative to.
         find_hints: Returns what the report of an exception adds to its message.
+        report_saved: Receives each file that was archived as an artifact.
+        report_times: Receives the position of each stage that has ended before the last, and when it started and ended.
         running: The stages that run now.
         cause: Why the job failed; None where it did not.
         failed_stage: The name of the stage that failed.
@@ -70,6 +72,8 @@ class JobRecorder:
         progress: Callable[[int], None],
         roots: Sequence[str],
         find_hints: Callable[[BaseException], Sequence[str]],
+        report_saved: Callable[[Path], None] = lambda path: None,
+        report_times: Callable[[int, float | None, float], None] = lambda index, started_at, ended_at: None,
     ) -> None:
         self.job_name = job_name
         self.pipeline = pipeline
@@ -81,6 +85,8 @@ class JobRecorder:
         self.progress = progress
         self.roots = roots
         self.find_hints = find_hints
+        self.report_saved = report_saved
+        self.report_times = report_times
         self.running = RunningPipeline(self)
         self.started_at: list[float | None] = [None] * len(pipeline.nodes)
         self.ended_at: list[float | None] = [None] * len(pipeline.nodes)
@@ -115,8 +121,10 @@ class JobRecorder:
     def record_end(self, index: int, output: Any) -> None:
         """Record that a stage ended, and archive its output where it is persisted or the pipeline's."""
         self._end_forked_process(index)
-        self.ended_at[index] = self.clock()
+        self.ended_at[index] = ended_at = self.clock()
         is_target = index == len(self.pipeline.nodes) - 1
+        if not is_target:
+            self.report_times(index, self.started_at[index], ended_at)
         if is_target or self.pipeline.nodes[index].persisted:
             try:
                 self._archive_output(index, output)
@@ -180,6 +188,7 @@ class JobRecorder:
         try:
             with tracking_paused():
                 self.archives.artifact.write_file(self.job_name, items.ARTIFACTS + name, path)
+                self.report_saved(path)
         except ValueError as error:
             raise FoundationsError(f"save_artifact: {name!r} cannot name an artifact: {error}") from error
 

@@ -73,6 +73,7 @@ def deploy(
             wiring.settings.to_json(),
             project_member=wiring.settings.job_source_bundle.member,
             extra_source_paths=extra_source_paths,
+            excluded=wiring.directories(),
             serialiser=wiring.serialiser,
             read_resource=read_resource,
         )

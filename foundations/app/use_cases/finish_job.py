@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import mmap
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from foundations.app.config.settings import Settings
 from foundations.app.job.archiver import Archiver
+from foundations.app.job.job_files import JobFiles, file_stamp
+from foundations.app.job.written_files import find_written_files
 from foundations.app.project import use_import_paths
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
@@ -60,6 +64,34 @@ class JobSupervisorHooks:
     def archive_streams(self, end: JobEnd) -> JobEnd:
         """Archive what the job wrote; return the end with what could not be archived."""
         return archive_streams(self._wiring, end, {name: self._directory.stream(name) for name in STREAMS})
+
+    def archive_files(self, end: JobEnd) -> JobEnd:
+        """Archive what the job wrote below ``artifact_path``; return the end with the files that nothing saves.
+
+        Each file is archived as the artifact of its path.
+        """
+        project, since = self._directory.project, end.started_at
+        if since is None:
+            return end
+        files = find_written_files(project, since)
+        place = self._wiring.settings.artifact_path
+        if place:
+            files.update(find_written_files(project, since, place, math.inf))
+        times = self._directory.fallback_item(items.TIMES)
+        if times.exists():  # the worker did not get as far as the result
+            archive_times = self._wiring.archives.miscellaneous
+            Archiver(end.job_name, lambda item, data: None).write_file(archive_times, items.TIMES, times, None)
+        saved = JobFiles(self._directory).read_saved()
+        archiver = Archiver(end.job_name, JobFiles(self._directory).store_fallback)
+        for path in sorted(files):
+            source = project / path
+            is_kept = place and Path(path).is_relative_to(place)
+            if saved.get(os.path.realpath(source)) == file_stamp(source) or (
+                is_kept and archiver.write_file(self._wiring.archives.artifact, items.ARTIFACTS + path, source, None)
+            ):
+                del files[path]
+        end = end._replace(not_archived=(*end.not_archived, *archiver.not_archived))
+        return end.with_unsaved_files({path: size for path, size in files.items() if size})
 
     def record_end(self, end: JobEnd) -> None:
         """Copy the end into the archive and the listing."""

@@ -52,6 +52,8 @@ class JobContext(NamedTuple):
         store_locally: Stores an item whose archive failed in the job's directory.
         report: Receives at once what could not be archived, a line each.
         progress: Receives the position of each stage that starts.
+        report_saved: Receives each file that was archived as an artifact.
+        report_times: Receives the position of each stage that has ended before the last, and when it started and ended.
     """
 
     job_name: str
@@ -61,6 +63,8 @@ class JobContext(NamedTuple):
     store_locally: Callable[[str, Sequence[Buffer]], None]
     report: Callable[[str], None]
     progress: Callable[[int], None]
+    report_saved: Callable[[Path], None] = lambda path: None
+    report_times: Callable[[int, float | None, float], None] = lambda index, started_at, ended_at: None
 
 
 def work(job_directory: str, progress: Progress, configure: Callable[[Settings], None]) -> int:
@@ -87,9 +91,12 @@ def work(job_directory: str, progress: Progress, configure: Callable[[Settings],
         store_locally=files.store_fallback,
         report=files.append_not_archived,
         progress=progress.set,
+        report_saved=files.append_saved,
+        report_times=files.append_times,
     )
     outcome = run_job((directory.bundle / BUNDLE_JOB).read_bytes(), context)
     files.write_outcome(outcome)
+    files.remove_times()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     return 0 if outcome.state is JobState.COMPLETED else 1
@@ -141,6 +148,8 @@ def _run_pipeline(job: Job, context: JobContext, archiver: Archiver) -> JobRecor
         progress=context.progress,
         roots=_source_roots(job, context),
         find_hints=lambda error: _find_hints(error, context, job.project),
+        report_saved=context.report_saved,
+        report_times=context.report_times,
     )
     memo = None
     try:

@@ -54,6 +54,7 @@ class Archives(NamedTuple):
 
 RESULT = "miscellaneous/result.json"
 END = "miscellaneous/end.json"
+TIMES = "miscellaneous/times.jsonl"
 CACHE_NOTES = "miscellaneous/cache.json"
 EXCEPTION = "miscellaneous/exception"
 PROVENANCE = "provenance/provenance.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,13 +135,30 @@ class ArchivedJob(NamedTuple):
                 fallback = self.environment.read_fallback(self.handle, items.stage_item(uuid))
                 if fallback is not None:
                     documents[uuid] = json.loads(fallback)
+        times = self._read_times()
+        for index, uuid in enumerate(stages["uuids"]):
+            if uuid not in documents and index in times:
+                documents[uuid] = {"start_time": times[index][0], "end_time": times[index][1], "details": {}}
         return ResultDocument(
             stages["uuids"],
             stages["names"],
             [documents.get(uuid, {}).get("start_time") for uuid in stages["uuids"]],
             [documents.get(uuid, {}).get("end_time") for uuid in stages["uuids"]],
-            {uuid: document["details"] for uuid, document in documents.items()},
+            {uuid: document["details"] for uuid, document in documents.items() if document["details"]},
         )
+
+    def _read_times(self) -> dict[int, tuple[float | None, float | None]]:
+        """Return when stages started and ended, by their position, as the job wrote it before it had a result."""
+        try:
+            lines = bytes(self.read(self.archives.miscellaneous, items.TIMES)).splitlines()
+        except ItemNotFoundError:
+            return {}
+        times: dict[int, tuple[float | None, float | None]] = {}
+        for line in lines:
+            with suppress(ValueError):  # the job was killed while it wrote the last line
+                index, started_at, ended_at = json.loads(line)
+                times[index] = (started_at, ended_at)
+        return times
 
     def load_output(self, uuid: str, digest: str | None) -> Any:
         """Return the output of a stage.

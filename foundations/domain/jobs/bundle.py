@@ -30,6 +30,7 @@ def bundle_contents(
     *,
     project_member: str,
     extra_source_paths: tuple[Path, ...] = (),
+    excluded: tuple[Path, ...] = (),
     serialiser: Serialiser,
     read_resource: Callable[[str], bytes],
 ) -> BundleContents:
@@ -40,6 +41,7 @@ def bundle_contents(
         configuration: What the job's process wires itself from, of JSON's own types.
         project_member: Where the packed project lies inside the bundle.
         extra_source_paths: Further source directories, absolute paths.
+        excluded: Directories, absolute paths, that are left out of these.
         serialiser: Serialises the job.
         read_resource: Returns the content of the run script and of the runner by their names.
 
@@ -60,6 +62,7 @@ def bundle_contents(
         directory=project.parent,
         extra_source_paths=extra_source_paths,
         runtime_packages=RUNTIME_PACKAGES,
+        excluded=excluded,
     )
 
 

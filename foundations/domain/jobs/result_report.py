@@ -32,9 +32,43 @@ def render_report(end: JobEnd, document: ResultDocument, load_output: Callable[[
         reason = document.details.get(uuid, {}).get("no_output_because")
         if reason:
             lines.append(f"  {name} has no output: {reason}")
+    if end.unsaved_files:
+        lines += ["", *_unsaved_lines(end)]
     if end.state is JobState.COMPLETED and document.names:
         lines += ["", f"Output of {document.names[-1]}:", *_output_lines(load_output)]
     return "\n".join(lines)
+
+
+def _unsaved_lines(end: JobEnd) -> list[str]:
+    """Return the files that the job wrote and did not save, and the line that would save the largest."""
+    lines = ["Written into the job's copy of the project, and gone with it:"]
+    lines += [f"  {_printable(path)} ({_format_size(size)})" for path, size in end.unsaved_files.items()]
+    left_out = end.unsaved_count - len(end.unsaved_files)
+    if left_out > 0:
+        lines.append(f"  ... and {left_out:,} smaller files")
+    largest = _printable(next(iter(end.unsaved_files)))
+    lines.append(f'  To keep a file: save_artifact("{largest}") in the stage that writes it')
+    directory = largest.rpartition("/")[0]
+    if directory:
+        lines.append(f"  To keep a directory, also when the job fails: artifact_path: {directory}/ in a *.config.yaml")
+    return lines
+
+
+def _printable(path: str) -> str:
+    return path if path.isprintable() else ascii(path)[1:-1]
+
+
+def _format_size(size: int) -> str:
+    """Return a number of bytes as a person reads it.
+
+    >>> _format_size(999), _format_size(1_000), _format_size(1_234_567)
+    ('999 B', '1.0 kB', '1.2 MB')
+    """
+    amount, units = float(size), iter(("B", "kB", "MB", "GB", "TB", "PB"))
+    unit = next(units)
+    while amount >= 999.95 and unit != "PB":
+        amount, unit = amount / 1000, next(units)
+    return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
 
 
 def _output_lines(load_output: Callable[[], Any]) -> list[str]:

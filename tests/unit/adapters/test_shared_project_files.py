@@ -1,4 +1,6 @@
+import contextlib
 import os
+import shutil
 import socket
 
 import pytest
@@ -13,8 +15,10 @@ from foundations.adapters._shared.bundle.ignoring import (
     _is_ignored_by_default,
     explain_exclusion,
 )
-from foundations.adapters._shared.bundle.project_files import project_files
+from foundations.adapters._shared.bundle.project_files import files_to_bundle, project_files
+from foundations.adapters._shared.bundle.project_size import ProjectLimits
 from foundations.errors import BundleError
+from foundations.ports.bundling import BundleContents
 
 
 @pytest.fixture
@@ -73,6 +77,20 @@ def test_what_no_job_needs_stays_out(root):
 def test_a_virtual_environment_stays_out_whatever_its_name(root):
     fill(root, "kept.py", "my-python/pyvenv.cfg", "my-python/lib/site.py", "pyvenv.cfg")
     assert ["kept.py", "pyvenv.cfg"] == files(root)
+
+
+def test_an_environment_of_conda_stays_out_whatever_its_name(root):
+    fill(root, "my env/conda-meta/history", "my env/lib/libmkl.so", ".pixi/envs/default/lib/x.so", "train.py")
+    fill(root, "__pypackages__/3.11/lib/x.py", ".tox/py/x.py", ".nox/tests/x.py", "conda.yaml")
+    assert ["conda.yaml", "train.py"] == files(root)
+
+
+def test_the_directories_in_which_foundations_stores_data_stay_out_and_are_told(root, capsys):
+    fill(root, "results/jobs/x", "other/results/y", "cache/z", "train.py")
+    found = project_files(root, excluded=(root / "results", root / "cache", root / "absent", root))
+    assert ["other/results/y", "train.py"] == [entry.path for entry in found if entry.kind != "directory"]
+    told = capsys.readouterr().err
+    assert [1, 1] == [told.count(f"path={root}/{name} ") for name in ("results", "cache")]
 
 
 def test_the_ignore_file_has_the_syntax_of_gitignore(root):
@@ -251,6 +269,23 @@ def test_fifos_and_sockets_are_passed_over_and_told(root, capsys, monkeypatch):
 # -- names ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("vanishing", ["file", "directory"])
+def test_what_vanishes_while_the_project_is_listed_is_left_out_and_told(root, capsys, monkeypatch, vanishing):
+    fill(root, "a", "file", "directory/b")
+    scan = os.scandir
+
+    def scanning(path):
+        entries = list(scan(path))
+        if path == str(root):
+            shutil.rmtree(root / vanishing) if vanishing == "directory" else (root / vanishing).unlink()
+        return contextlib.nullcontext(entries)
+
+    monkeypatch.setattr(os, "scandir", scanning)
+    found = files(root)
+    assert {"file": ["a", "directory/b"], "directory": ["a", "file"]}[vanishing] == found
+    assert "it vanished while the project was listed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["new\nline", "ä ö", "-n", "a\\b", "\x7f", "*", "'\""])
 def test_any_name_in_utf8_goes_in(root, name):
     fill(root, name)
@@ -284,34 +319,69 @@ def test_a_path_deeper_than_the_system_can_name_is_an_error(root, monkeypatch):
 # -- size -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_project_that_is_too_large_is_refused_with_its_largest_entries(root, monkeypatch):
-    monkeypatch.setattr(module, "MAX_PROJECT_SIZE", 1000)
+def test_a_project_that_is_too_large_is_refused_with_its_largest_entries(root):
+    limits = ProjectLimits(size=1000)
     (root / "big").mkdir()
     (root / "big" / "file").write_bytes(bytes(900))
     (root / "small").write_bytes(bytes(200))
     with pytest.raises(BundleError, match="it holds more than 0 GiB") as raised:
-        project_files(root)
+        project_files(root, limits=limits)
     assert f"add to {root}/.foundationsignore:" in str(raised.value)
     (root / ".foundationsignore").write_text("/big\n")
-    assert [".foundationsignore", "small"] == files(root)
+    assert [".foundationsignore", "small"] == [entry.path for entry in project_files(root, limits=limits)]
 
 
-def test_a_project_of_too_many_files_is_refused(root, monkeypatch):
-    monkeypatch.setattr(module, "MAX_FILES", 3)
+def test_a_project_of_too_many_files_is_refused(root):
     fill(root, "a/1", "a/2", "b", "c")
     with pytest.raises(BundleError, match="it holds more than 3 files"):
-        project_files(root)
+        project_files(root, limits=ProjectLimits(files=3))
+
+
+def test_a_refusal_names_only_what_matters_as_deep_as_it_lies_and_the_line_that_raises_the_limit(root):
+    limits = ProjectLimits(size=10 * 2**20)
+    for name, size in {"data/raw/a/film": 8, "data/raw/b": 0, "data/notes": 0, "train.py": 0, "models/m1": 1}.items():
+        fill(root, name)
+        with (root / name).open("ab") as stream:
+            stream.truncate((size + 1) * 2**20 if size else 10)
+    with pytest.raises(BundleError) as raised:
+        project_files(root, limits=limits)
+    message = str(raised.value)
+    assert "seen: data/raw/a/film (9 MiB), models/m1 (2 MiB). To leave" in message
+    assert ".foundationsignore:\n    /data/raw/a/film\n    /models/m1\nIf the job needs them" in message
+    assert "constructor_keyword_arguments: {max_project_gib: 2}" in message
+
+
+def test_a_refusal_for_too_many_files_counts_them(root):
+    fill(root, *(f"cache/x/{number}" for number in range(99)), "train.py")
+    with pytest.raises(BundleError, match=r"seen: cache/x \(\d+ files\)\. ") as raised:
+        project_files(root, limits=ProjectLimits(files=100))
+    assert "{max_project_files: 200}" in str(raised.value)
+
+
+def test_a_large_project_is_reported_with_its_largest_files(root, capsys):
+    fill(root, "data/raw/film", "data/table", "train.py")
+    os.truncate(root / "data" / "raw" / "film", 60_000_000)
+    os.truncate(root / "data" / "table", 2_000_000)
+    contents = BundleContents(job_name="job", members={}, project=root, project_member="p.tgz", directory=root.parent)
+    files_to_bundle(contents)
+    reported = capsys.readouterr().err
+    assert "large_project" in reported
+    assert "largest='data/raw/film (60 MB), data/table (2 MB)'" in reported
+    (root / ".foundationsignore").write_text("film\n")
+    files_to_bundle(contents)
+    assert "" == capsys.readouterr().err
 
 
 def test_the_home_directory_is_refused_with_its_largest_entries(root, monkeypatch):
     monkeypatch.setenv("HOME", str(root))
     (root / "Downloads").mkdir()
     (root / "Downloads" / "film").write_bytes(bytes(3 * 2**20))
+    (root / "Desktop").write_bytes(bytes(2**20))
     fill(root, "notes")
     with pytest.raises(BundleError, match="it is your home directory") as raised:
         project_files(root)
-    assert "Downloads (3 MiB), notes (0 MiB)" in str(raised.value)
-    assert f"add to {root}/.foundationsignore:\n    /Downloads\n    /notes" in str(raised.value)
+    assert "Downloads (3 MiB), Desktop (1 MiB). To leave" in str(raised.value)
+    assert str(raised.value).endswith(f"add to {root}/.foundationsignore:\n    /Downloads\n    /Desktop")
 
 
 def test_the_home_directory_with_an_ignore_file_is_a_project(root, monkeypatch):
@@ -321,10 +391,9 @@ def test_the_home_directory_with_an_ignore_file_is_a_project(root, monkeypatch):
     assert [".foundationsignore", "notes"] == files(root)
 
 
-def test_the_root_of_the_file_system_is_refused(monkeypatch):
-    monkeypatch.setattr(module, "MAX_FILES", 2000)
+def test_the_root_of_the_file_system_is_refused():
     with pytest.raises(BundleError, match="it is the root of the file system") as raised:
-        project_files(module.Path("/"))
+        project_files(module.Path("/"), limits=ProjectLimits(files=2000))
     assert "add to /.foundationsignore:\n    /" in str(raised.value)
 
 
@@ -337,7 +406,6 @@ def test_a_user_without_a_home_can_have_projects(root, monkeypatch):
 @pytest.mark.parametrize("name", ["id_rsa", "server.pem", "tls.key", ".netrc", ".env.local", "inner/credentials"])
 def test_a_file_named_like_a_secret_is_warned_of(tmp_path, monkeypatch, name):
     from foundations import events
-    from foundations.adapters._shared.bundle.project_files import files_to_bundle
     from foundations.ports.bundling import BundleContents
 
     logged = []

@@ -131,6 +131,22 @@ class TestSaveArtifact:
         with pytest.raises(RemoteException, match=r"save_artifact: '\.\./x' cannot name an artifact"):
             sdk.pipeline.stage(save_artifact, "data.txt", "../x").run().fetch_job_results()
 
+    def test_each_file_of_a_directory_is_an_artifact(self, sdk, tmp_path):
+        for name in ("shard-1", "optimiser/state"):
+            (tmp_path / "checkpoint" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "checkpoint" / name).write_text(name)
+        (tmp_path / "nothing").mkdir()
+
+        def save():
+            save_artifact(tmp_path / "checkpoint")
+            save_artifact(tmp_path / "checkpoint" / "optimiser", "last")
+
+        job = sdk.pipeline.stage(save).run()
+        job.wait_for_deployment_to_complete()
+        assert ["checkpoint/optimiser/state", "checkpoint/shard-1", "last/state"] == sorted(job.artifacts())
+        with pytest.raises(RemoteException, match="has no files"):
+            sdk.pipeline.stage(save_artifact, tmp_path / "nothing").run().fetch_job_results()
+
     @pytest.mark.parametrize("path", ["absent", "."])
     def test_what_is_no_file_is_refused(self, sdk, path):
         with pytest.raises(RemoteException, match="is not a file"):

@@ -63,6 +63,17 @@ def test_an_adapter_of_another_port_is_refused(settings):
         _ = Wiring(settings=settings._replace(cache=entry)).cache
 
 
+def test_the_directories_of_adapters_are_those_that_they_have_as_root(settings, tmp_path):
+    archive = AdapterSettings(
+        "foundations.LocalFileSystemPipelineArchive", "artifact_archive_implementation", (str(tmp_path / "archive"),)
+    )
+    listing = AdapterSettings(
+        "foundations.LocalFileSystemPipelineListing", "archive_listing_implementation", (str(tmp_path / "listing"),)
+    )
+    wiring = Wiring(settings=settings._replace(artifact_archive=archive, archive_listing=listing))
+    assert [tmp_path / "archive", tmp_path / "listing"] == sorted(wiring.directories())
+
+
 def test_twins_in_memory_pass_the_check(settings):
     Wiring(settings=settings).check()
 

@@ -23,6 +23,7 @@ def test_the_names_in_a_job_directory_are_those_that_earlier_versions_wrote():
         "outcome": "state/outcome.json",
         "path": ".",
         "project": "project",
+        "saved": "state/saved",
         "state": "state",
         "supervisor_log": "state/supervisor",
     } == {name: str(getattr(directory, name).relative_to(directory.path)) for name in vars(directory)}

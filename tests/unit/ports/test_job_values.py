@@ -17,6 +17,8 @@ END = JobEnd(
     ended_at=2.5,
     resources={"max_rss_bytes": 1.0},
     not_archived=("logs: full",),
+    unsaved_files={"outputs/model.bin": 1000},
+    unsaved_count=3,
 )
 
 
@@ -73,6 +75,8 @@ def test_what_a_later_release_adds_to_an_end_record_is_passed_over():
         {**END.to_json(), "state": "Odd"},
         {**END.to_json(), "cause": "odd"},
         {**END.to_json(), "not_archived": 3},
+        {**END.to_json(), "unsaved_files": ["model.bin"]},
+        {**END.to_json(), "unsaved_files": {"model.bin": None}},
     ],
 )
 def test_what_is_no_end_record_is_a_value_error(record):
@@ -83,3 +87,18 @@ def test_what_is_no_end_record_is_a_value_error(record):
 def test_an_end_record_does_not_change():
     with pytest.raises(AttributeError):
         END.message = "other"
+
+
+def test_of_the_files_that_a_job_did_not_save_the_largest_are_recorded():
+    end = END.with_unsaved_files({f"{number:02}": number for number in range(30)})
+    assert (30, 20, ("29", 29), ("10", 10)) == (
+        end.unsaved_count,
+        len(end.unsaved_files),
+        next(iter(end.unsaved_files.items())),
+        list(end.unsaved_files.items())[-1],
+    )
+
+
+def test_an_end_record_of_an_earlier_version_names_no_files():
+    record = {name: value for name, value in END.to_json().items() if not name.startswith("unsaved")}
+    assert END._replace(unsaved_files={}, unsaved_count=0) == JobEnd.from_json(record)

@@ -10,8 +10,17 @@ from foundations.errors import BundleError
 
 IGNORE_FILE = ".foundationsignore"
 IGNORED_NAMES = (
-    *(".git", ".hg", ".svn", ".venv", ".tox", ".nox", ".eggs", "__pycache__", "node_modules", ".ipynb_checkpoints"),
-    *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".DS_Store", ".env"),
+    *(".git", ".hg", ".svn", ".venv", ".tox", ".nox", ".pixi", ".eggs", "__pycache__", "__pypackages__"),
+    *(
+        "node_modules",
+        ".ipynb_checkpoints",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".hypothesis",
+        ".DS_Store",
+        ".env",
+    ),
 )
 IGNORED_ENDINGS = (".pyc", ".pyo", ".swp")
 _IGNORED = frozenset(IGNORED_NAMES)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,12 @@ from typing import NamedTuple
 from foundations import events
 from foundations.adapters._shared.bundle.ignoring import IGNORE_FILE, ignore_predicate
 from foundations.adapters._shared.bundle.manifest import check_link
+from foundations.adapters._shared.bundle.project_size import (
+    LARGE_PROJECT,
+    ProjectLimits,
+    ProjectSize,
+    describe_largest,
+)
 from foundations.errors import BundleError
 from foundations.ports.bundling import BundleContents, extra_source_member
 
@@ -19,9 +26,10 @@ SECRET_NAMES = frozenset(
     {"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pypirc", ".pgpass", ".git-credentials", "credentials"}
 )
 SECRET_ENDINGS = (".pem", ".key", ".p12", ".pfx", ".kdbx")
-MAX_PROJECT_SIZE = 4 * 2**30
-MAX_FILES = 250_000
 _BATCH = 10_000
+_DEFAULT_LIMITS = ProjectLimits()
+VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ESTALE)
+"""The errors of opening a file that another process has removed, or replaced by something else than a file."""
 
 
 class SourceFile(NamedTuple):
@@ -50,28 +58,45 @@ stamp: Callable[[os.stat_result], tuple[int, ...]] = attrgetter("st_size", "st_i
 """Return a file's size, inode number, and times of its last change and of its status's, in nanoseconds."""
 
 
-def files_to_bundle(contents: BundleContents, excluded: Path | None = None) -> list[SourceFile]:
+def files_to_bundle(
+    contents: BundleContents, excluded: Collection[Path] = (), limits: ProjectLimits = _DEFAULT_LIMITS
+) -> list[SourceFile]:
     """Return the files of the packed project: those of the project and those of the extra source paths.
+
+    A large project is reported in the log, with its largest files.
 
     Args:
         contents: The contents of the bundle.
-        excluded: The directory in which foundations stores its data, which is left out where a project contains it.
+        excluded: Directories that are left out beside those that `contents` name.
+        limits: What the project, and each extra source path, may be at most.
 
     Raises:
         BundleError: As :func:`project_files`.
     """
-    sources = project_files(contents.project, excluded=excluded)
+    excluded = (*excluded, *contents.excluded)
+    sources = project_files(contents.project, excluded=excluded, limits=limits)
     for number, extra in enumerate(contents.extra_source_paths):
         prefix = extra_source_member(number)
         sources.append(SourceFile(prefix, str(extra), "directory", 0, 0o755))
-        sources += project_files(extra, prefix + "/", excluded)
+        sources += project_files(extra, prefix + "/", excluded, limits)
     if contents.extra_source_paths:
         sources.append(SourceFile(extra_source_member(0).partition("/")[0], "", "directory", 0, 0o755))
         sources.sort(key=itemgetter(0))
+    size = sum([source.size for source in sources])
+    if size > LARGE_PROJECT:
+        events.info(
+            "large_project",
+            path=str(contents.project),
+            size=f"{size / 1e6:,.0f} MB",
+            largest=describe_largest([(source.path, source.size) for source in sources]),
+            remedy=f"name what the job does not need in {IGNORE_FILE}",
+        )
     return sources
 
 
-def project_files(root: Path, prefix: str = "", excluded: Path | None = None) -> list[SourceFile]:
+def project_files(
+    root: Path, prefix: str = "", excluded: Collection[Path] = (), limits: ProjectLimits = _DEFAULT_LIMITS
+) -> list[SourceFile]:
     """Return the entries of `root` that belong in a bundle, sorted by path.
 
     Sockets, FIFOs and devices are left out and logged. Symbolic links stay links.
@@ -79,33 +104,37 @@ def project_files(root: Path, prefix: str = "", excluded: Path | None = None) ->
     Args:
         root: A directory.
         prefix: The beginning of each path, which ends in ``/``.
-        excluded: A directory that is left out and logged.
+        excluded: Directories that are left out and logged.
+        limits: What `root` may be at most.
 
     Raises:
         BundleError: A directory cannot be read, a name is not valid UTF-8, a link leads out of `root`, or `root` is too
             large.
     """
-    _refuse_root_or_home(root)
+    _refuse_root_or_home(root, limits)
     files: list[SourceFile] = []
     size = 0
-    for batch in _walk(root, prefix, None if excluded is None else os.path.realpath(excluded)):
+    for batch in _walk(root, prefix, {os.path.realpath(path) for path in excluded}):
         files += batch
         size += sum([file.size for file in batch])
-        if size > MAX_PROJECT_SIZE or len(files) > MAX_FILES:
-            limits = _SizeLimits(root)
+        if size > limits.size or len(files) > limits.files:
+            total = ProjectSize(root, limits)
             for file in files:
-                limits.add(file.path[len(prefix) :], file.size)
+                total.add(file.path[len(prefix) :], file.size)
     files.sort(key=itemgetter(0))
     return files
 
 
-def _walk(root: Path, prefix: str, excluded: str | None) -> Iterator[list[SourceFile]]:
+def _walk(root: Path, prefix: str, excluded: Collection[str]) -> Iterator[list[SourceFile]]:  # noqa: C901
     """Iterate over the entries that belong in the bundle: one list per directory, several for a large one."""
     is_ignored = ignore_predicate(root)
+    excluded_names = {os.path.basename(path) for path in excluded}
     pending = [(str(root), "")]
     while pending:
         location, inside = pending.pop()
-        entries = _list_directory(location)
+        entries = _list_directory(location, is_root=not inside)
+        if entries is None:
+            continue
         files: list[SourceFile] = []
         if inside:
             files.append(SourceFile(prefix + inside[:-1], location, "directory", 0, 0o755))
@@ -124,16 +153,22 @@ def _walk(root: Path, prefix: str, excluded: str | None) -> Iterator[list[Source
                 if len(files) == _BATCH:
                     yield files
                     files = []
-            elif not _is_excluded(entry, excluded):
+            elif name in excluded_names and os.path.realpath(entry.path) in excluded:
+                events.info("not_bundled", path=entry.path, reason="foundations stores its data there")
+            elif not _is_environment(entry.path):
                 pending.append((entry.path, path + "/"))
         yield files
 
 
-def _list_directory(location: str) -> list[os.DirEntry[str]]:
+def _list_directory(location: str, *, is_root: bool) -> list[os.DirEntry[str]] | None:
+    """Return the entries of a directory; None where it has vanished since it was seen in another one."""
     try:
         with os.scandir(location) as entries:
             return list(entries)
     except OSError as error:
+        if error.errno in VANISHED and not is_root:
+            _report_vanished(location)
+            return None
         raise BundleError(
             f"{location}: cannot be read: {error.strerror}. Make it readable, or, if no job needs it, add it to"
             f" {IGNORE_FILE}.",
@@ -141,12 +176,9 @@ def _list_directory(location: str) -> list[os.DirEntry[str]]:
         ) from error
 
 
-def _is_excluded(entry: os.DirEntry[str], excluded: str | None) -> bool:
-    """Return whether a directory is a virtual environment, whatever its name, or the directory that is left out."""
-    if excluded is not None and entry.name == os.path.basename(excluded) and os.path.realpath(entry.path) == excluded:
-        events.info("not_bundled", path=entry.path, reason="foundations stores its data there")
-        return True
-    return os.path.lexists(f"{entry.path}/pyvenv.cfg")
+def _is_environment(location: str) -> bool:
+    """Return whether a directory is an environment of Python's own or of conda's, whatever its name."""
+    return os.path.lexists(f"{location}/pyvenv.cfg") or os.path.lexists(f"{location}/conda-meta")
 
 
 def _source_file(entry: os.DirEntry[str], prefix: str, path: str, root: Path) -> SourceFile | None:
@@ -162,9 +194,16 @@ def _source_file(entry: os.DirEntry[str], prefix: str, path: str, root: Path) ->
         if stat.S_ISLNK(status.st_mode):
             return SourceFile(prefix + path, entry.path, "link", 0, 0o644, _link_target(entry.path, str(root), path))
     except OSError as error:
+        if error.errno in VANISHED:
+            _report_vanished(entry.path)
+            return None
         raise BundleError(f"{entry.path}: cannot be read: {error.strerror}", path=entry.path) from error
     events.info("not_bundled", path=entry.path, reason="it is not a file, directory or link")
     return None
+
+
+def _report_vanished(location: str) -> None:
+    events.info("not_bundled", path=location, reason="it vanished while the project was listed")
 
 
 def _warn_of_secret(entry: os.DirEntry[str]) -> None:
@@ -202,18 +241,18 @@ def _check_name(entry: os.DirEntry[str]) -> None:
         ) from error
 
 
-def _refuse_root_or_home(root: Path) -> None:
+def _refuse_root_or_home(root: Path, limits: ProjectLimits) -> None:
     """Refuse the root of the file system and the home directory, unless an ignore file says what to leave out."""
     if (root / IGNORE_FILE).exists():
         return
     for place, description in ((Path("/"), "the root of the file system"), (_home(), "your home directory")):
         if place is not None and root.resolve() == place.resolve():
-            limits = _SizeLimits(root)
+            size = ProjectSize(root, limits)
             try:
-                _add_everything(root, limits)
+                _add_everything(root, size)
             except BundleError as error:  # it is larger than a project may be
-                raise limits.error(f"it is {description}") from error
-            raise limits.error(f"it is {description}")
+                raise size.error(f"it is {description}") from error
+            raise size.error(f"it is {description}")
 
 
 def _home() -> Path | None:
@@ -223,7 +262,7 @@ def _home() -> Path | None:
         return None
 
 
-def _add_everything(root: Path, limits: _SizeLimits) -> None:
+def _add_everything(root: Path, size: ProjectSize) -> None:
     """Add every readable file of `root` that is on the same file system."""
     device = root.stat().st_dev
     for location, directories, names in os.walk(root):
@@ -236,40 +275,4 @@ def _add_everything(root: Path, limits: _SizeLimits) -> None:
             if status.st_dev != device and name in directories:
                 directories.remove(name)
             elif stat.S_ISREG(status.st_mode):
-                limits.add(os.path.relpath(path, root), status.st_size)
-
-
-class _SizeLimits:
-    """Adds up the files of a project, and refuses a project that is too large before much of it is walked."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._sizes: dict[str, int] = {}
-        self._total = self._count = 0
-
-    def add(self, path: str, size: int) -> None:
-        """Add a file.
-
-        Raises:
-            BundleError: The project is too large.
-        """
-        top = path.partition("/")[0]
-        self._sizes[top] = self._sizes.get(top, 0) + size
-        self._total += size
-        self._count += 1
-        if self._total > MAX_PROJECT_SIZE:
-            raise self.error(f"it holds more than {MAX_PROJECT_SIZE // 2**30} GiB")
-        if self._count > MAX_FILES:
-            raise self.error(f"it holds more than {MAX_FILES:,} files")
-
-    def error(self, reason: str) -> BundleError:
-        """Return the error for this project, which names its largest entries."""
-        largest = sorted(self._sizes.items(), key=lambda item: -item[1])[:5]
-        sizes = ", ".join(f"{name} ({size / 2**20:,.0f} MiB)" for name, size in largest)
-        lines = "".join(f"\n    /{name}" for name, _ in largest)
-        return BundleError(
-            f"{self._root}: the working directory is bundled whole, and {reason}. Run from the project's own directory,"
-            f" or leave out what the job does not need. The largest entries seen: {sizes}. To leave them out, add to"
-            f" {self._root / IGNORE_FILE}:{lines}",
-            path=str(self._root),
-        )
+                size.add(os.path.relpath(path, root), status.st_size)

@@ -23,6 +23,9 @@ class SupervisorHooks(Protocol):
     def archive_streams(self, end: JobEnd) -> JobEnd:
         """Archive what the job wrote; return the end with what could not be archived."""
 
+    def archive_files(self, end: JobEnd) -> JobEnd:
+        """Archive the files that the job wrote, as configured; return the end with those that vanish."""
+
     def record_end(self, end: JobEnd) -> None:
         """Copy the end, whose record is written, into the archive and the listing."""
 
@@ -58,6 +61,12 @@ class GuardedHooks:
             traceback.print_exc()
             failure = f"stdout and stderr: {type(error).__name__}: {error}"
             return end._replace(not_archived=(*end.not_archived, failure))
+
+    def archive_files(self, end: JobEnd) -> JobEnd:
+        """Archive the files that the job wrote, as configured; return the end with those that vanish."""
+        if self._hooks is None:
+            return end
+        return guard(self._hooks.archive_files, end) or end
 
     def record_end(self, end: JobEnd) -> None:
         """Copy the end into the archive and the listing."""

@@ -74,7 +74,7 @@ def supervise(path: str, lock: int, work: Callable[[Progress], int], make_hooks:
     end = determine_end(directory, ended, cancelled=cancelled, started_at=started_at, cut_short=cut_short)
     if end.state is not JobState.COMPLETED and end.stage is None:
         end = add_stage(end, hooks.stage_name(progress.get()))
-    end = hooks.archive_streams(end)
+    end = hooks.archive_files(hooks.archive_streams(end))
     write_end(directory, end)
     hooks.record_end(end)
     announcement.close()

@@ -555,3 +555,11 @@ def test_what_is_no_secret_in_plain_text_is_taken(write, text):
 def test_a_file_whose_only_key_is_nearly_one_of_ours_is_ours(write):
     with pytest.raises(ConfigurationError, match="did you mean cache_implementation"):
         read_config_file(write("cache_implementatoin: {cache_type: a.B}\n"))
+
+
+@pytest.mark.parametrize(("text", "expected"), [("outputs/", "outputs"), ("./a//b", "a/b"), (".", ".")])
+def test_the_artifact_path_is_a_directory_inside_the_working_directory(write, text, expected):
+    assert expected == read_config_file(write(f"artifact_path: {text}\n"))["artifact_path"].value
+    for wrong in ("/tmp/outputs", "../outputs", "a/../../b", "3", "[outputs]"):
+        with pytest.raises(ConfigurationError, match="artifact_path"):
+            read_config_file(write(f"artifact_path: {wrong}\n"))

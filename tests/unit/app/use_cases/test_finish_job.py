@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from foundations.app.job.job_files import JobFiles
 from foundations.app.use_cases import finish_job
 from foundations.app.use_cases.finish_job import JobSupervisorHooks, archive_streams
 from foundations.domain.jobs import archive_layout as items
@@ -10,6 +11,7 @@ from foundations.domain.jobs.reconciliation import record_end
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.ports.archive_listing import JobRecord
 from foundations.ports.job import EndCause, JobEnd, JobState
+from foundations.ports.job_layout import JobDirectory
 
 END = JobEnd(job_name="job", state=JobState.ERROR, cause=EndCause.KILLED, started_at=1.0, ended_at=2.0)
 
@@ -83,3 +85,55 @@ def test_an_end_that_cannot_be_archived_is_told_in_the_log_and_to_the_listing(wi
     record_end(END, wiring)
     assert JobState.ERROR is wiring.listing.get("job").state
     assert [("warning", "end_not_archived")] == [(level, event) for level, event, _ in said]
+
+
+@pytest.fixture
+def written(directory):
+    """The files that a job wrote into its copy of the project."""
+    for name in ("outputs/model.bin", "outputs/empty", "plot.png", "saved.png"):
+        path = directory / "project" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("" if name.endswith("empty") else name)
+    JobFiles(JobDirectory(directory)).append_saved(directory / "project" / "saved.png")
+
+
+@pytest.mark.usefixtures("written")
+def test_files_that_nothing_saves_are_named_in_the_end(directory, wiring):
+    end = JobSupervisorHooks.of(str(directory)).archive_files(END)
+    assert ({"outputs/model.bin": 17, "plot.png": 8}, 2) == (end.unsaved_files, end.unsaved_count)
+    (directory / "project" / "saved.png").write_text("changed since")
+    end = JobSupervisorHooks.of(str(directory)).archive_files(END)
+    assert 13 == end.unsaved_files["saved.png"]
+    assert [] == list(wiring.archives.artifact.items("job", items.ARTIFACTS))
+
+
+@pytest.mark.usefixtures("written")
+def test_files_below_the_artifact_path_are_archived(directory, wiring):
+    settings = wiring.settings._replace(artifact_path="outputs")
+    (directory / "bundle" / "job.config.yaml").write_text(json.dumps(settings.to_json()))
+    end = JobSupervisorHooks.of(str(directory)).archive_files(END)
+    assert {"plot.png": 8} == end.unsaved_files
+    saved = [item.name for item in wiring.archives.artifact.items("job", items.ARTIFACTS)]
+    assert [items.ARTIFACTS + "outputs/empty", items.ARTIFACTS + "outputs/model.bin"] == sorted(saved)
+
+
+@pytest.mark.usefixtures("written")
+def test_a_file_below_the_artifact_path_that_its_archive_refuses_is_stored_in_the_job_directory(
+    directory, wiring, monkeypatch
+):
+    settings = wiring.settings._replace(artifact_path="outputs")
+    (directory / "bundle" / "job.config.yaml").write_text(json.dumps(settings.to_json()))
+
+    def refuse(*arguments, **options):
+        raise OSError("full")
+
+    monkeypatch.setattr(type(wiring.archives.artifact), "write_file", refuse)
+    end = JobSupervisorHooks.of(str(directory)).archive_files(END)
+    assert {"plot.png": 8} == end.unsaved_files
+    assert "artifacts/outputs/model.bin: OSError: full" in end.not_archived
+    assert b"outputs/model.bin" == JobDirectory(directory).fallback_item("artifacts/outputs/model.bin").read_bytes()
+
+
+def test_an_end_without_a_start_names_no_files(directory):
+    end = END._replace(started_at=None)
+    assert end == JobSupervisorHooks.of(str(directory)).archive_files(end)

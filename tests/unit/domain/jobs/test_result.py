@@ -154,6 +154,23 @@ class TestPrinting:
             state for state in ("failed", "cut off", "not run") if state in text
         ]
 
+    def test_files_that_vanished_with_the_copy_are_named_with_the_line_that_saves_them(self):
+        files = {"outputs/model.bin": 1_234_567, "notes\x1b[2J": 12}
+        end = end_of(JobState.ERROR)._replace(unsaved_files=files, unsaved_count=5)
+        text = str(result_of(end))
+        assert (
+            "Written into the job's copy of the project, and gone with it:\n"
+            "  outputs/model.bin (1.2 MB)\n"
+            "  notes\\x1b[2J (12 B)\n"
+            "  ... and 3 smaller files\n"
+            '  To keep a file: save_artifact("outputs/model.bin") in the stage that writes it\n'
+            "  To keep a directory, also when the job fails: artifact_path: outputs/ in a *.config.yaml"
+        ) in text
+
+    def test_a_file_outside_directories_needs_no_directory(self):
+        end = end_of(JobState.ERROR)._replace(unsaved_files={"model.bin": 1}, unsaved_count=1)
+        assert "artifact_path" not in str(result_of(end))
+
 
 class TestDocument:
     def test_it_comes_back_from_json(self):
