@@ -115,6 +115,12 @@ class NotSerialisableError(FoundationsError):
     reason: str
 
 
+class OtherPythonError(FoundationsError):
+    """A value holds code that the minor version ``python`` of Python has made, which no other can run."""
+
+    python: str
+
+
 class OutsideJobError(FoundationsError):
     """A function that works only inside a running stage was called elsewhere."""
 

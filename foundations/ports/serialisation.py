@@ -17,13 +17,14 @@ class Serialiser(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def dump(self, value: object, called: str = "the value", *, for_cache: bool = False) -> list[Buffer]:
+    def dump(self, value: object, called: str = "the value") -> list[Buffer]:
         """Return `value` as a pickle followed by its out-of-band buffers.
+
+        A class of ``__main__`` is found again in a process whose ``__main__`` has it, and loaded by value in any other.
 
         Args:
             value: What to pickle.
             called: Its name in an error.
-            for_cache: Whether other jobs will load it: a class of ``__main__`` is then found again where they have it.
 
         Raises:
             NotSerialisableError: Part of it cannot be pickled; ``path`` leads there from `called`.
@@ -31,7 +32,20 @@ class Serialiser(ABC):
 
     @abstractmethod
     def load(self, buffers: Sequence[Buffer]) -> object:
-        """Return the value that :meth:`dump` was given."""
+        """Return the value that :meth:`dump` was given.
+
+        Raises:
+            OtherPythonError: It holds code by value that another minor version of Python has made.
+            Exception: Whatever its classes raise.
+        """
+
+    @abstractmethod
+    def installed_versions(self, buffers: Sequence[Buffer]) -> dict[str, str | None]:
+        """Return the versions that are installed here of the libraries that :meth:`dump` named in a pickle.
+
+        Returns:
+            The versions by the names of distributions; None for a name of which none is installed.
+        """
 
     @abstractmethod
     def dump_sequence(
@@ -50,4 +64,9 @@ class Serialiser(ABC):
 
     @abstractmethod
     def load_sequence(self, data: Buffer) -> Iterator[object]:
-        """Iterate over the values that :meth:`dump_sequence` was given."""
+        """Iterate over the values that :meth:`dump_sequence` was given.
+
+        Raises:
+            OtherPythonError: One holds code by value that another minor version of Python has made.
+            Exception: Whatever their classes raise.
+        """

@@ -14,11 +14,18 @@ from typing import Any
 
 import cloudpickle
 
-from foundations.errors import FoundationsError, NotSerialisableError
+from foundations.adapters.cloudpickling.script_definitions import (
+    complete_class,
+    find,
+    reduce_definition,
+    reduce_main_class,
+)
+from foundations.errors import FoundationsError, NotSerialisableError, OtherPythonError
 from foundations.ports.frames import Buffer
 from foundations.ports.serialisation import Serialiser
 
 _PROTOCOL = 5
+_PYTHON = "{}.{}".format(*sys.version_info)
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
@@ -31,28 +38,33 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     Code that is pickled by value includes the name of its file, which cloudpickle omits since 3.1.3, and code of a
     notebook's cell includes its lines, which are in no file: a failing job shows the user's own lines.
 
+    Classes of ``__main__`` are pickled by value in what is sent to a job, which has no other; what the script may load
+    again finds them in it.
+
     The functions of this module that make values again are named in pickles on disk: their names must not change.
     """
 
     def reducer_override(self, obj: Any) -> Any:
         if type(obj) is CodeType:
             make, arguments = self.dispatch_table[CodeType](obj)
-            return _code_of_file, (obj.co_filename, make, arguments, obj.co_firstlineno, _notebook_lines(obj))
+            lines = _notebook_lines(obj)
+            return _code_of_file, (obj.co_filename, make, arguments, obj.co_firstlineno, lines, _PYTHON)
+        if isinstance(obj, io.TextIOWrapper) and not obj.closed and obj.readable() and obj is not sys.stdin:
+            raise TypeError(
+                f"cannot pickle the open file {obj.name!r}: hand over its path"
+            )  # cloudpickle would read it
+        definition = reduce_definition(obj)
+        if definition is not None:
+            return definition
         if type(obj) is functools._lru_cache_wrapper and obj.__module__ == "__main__":
             return _memoised, (obj.__wrapped__, obj.cache_parameters())
         if type(obj) is FunctionType and obj.__module__ != "__main__":
             module, name = str(obj.__module__), obj.__qualname__
-            found = _find(module, name)
+            found = find(module, name)
             if found is not obj and getattr(found, "__wrapped__", None) is obj:
                 return _wrapped_function, (module, name)
-        return super().reducer_override(obj)
-
-
-def _find(module_name: str, qualified_name: str) -> Any:
-    found: Any = sys.modules.get(module_name)
-    for part in qualified_name.split("."):
-        found = getattr(found, part, None)
-    return found
+        reduction = super().reducer_override(obj)
+        return complete_class(obj, reduction) if isinstance(obj, type) else reduction
 
 
 def _code_of_file(
@@ -61,7 +73,14 @@ def _code_of_file(
     arguments: tuple[Any, ...],
     first: int = 0,
     lines: Sequence[str] = (),
+    python: str | None = None,
 ) -> CodeType:
+    if python not in (None, _PYTHON):  # it would crash the interpreter
+        raise OtherPythonError(
+            f"it holds code that was made by Python {python}, and this is Python {_PYTHON}. Load it with Python"
+            f" {python}; functions and classes of a module, unlike the script's own, can be read by both",
+            python=python,
+        )
     if lines:
         entry = linecache.cache.get(file)
         lines_of_file = [] if entry is None or len(entry) != 4 else list(entry[2])
@@ -94,13 +113,12 @@ def _wrapped_function(module_name: str, qualified_name: str) -> Any:
 class CloudpickleSerialiser(Serialiser):
     """Serialises with cloudpickle and out-of-band buffers."""
 
-    def dump(self, value: object, called: str = "the value", *, for_cache: bool = False) -> list[Buffer]:
+    def dump(self, value: object, called: str = "the value") -> list[Buffer]:
         """Return `value` as a pickle followed by its out-of-band buffers."""
         pickle_buffers: list[pickle.PickleBuffer] = []
         stream = io.BytesIO()
         try:
-            kind = _CachePickler if for_cache else _Pickler
-            kind(stream, protocol=_PROTOCOL, buffer_callback=pickle_buffers.append).dump(value)
+            _MainPickler(stream, protocol=_PROTOCOL, buffer_callback=pickle_buffers.append).dump(value)
         except Exception as error:
             raise _explain([(called, value)], error) from error
         return [stream.getbuffer(), *(buffer.raw() for buffer in pickle_buffers)]
@@ -108,6 +126,12 @@ class CloudpickleSerialiser(Serialiser):
     def load(self, buffers: Sequence[Buffer]) -> object:
         """Return the value that was passed to :meth:`dump`."""
         return pickle.loads(buffers[0], buffers=buffers[1:])
+
+    def installed_versions(self, buffers: Sequence[Buffer]) -> dict[str, str | None]:
+        """Return the installed versions of the libraries that a pickle names."""
+        from foundations.adapters.cloudpickling.libraries import installed_versions  # loading has failed
+
+        return installed_versions(buffers[0])
 
     def dump_sequence(
         self, values: Iterable[object], parts: Callable[[int], Iterable[tuple[str, object]]]
@@ -130,18 +154,18 @@ class CloudpickleSerialiser(Serialiser):
             yield unpickler.load()
 
 
-class _CachePickler(_Pickler):
+class _MainPickler(_Pickler):
     """Pickles classes of ``__main__`` so that loading finds them there again, where ``__main__`` has them."""
 
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, type) and obj.__module__ == "__main__" and _find("__main__", obj.__qualname__) is obj:
-            return _class_of_main, (obj.__qualname__, cloudpickle.dumps(obj, protocol=_PROTOCOL))
-        return super().reducer_override(obj)
+        found = reduce_main_class(obj, _dump_by_value) if isinstance(obj, type) else None
+        return super().reducer_override(obj) if found is None else found
 
 
-def _class_of_main(qualified_name: str, by_value: bytes) -> Any:
-    found = _find("__main__", qualified_name)
-    return found if isinstance(found, type) else pickle.loads(by_value)
+def _dump_by_value(kind: type) -> bytes:
+    stream = io.BytesIO()
+    _Pickler(stream, protocol=_PROTOCOL).dump(kind)
+    return stream.getvalue()
 
 
 class _Reader:

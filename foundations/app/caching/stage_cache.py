@@ -95,7 +95,7 @@ class StageCache:
             return self._not_stored(lookup, observation.uncacheable_because)
         begun = time.perf_counter()
         try:
-            frames = self._context.serialiser.dump(output, for_cache=True)
+            frames = self._context.serialiser.dump(output)
             self._context.backend().put(lookup.key, frames, self._about(lookup, observation))
         except NotSerialisableError as error:
             return self._not_stored(lookup, error.message)

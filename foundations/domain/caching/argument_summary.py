@@ -125,6 +125,8 @@ def differing_parts(old: Any, new: Any) -> Iterator[str]:
             yield f"argument {path}: {was.text} -> {now.text}"
         else:
             yield f"argument {path} changed"
+    if not reported and list(before) != list(after):
+        yield f"argument {next(iter(after))} has its keys in another order"
 
 
 def _is_within(path: str, whole: str) -> bool:

@@ -13,6 +13,8 @@ from foundations.domain.caching.code.parts import Closure, Part
 FORMAT = 1
 AFTER_PREFIX = "after "
 """The prefix in the name of an argument that is a stage which has to run before, as by ``require``."""
+ORDER_PREFIX = "order of "
+"""The prefix in the name of an argument that is the order of keyword arguments, where the function sees it."""
 
 _MAX_PART_DIFFERENCES = 8  # reported differences between the parts of one argument
 _decoder = json.JSONDecoder()
@@ -49,7 +51,7 @@ class Recipe(NamedTuple):
 
     def key(self) -> str:
         """Return the content key, 64 hexadecimal digits."""
-        pieces = [b"foundations key 2", self.closure.digest]
+        pieces = [b"foundations key 3", self.closure.digest]
         for name, content in sorted([argument[:2] for argument in self.arguments]):
             pieces.append(f"{len(name)}:{name}={content};".encode())
         return hashlib.sha256(b"".join(pieces)).hexdigest()
@@ -182,6 +184,9 @@ def _argument_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> lis
         was, now = before.get(name), after.get(name)
         if name.startswith(AFTER_PREFIX):
             lines += _upstream_differences(name.removeprefix(AFTER_PREFIX), was, now, lines)
+        elif name.startswith(ORDER_PREFIX):
+            if was and now and was != now and sorted(was[1].split(", ")) == sorted(now[1].split(", ")):
+                lines.append(f"{name}: {was[1]} -> {now[1]}")
         elif was is None or now is None:
             lines.append(f"argument {name} is {'given now' if was is None else 'not given any more'}")
         elif was[0] != now[0]:

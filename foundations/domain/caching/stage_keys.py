@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from types import MethodType
 from typing import Any
 
 from foundations.domain.caching.argument_summary import ArgumentSummary, DisplayText
 from foundations.domain.caching.code.closure import Closure, Closures
-from foundations.domain.caching.recipe import AFTER_PREFIX, Argument, Recipe
+from foundations.domain.caching.parameters import Parameters, parameters_of
+from foundations.domain.caching.recipe import AFTER_PREFIX, ORDER_PREFIX, Argument, Recipe
 from foundations.domain.caching.values.digests import UndigestibleError
 from foundations.domain.pipeline.graph import Node
 from foundations.domain.pipeline.hyperparameter import Hyperparameter
@@ -55,7 +55,7 @@ class StageKeys:
         self.parameters = parameters
         self._baselines: dict[int, tuple[Closure, list[bytes | None]]] = {}
         self._extended: dict[tuple[int, ...], tuple[Closure, tuple[Closure, ...]]] = {}
-        self._parameters: dict[int, tuple[object, tuple[str, ...]]] = {}
+        self._parameters: dict[int, tuple[object, Parameters]] = {}
 
     def recipe(
         self,
@@ -90,6 +90,7 @@ class StageKeys:
                 for label, value in self._label_arguments(node)
                 if label not in ignored
             ]
+            arguments += self._implied_arguments(node)
         finally:
             self._closures.introspective_names = frozenset()
         if self._closures.argument_closures:
@@ -167,10 +168,7 @@ class StageKeys:
 
     def _label_arguments(self, node: Node) -> Iterable[tuple[str, Any]]:
         """Return the arguments of a stage by their parameters' names, where these are available."""
-        known = self._parameters.get(id(node.function))
-        if known is None:
-            known = self._parameters[id(node.function)] = (node.function, _parameter_names(node.function))
-        names, count = known[1], len(node.arguments)
+        names, count = self._parameters_of(node.function).positional, len(node.arguments)
         if count <= len(names) and not node.keyword_arguments:
             return zip(names, node.arguments, strict=False)
         labelled = list(zip(names, node.arguments, strict=False))
@@ -181,6 +179,26 @@ class StageKeys:
         # a keyword of the same name is another argument; the labelled parameter is positional only
         labelled = [(f"{label}/" if label in node.keyword_arguments else label, value) for label, value in labelled]
         return [*labelled, *node.keyword_arguments.items()]
+
+    def _parameters_of(self, function: Any) -> Parameters:
+        known = self._parameters.get(id(function))
+        if known is None:
+            known = self._parameters[id(function)] = (function, parameters_of(function))
+        return known[1]
+
+    def _implied_arguments(self, node: Node) -> Iterator[Argument]:
+        """Yield what counts beside the arguments: defaults that are in force, the order of ``**kwargs``."""
+        parameters, ignored = self._parameters_of(node.function), node.hints.ignore
+        for label, value in parameters.missing_defaults(len(node.arguments), node.keyword_arguments).items():
+            if label not in ignored:
+                with suppress(UndigestibleError):  # then no argument is equal to it
+                    digest = self._values.digest(value, f"the default of {label}").hex()
+                    yield Argument(label, digest, ArgumentSummary(label, value))
+        others = [name for name in parameters.other_keywords(node.keyword_arguments) if name not in ignored]
+        if len(others) > 1:
+            label = ORDER_PREFIX + parameters.others
+            digest = self._values.digest(others, label).hex()
+            yield Argument(label, digest, ArgumentSummary(label, DisplayText(", ".join(others))))
 
     def _make_argument(
         self,
@@ -224,14 +242,6 @@ def _read_output(outputs: Mapping[int, Any], index: int) -> Any:
     if index not in outputs:
         raise UndeterminedKeyError(index)
     return outputs[index]
-
-
-def _parameter_names(function: Any) -> tuple[str, ...]:
-    """Return the names of a function's positional parameters; none where it has no code object."""
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
-    if code is None:
-        return ()
-    return tuple(code.co_varnames[isinstance(function, MethodType) : code.co_argcount])
 
 
 def _check_ignored_names(stage: str, function: Any, closure: Closure) -> None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from foundations import events
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.archive_layout import Archives
 from foundations.domain.jobs.output_digest import OutputDigest
 from foundations.domain.jobs.result_document import ResultDocument
-from foundations.errors import FoundationsError, ItemNotFoundError, OutputUnreadableError, StorageError
+from foundations.errors import (
+    FoundationsError,
+    ItemNotFoundError,
+    OtherPythonError,
+    OutputUnreadableError,
+    StorageError,
+)
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.execution import ExecutionEnvironment, JobHandle
 from foundations.ports.frames import Buffer, split_frames
@@ -185,12 +192,14 @@ class ArchivedJob(NamedTuple):
                 " what the job wrote. Nothing of it was read.",
                 job_name=self.handle.job_name,
             )
+        frames = split_frames(data)
         try:
-            return self.serialiser.load(split_frames(data))
+            return self.serialiser.load(frames)
         except Exception as error:  # what an output needs to be rebuilt is the user's
+            remedy = "Where a module is missing, run from the project's directory, or put the module's on sys.path"
             raise OutputUnreadableError(
-                f"the output of job {self.handle.job_name} cannot be rebuilt here: {type(error).__name__}: {error}."
-                " Where a module is missing, run from the project's directory, or put the module's on sys.path",
+                f"the output of job {self.handle.job_name} cannot be rebuilt here:"
+                f" {self._explain_failure(frames, error, remedy)}",
                 job_name=self.handle.job_name,
             ) from error
 
@@ -200,8 +209,39 @@ class ArchivedJob(NamedTuple):
             data = self.read(self.archives.miscellaneous, items.EXCEPTION)
         except ItemNotFoundError:
             return None
+        frames = split_frames(data)
         try:
-            original = self.serialiser.load(split_frames(data))
+            original = self.serialiser.load(frames)
         except Exception as error:  # returned instead: the job's own failure matters more
-            return FoundationsError(f"the original exception cannot be rebuilt here: {type(error).__name__}: {error}")
+            return FoundationsError(
+                f"the original exception cannot be rebuilt here: {self._explain_failure(frames, error)}"
+            )
         return original if isinstance(original, BaseException) else None
+
+    def _explain_failure(self, frames: Sequence[Buffer], error: Exception, remedy: str = "") -> str:
+        """Return why a pickle cannot be loaded, with the libraries that had other versions in the job."""
+        if isinstance(error, OtherPythonError):
+            return error.message
+        reason = f"{type(error).__name__}: {error}".rstrip(".")
+        try:
+            recorded = dict(map(_split_version, self.provenance()["packages"]))
+        except Exception as why:  # without the record of the job nobody can tell; the error itself matters more
+            events.debug("packages_unknown", job_name=self.handle.job_name, reason=str(why))
+            recorded = {}
+        differences = [
+            f"{name} {recorded[key]}, and here is {version or 'none'}"
+            for name, version in self.serialiser.installed_versions(frames).items()
+            if (key := _normalise(name)) in recorded and recorded[key] != version
+        ]
+        made_with = f"It was made with {'; '.join(differences)}" if differences else ""
+        return ". ".join(filter(None, (reason, made_with, remedy)))
+
+
+def _split_version(package: str) -> tuple[str, str]:
+    """Return the name and the version of a distribution as provenance records it, ``name-version``."""
+    name, _, version = package.rpartition("-")
+    return _normalise(name), version
+
+
+def _normalise(name: str) -> str:
+    return name.replace("-", "_").replace(".", "_").lower()

@@ -1,8 +1,9 @@
 """Content digests of values: equal ones for equal values, in every process and under every hash seed.
 
-A digest depends on the types and the content of a value: ``1``, ``True`` and ``1.0`` differ. It depends neither on the
-order of a dictionary's keys or a set's elements, nor on whether two parts are one object or equal copies. A value whose
-content cannot be read raises :class:`UndigestibleError`, so that its stage is not cached rather than cached wrongly.
+A digest depends on the types and the content of a value: ``1``, ``True`` and ``1.0`` differ. It depends on the order of
+a dictionary's keys, which code sees, but neither on that of a set's elements, nor on whether two parts are one object
+or equal copies. A value whose content cannot be read raises :class:`UndigestibleError`, so that its stage is not cached
+rather than cached wrongly.
 """
 
 from __future__ import annotations

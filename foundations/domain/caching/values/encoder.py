@@ -30,6 +30,7 @@ from foundations.domain.caching.values.layout import (
     Layout,
     iterate_parts,
     label_key,
+    label_pair,
     label_range_part,
     label_whole,
     layout_of_object,
@@ -195,20 +196,16 @@ class ValueEncoder:
         return Layout(tag + b"m" + join_encodings(sorted(self._encode_unordered(value, depth, " (an element)"))))
 
     def _dict(self, value: Mapping[Any, object], depth: int) -> Layout:
-        keys: list[Any]
-        if {str}.issuperset(map(type, value)):
-            keys = sorted(value)
+        keys: list[Any] = list(value)
+        held = list(value.values())
+        if {str}.issuperset(map(type, keys)):
             head = b"ds" + encode_strings(keys, self._digest)
-            return self._sequence(head, [value[key] for key in keys], functools.partial(label_key, keys))
-        keys, held = list(value.keys()), list(value.values())
-        encoded = self._encode_unordered(keys, depth, " (a key)")
-        if len(set(encoded)) < len(encoded):  # unequal keys with equal content differ by their values
-            both = sorted(zip(encoded, self._encode_unordered(held, depth, " (a value)"), strict=True))
-            return Layout(b"dt" + join_encodings([part for pair in both for part in pair]))
-        order = sorted(range(len(keys)), key=encoded.__getitem__)
-        keys = [keys[index] for index in order]
-        head = b"dm" + join_encodings([encoded[index] for index in order])
-        return self._sequence(head, [held[index] for index in order], functools.partial(label_key, keys))
+            return self._sequence(head, held, functools.partial(label_key, keys))
+        packed = encode_uniform(keys, self._digest)
+        if packed is not None:
+            return self._sequence(b"du" + encode_count(len(keys)) + packed, held, functools.partial(label_key, keys))
+        parts = [part for pair in zip(keys, held, strict=True) for part in pair]
+        return Layout(b"dm" + encode_count(len(keys)), parts, functools.partial(label_pair, keys))
 
     def _buffer(self, value: Any, depth: int) -> Layout:
         kind = type(value)

@@ -60,6 +60,11 @@ def label_key(keys: Sequence[object], index: int) -> str:
     return f"[{key!r:.60}]" if isinstance(key, (str, bytes, float)) else f"[{describe_type(type(key))}]"
 
 
+def label_pair(keys: Sequence[object], index: int) -> str:
+    """Return the label of a key or of the value under it, which alternate."""
+    return label_key(keys, index // 2) if index % 2 else " (a key)"
+
+
 def layout_of_object(value: Any, kind: type, reduction: Reduction, code: bytes, digest: BufferDigest) -> Layout:
     """Return the layout of an object.
 

@@ -31,12 +31,12 @@ class Reduction(NamedTuple):
     Attributes:
         maker: The callable that makes the object from the arguments; None for its own class's ``__new__``.
         arguments: The arguments of the maker.
-        attributes: The attributes of its dictionary, and those of its slots, each sorted by name and None where it has
+        attributes: The attributes of its dictionary, in their order, and those of its slots, each None where it has
             none; or None where `state` holds everything.
         state: A state of another form than attributes, or None.
         items: Its elements in order, where its class is a list.
         pairs: Its keys and values, where its class is a dictionary.
-        is_ordered: Whether two objects that differ in the order of their keys are unequal.
+        is_ordered: Whether its class is an ordered dictionary's, whose pairs are encoded as a sequence.
         setter: The callable that sets the state, where the object does not do so itself.
     """
 
@@ -167,7 +167,7 @@ def _added_attributes(value: object, kind: type) -> tuple[dict[str, object] | No
     if base is object or base is kind:
         return None
     instance = getattr(value, "__dict__", None)
-    return (_sort_attributes(instance), _sort_attributes(slots)) if instance or slots else None
+    return (_select_attributes(instance), _select_attributes(slots)) if instance or slots else None
 
 
 def _slots_of(kind: type) -> list[str]:
@@ -187,17 +187,17 @@ def _split_state(
         instance, slots = state
     if not (_is_attributes(instance) and _is_attributes(slots)):
         return None, state
-    return (_sort_attributes(instance), _sort_attributes(slots)), None
+    return (_select_attributes(instance), _select_attributes(slots)), None
 
 
 def _is_attributes(state: Any) -> bool:
     return state is None or (type(state) is dict and {str}.issuperset(map(type, state)))
 
 
-def _sort_attributes(attributes: dict[str, object] | None) -> dict[str, object] | None:
+def _select_attributes(attributes: dict[str, object] | None) -> dict[str, object] | None:
     if attributes is None:
         return None
-    return {name: attributes[name] for name in sorted(attributes) if name not in _DERIVED_ATTRIBUTES}
+    return {name: value for name, value in attributes.items() if name not in _DERIVED_ATTRIBUTES}
 
 
 def _find_global(value: object, kind: type, name: str) -> GlobalName:

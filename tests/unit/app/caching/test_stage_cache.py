@@ -31,6 +31,51 @@ READ_DATA = (
 )
 
 
+SIGNATURES = """
+import functools
+def f(x, rate=2, *, power=1):
+    return (x * rate) ** power
+def positional(x=1, /, **more):
+    return x, more
+def names(steps):
+    return list(steps)
+def others(**more):
+    return list(more)
+def wrapped(*args, **kwargs):
+    return args, kwargs
+half = functools.partial(f, rate=0.5)
+@functools.lru_cache
+def cached(x, rate=2):
+    return x * rate
+class Model:
+    def __init__(self, x, rate=2):
+        self.x, self.rate = x, rate
+    def __eq__(self, other):
+        return (self.x, self.rate) == (other.x, other.rate)
+    def scaled(self, by=1):
+        return self.x * self.rate * by
+"""
+
+SAME_CALLS = {
+    "a default": [("f", (2,), {}), ("f", (2, 2), {}), ("f", (2,), {"rate": 2}), ("f", (), {"rate": 2, "x": 2})],
+    "a default by name only": [("f", (2,), {}), ("f", (2,), {"power": 1}), ("f", (), {"power": 1, "x": 2})],
+    "the order of keywords": [("f", (2,), {"rate": 3, "power": 2}), ("f", (2,), {"power": 2, "rate": 3})],
+    "a bound method": [("Model(3).scaled", (), {}), ("Model(3).scaled", (1,), {}), ("Model(3).scaled", (), {"by": 1})],
+    "a class": [("Model", (2,), {}), ("Model", (2, 2), {}), ("Model", (), {"rate": 2, "x": 2})],
+    "a partial": [("half", (2,), {}), ("half", (2,), {"rate": 0.5}), ("half", (), {"x": 2, "power": 1})],
+    "a memoised function": [("cached", (2,), {}), ("cached", (2, 2), {}), ("cached", (), {"rate": 2, "x": 2})],
+    "a default by position only": [("positional", (), {"a": 5}), ("positional", (1,), {"a": 5})],
+}
+
+OTHER_CALLS = {
+    "the order of **kwargs": [("others", (), {"a": 1, "b": 2}), ("others", (), {"b": 2, "a": 1})],
+    "a name that is by position only": [("positional", (5,), {}), ("positional", (), {"a": 5})],
+    "a wrapper": [("wrapped", (5,), {}), ("wrapped", (), {"x": 5})],
+    "the order of a wrapper's": [("wrapped", (), {"a": 1, "b": 2}), ("wrapped", (), {"b": 2, "a": 1})],
+    "another value": [("f", (2,), {}), ("f", (2, 2.0), {}), ("f", (2, True), {}), ("f", (2,), {"power": 2})],
+}
+
+
 def used_cache(target, **params):
     """Run a pipeline; return its output and which of its stages came from the cache."""
     result = target.run(**params).fetch_job_results()
@@ -133,11 +178,66 @@ class TestHits:
         assert (output, False) == run(sdk, module(COUNTING.replace(old, new)).f, "5")
         assert (16, True) == run(sdk, module(COUNTING).f, "5")
 
-    @pytest.mark.parametrize(("args", "kwargs"), [(("6",), {}), (("5", 2), {}), (("5",), {"rate": 2})])
+    @pytest.mark.parametrize(("args", "kwargs"), [(("6",), {}), (("5", 3), {}), (("5",), {"rate": 3})])
     def test_other_arguments_are_another_entry(self, sdk, module, args, kwargs):
         function = module(COUNTING).f
         run(sdk, function, "5")
         assert run(sdk, function, *args, **kwargs)[1] is False
+
+    @pytest.mark.parametrize("calls", SAME_CALLS.values(), ids=SAME_CALLS)
+    def test_calls_that_bind_the_same_values_to_the_parameters_are_one_entry(self, sdk, module, calls):
+        hits = [
+            run(sdk, eval(f"code.{name}", {"code": module(SIGNATURES)}), *args, **kwargs)[1]
+            for name, args, kwargs in calls
+        ]
+        assert [False, *[True] * (len(calls) - 1)] == hits
+
+    @pytest.mark.parametrize("calls", OTHER_CALLS.values(), ids=OTHER_CALLS)
+    def test_calls_whose_difference_the_function_sees_are_entries_of_their_own(self, sdk, module, calls):
+        code = module(SIGNATURES)
+        outcomes = [run(sdk, getattr(code, name), *args, **kwargs) for name, args, kwargs in calls]
+        assert [False] * len(calls) == [used for _, used in outcomes]
+        assert [getattr(code, name)(*args, **kwargs) for name, args, kwargs in calls] == [out for out, _ in outcomes]
+
+    def test_the_order_of_keys_counts_in_arguments_constants_defaults_attributes_and_outputs(self, sdk, module):
+        source = """
+STEPS = {"a": 1, "b": 2}
+class Settings:
+    steps = {"a": 1, "b": 2}
+def defaults(steps={"a": 1, "b": 2}):
+    return list(steps)
+def constant():
+    return list(STEPS)
+def attribute():
+    return list(Settings.steps)
+def make():
+    return {"a": 1, "b": 2}
+def names(steps):
+    return list(steps)
+"""
+        outputs = []
+        for text in (source, source.replace('{"a": 1, "b": 2}', '{"b": 2, "a": 1}')):
+            code = module(text)
+            outputs.append([run(sdk, getattr(code, name)) for name in ("defaults", "constant", "attribute")])
+            outputs[-1].append(run(sdk, code.names, code.make()))
+        assert [[(["a", "b"], False)] * 4, [(["b", "a"], False)] * 4] == outputs
+
+    def test_the_output_of_a_stage_that_is_not_cached_counts_by_the_order_of_its_keys(self, sdk, module):
+        code = module("def make(pairs):\n    return dict(pairs)\ndef names(steps):\n    return list(steps)")
+        found = []
+        for pairs in ([("a", 1), ("b", 2)], [("b", 2), ("a", 1)]):
+            made = sdk.pipeline.stage(code.make, pairs).disable_caching()
+            found.append(used_cache(sdk.pipeline.stage(code.names, made).enable_caching()))
+        assert [(["a", "b"], [False, False]), (["b", "a"], [False, False])] == found
+
+    def test_another_order_of_keys_is_explained(self, sdk, module):
+        code = module(SIGNATURES)
+        run(sdk, code.names, {"a": 1, "b": 2})
+        target = sdk.pipeline.stage(code.names, {"b": 2, "a": 1}).enable_caching()
+        assert "argument steps has its keys in another order" in target.explain().stages[0].differences
+        run(sdk, code.others, a=1, b=2)
+        target = sdk.pipeline.stage(code.others, b=2, a=1).enable_caching()
+        assert "order of **more: a, b -> b, a" in target.explain().stages[0].differences
 
     def test_an_argument_by_position_and_by_name_are_one(self, sdk, module):
         function = module(COUNTING).f

@@ -13,6 +13,7 @@ from foundations.errors import (
     FoundationsError,
     ItemNotFoundError,
     JobNotFoundError,
+    OtherPythonError,
     OutputUnreadableError,
     RemoteException,
     StorageUnavailableError,
@@ -292,6 +293,38 @@ class TestResults:
         assert ["u0", "u1"] == list(result["stage_contexts"])
         with pytest.raises(OutputUnreadableError, match="is missing from the archive, although it was stored there"):
             result.output
+
+    def test_an_output_with_code_of_another_python_is_reported_so(self, deployment, kept):
+        keep_result(kept)
+        error = OtherPythonError("it holds code that was made by Python 3.9, and this is another", python="3.9")
+        deployment._archived_job.serialiser.load.side_effect = error
+        result = deployment.fetch_job_results()
+        with pytest.raises(
+            OutputUnreadableError, match=r"job job cannot be rebuilt here: it holds code .* Python 3\.9"
+        ):
+            result.output
+
+    def test_libraries_of_another_version_are_named_where_an_output_cannot_be_rebuilt(self, deployment, kept):
+        keep_result(kept)
+        kept[items.PROVENANCE] = json.dumps(
+            {"packages": ["numpy-2.1.0", "scikit_learn-1.5.0", "gone-1.0", "b-1"]}
+        ).encode()
+        serialiser = deployment._archived_job.serialiser
+        serialiser.load.side_effect = ModuleNotFoundError("No module named 'numpy._core'")
+        serialiser.installed_versions.return_value = {
+            "numpy": "1.26.4",
+            "scikit-learn": "1.4.2",
+            "gone": None,
+            "b": "1",
+            "unknown": None,
+        }
+        with pytest.raises(OutputUnreadableError) as raised:
+            deployment.fetch_job_results().output
+        assert (
+            "the output of job job cannot be rebuilt here: ModuleNotFoundError: No module named 'numpy._core'."
+            " It was made with numpy 2.1.0, and here is 1.26.4; scikit-learn 1.5.0, and here is 1.4.2;"
+            " gone 1.0, and here is none."
+        ) in str(raised.value)
 
     def test_an_output_that_cannot_be_rebuilt_here_leaves_the_rest_of_the_result(self, deployment, kept):
         keep_result(kept)

@@ -308,9 +308,9 @@ def describe_type(value):
     if kind in (set, frozenset):
         return kind, frozenset(describe_type(item) for item in value)
     if kind is dict:
-        return kind, frozenset((describe_type(key), describe_type(item)) for key, item in value.items())
+        return kind, tuple((describe_type(key), describe_type(item)) for key, item in value.items())
     if kind in (Plain, Site):
-        names = ("x", "y") if kind is Site else sorted(vars(value))
+        names = ("x", "y") if kind is Site else tuple(vars(value))
         return kind, tuple((name, describe_type(getattr(value, name))) for name in names)
     if kind is complex:
         return kind, describe_type(value.real), describe_type(value.imag)
@@ -320,16 +320,16 @@ def describe_type(value):
 
 
 def reordered(value):
-    """Return an equal value whose sets and dictionaries were put together in another order."""
+    """Return an equal value whose sets were put together in another order."""
     kind = type(value)
     if kind in (list, tuple, MyList, collections.deque):
         return kind(reordered(item) for item in value)
     if kind in (set, frozenset):
         return kind(sorted(map(reordered, value), key=repr, reverse=True))
     if kind is dict:
-        return {reordered(key): reordered(item) for key, item in reversed(value.items())}
+        return {reordered(key): reordered(item) for key, item in value.items()}
     if kind is Plain:
-        return Plain(**{name: reordered(held) for name, held in reversed(vars(value).items())})
+        return Plain(**{name: reordered(held) for name, held in vars(value).items()})
     return value
 
 
@@ -369,7 +369,7 @@ def test_copies_have_the_same_digest(value):
 
 
 @given(values)
-def test_the_order_in_which_sets_and_dictionaries_were_filled_does_not_count(value):
+def test_the_order_in_which_sets_were_filled_does_not_count(value):
     assert digest(value) == digest(reordered(value))
 
 
@@ -398,9 +398,34 @@ def test_no_encoding_begins_another(one, other):
 
 
 @given(st.dictionaries(keys, values, max_size=6).flatmap(lambda d: st.tuples(st.just(d), st.permutations(list(d)))))
-def test_a_permuted_dictionary_has_the_same_digest(case):
+def test_a_permuted_dictionary_has_another_digest(case):
     original, order = case
-    assert digest(original) == digest({key: original[key] for key in order})
+    permuted = {key: original[key] for key in order}
+    assert (describe_type(original) == describe_type(permuted)) is (digest(original) == digest(permuted))
+
+
+PAIRS = [(1, "one"), (2, "two"), (3, "three")]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        dict,
+        lambda pairs: {word: number for number, word in pairs},
+        lambda pairs: dict.fromkeys(pairs),
+        collections.OrderedDict,
+        lambda pairs: collections.defaultdict(int, pairs),
+        lambda pairs: collections.Counter({word: number for number, word in pairs}),
+        MyDict,
+        lambda pairs: types.MappingProxyType(dict(pairs)),
+        lambda pairs: collections.ChainMap(dict(pairs)),
+        lambda pairs: types.SimpleNamespace(**{word: number for number, word in pairs}),
+        lambda pairs: Plain(**{word: number for number, word in pairs}),
+        lambda pairs: [{"settings": dict(pairs)}],
+    ],
+)
+def test_code_that_iterates_over_a_mapping_sees_the_order_of_its_keys_so_it_counts(make):
+    assert digest(make(PAIRS)) != digest(make(PAIRS[::-1]))
 
 
 def test_all_nans_are_one():
@@ -409,13 +434,14 @@ def test_all_nans_are_one():
     assert [digest(one) for one, _ in pairs] == [digest(other) for _, other in pairs]
 
 
-def test_nans_as_keys_go_by_their_values():
+def test_nans_as_keys_go_by_their_order():
     one, other = float("nan"), float("nan")
-    assert digest({one: 1, other: 2}) == digest({one: 2, other: 1})
+    assert digest({one: 1, other: 2}) == digest({other: 1, one: 2}) != digest({one: 2, other: 1})
 
 
-def test_keys_that_are_made_of_the_same_go_by_their_values():
-    assert digest({Plain(): 1, Plain(): 2}) == digest({Plain(): 2, Plain(): 1})
+def test_keys_that_are_made_of_the_same_go_by_their_order():
+    assert digest({Plain(): 1, Plain(): 2}) == digest({Plain(): 1, Plain(): 2})
+    assert digest({Plain(): 1, Plain(): 2}) != digest({Plain(): 2, Plain(): 1})
     assert digest({Plain(): 1, Plain(): 2}) != digest({Plain(): 1, Plain(): 1})
 
 
@@ -686,13 +712,13 @@ def test_an_error_of_code_goes_through_as_it_is():
     assert "the value['a'][1] is refused" == str(raised.value)
 
 
-def test_code_in_a_set_or_key_is_digested_without_order():
+def test_code_in_a_set_is_digested_without_order():
     code = FakeCode()
     ValueDigester(FakeDigesting(), code).digest([function, {Plain}, {(len,): [max]}])
     assert [
         ("ordered", function, "the value[0]"),
         ("unordered", Plain, "the value[1] (an element)"),
-        ("unordered", len, "the value[2] (a key)[0]"),
+        ("ordered", len, "the value[2] (a key)[0]"),
         ("ordered", max, "the value[2][a tuple][0]"),
     ] == code.calls
 
