@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from foundations.domain.pipeline.graph import Node, Pipeline
@@ -25,6 +25,8 @@ class Job(NamedTuple):
         project: The project directory that the job was submitted from, an absolute path; it need not exist any more.
         import_paths: The directories that the job imports modules from, relative to the project directory.
         commit: The git commit that was checked out in the project, where there is one.
+        main: What the job's ``__main__`` is made from; see :mod:`foundations.app.main_module`.
+        modules: Name, file and kind of the project's modules that the submitter had imported, in that order.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Job(NamedTuple):
     project: str
     import_paths: tuple[str, ...]
     commit: str | None = None
+    main: Mapping[str, Any] | None = None
+    modules: tuple[tuple[str, str, bool], ...] = ()
 
     def to_buffers(self, serialiser: Serialiser) -> list[Buffer]:
         """Return the job as one pickle for its header, one for its parameters and one for each stage, from one pickler.
@@ -61,6 +65,8 @@ class Job(NamedTuple):
             "project": self.project,
             "import_paths": self.import_paths,
             "commit": self.commit,
+            "main": self.main,
+            "modules": [tuple(module) for module in self.modules],
             "stages": len(self.pipeline.nodes),
             "hyperparameters": sorted(self.pipeline.hyperparameters),
         }
@@ -123,6 +129,8 @@ class Job(NamedTuple):
             project=header["project"],
             import_paths=tuple(header["import_paths"]),
             commit=header["commit"],
+            main=header["main"],
+            modules=tuple(header["modules"]),
         )
 
 
