@@ -172,3 +172,23 @@ def test_a_module_beside_a_script_outside_the_project_is_refused(project: Projec
     project.write({"train.py": "from foundations import *\nimport beside\npipeline.stage(beside.f).run()\n"})
     done = project.attempt("../train.py", cwd=project.root / "sub")
     assert "needs the module beside" in done.stderr.splitlines()[-1]
+
+
+def test_an_attribute_that_was_changed_before_run_is_reported_there_in_the_log_and_in_the_provenance(
+    project: Project,
+) -> None:
+    project.write({"steps.py": "LR = 0.1\nCONFIG = {'depth': 3}\ndef fit(x): return LR * x, CONFIG['depth']\n"})
+    script = (
+        "import steps\nsteps.LR = 0.5\nsteps.CONFIG['depth'] = 4\n"
+        "job = pipeline.stage(steps.fit, 10).run(job_name='job')\n"
+        "print(job.fetch_job_results().output)\n"
+        "for each in job.provenance()['differing_attributes']:\n    print(*each.values())\n"
+    )
+    project.write({"train.py": "from foundations import *\n" + script})
+    done = project.attempt("train.py")
+    lines = ["(1.0, 3)", "steps.py steps.LR 0.5 0.1", "steps.py steps.CONFIG {'depth': 4} {'depth': 3}"]
+    assert [0, lines] == [done.returncode, done.stdout.splitlines()]
+    assert ["module_attribute_changed", "steps.LR"] == [
+        word for word in ("module_attribute_changed", "steps.LR", "steps.CONFIG") if word in done.stderr
+    ]
+    assert 2 == project.report("job")["stderr"].count("module_attribute_differs")

@@ -13,6 +13,7 @@ from foundations.app.config.settings import Origin, Settings, resolve_variables
 from foundations.app.gc_pause import gc_paused
 from foundations.app.job.provenance import current_commit, recorded_parameters
 from foundations.app.main_module import describe_main, warn_of_outside_script
+from foundations.app.module_state import describe_state, warn_of_changed_literals
 from foundations.app.project import check_modules, import_paths
 from foundations.app.project_modules import list_project_modules
 from foundations.app.use_cases.load_job import make_deployment
@@ -88,6 +89,8 @@ def _freeze_job(
     functions, main = [node.function for node in pipeline.nodes], describe_main(project)
     warn_of_outside_script(main, functions, project)
     needed = {str(getattr(function, "__module__", "")) for function in functions}
+    modules = list_project_modules(project, extra_source_paths, needed)
+    warn_of_changed_literals(modules)
     return Job(
         name=name,
         pipeline=pipeline,
@@ -96,7 +99,8 @@ def _freeze_job(
         import_paths=import_paths(project, extra_source_paths),
         commit=current_commit(project),
         main=main,
-        modules=list_project_modules(project, extra_source_paths, needed),
+        modules=modules,
+        state=describe_state(modules, str(project)),
     )
 
 

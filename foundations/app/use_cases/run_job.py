@@ -21,6 +21,7 @@ from foundations.app.job.outside_modules import describe_outside_modules
 from foundations.app.job.provenance import describe_provenance
 from foundations.app.job.recorder import JobRecorder
 from foundations.app.main_module import NO_MAIN, fill_main, make_main
+from foundations.app.module_state import Difference, report_differences
 from foundations.app.project import use_import_paths
 from foundations.app.project_modules import ProjectModule, import_modules
 from foundations.app.relocation import Relocation
@@ -110,7 +111,7 @@ def run_job(data: Buffer, context: JobContext) -> Outcome:
         wiring.archives.distinct()
         context.source(archiver)
         with gc_paused():
-            job = _load_job(data, context)
+            job, differences = _load_job(data, context)
     except BaseException as error:
         _archive_setup_failure(archiver, context, error, started_at)
         return Outcome(
@@ -120,7 +121,8 @@ def run_job(data: Buffer, context: JobContext) -> Outcome:
             not_archived=tuple(archiver.not_archived),
         )
     outside = () if context.project is None else describe_outside_modules(context.project)
-    provenance = json.dumps(describe_provenance(job, wiring.settings, os.environ, outside)).encode()
+    document = describe_provenance(job, wiring.settings, os.environ, outside, [each._asdict() for each in differences])
+    provenance = json.dumps(document).encode()
     archiver.write(wiring.archives.provenance, items.PROVENANCE, [provenance])
     recorder = _run_pipeline(job, context, archiver)
     return Outcome(
@@ -168,18 +170,23 @@ def _stage_cache(job: Job, context: JobContext) -> StageCache:
     return stage_cache(job, project, context.wiring)
 
 
-def _load_job(data: Buffer, context: JobContext) -> Job:
-    """Load the job; in a process of its own, what the submitter had in ``__main__`` and had imported is there first."""
+def _load_job(data: Buffer, context: JobContext) -> tuple[Job, list[Difference]]:
+    """Load the job; in a process of its own, what the submitter had in ``__main__`` and had imported is there first.
+
+    Return with it the attributes of modules that have other values here than where the job was submitted.
+    """
     if context.project is None:
-        return Job.from_buffer(data, context.wiring.serialiser)
+        return Job.from_buffer(data, context.wiring.serialiser), []
     header = Job.header(data, context.wiring.serialiser)
     relocation, main = Relocation.of(context.project, header), header["main"] or NO_MAIN
     sys.argv = [""]
     make_main(main, relocation)
-    import_modules(itertools.starmap(ProjectModule, header["modules"]), context.project)
+    modules = list(itertools.starmap(ProjectModule, header["modules"]))
+    import_modules(modules, context.project)
+    differences = report_differences(modules, header["state"], context.project)
     job = Job.from_buffer(data, context.wiring.serialiser)
     fill_main(_functions(job), main, relocation)
-    return job
+    return job, differences
 
 
 def _functions(job: Job) -> Iterator[Any]:

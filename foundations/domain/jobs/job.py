@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from foundations.domain.pipeline.graph import Node, Pipeline
@@ -27,6 +28,7 @@ class Job(NamedTuple):
         commit: The git commit that was checked out in the project, where there is one.
         main: What the job's ``__main__`` is made from; see :mod:`foundations.app.main_module`.
         modules: Name, file and kind of the project's modules that the submitter had imported, in that order.
+        state: The plain attributes that they had; see :mod:`foundations.app.module_state`.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Job(NamedTuple):
     commit: str | None = None
     main: Mapping[str, Any] | None = None
     modules: tuple[tuple[str, str, bool], ...] = ()
+    state: Mapping[str, Any] = MappingProxyType({})
 
     def to_buffers(self, serialiser: Serialiser) -> list[Buffer]:
         """Return the job as one pickle for its header, one for its parameters and one for each stage, from one pickler.
@@ -67,6 +70,7 @@ class Job(NamedTuple):
             "commit": self.commit,
             "main": self.main,
             "modules": [tuple(module) for module in self.modules],
+            "state": dict(self.state),
             "stages": len(self.pipeline.nodes),
             "hyperparameters": sorted(self.pipeline.hyperparameters),
         }
@@ -131,6 +135,7 @@ class Job(NamedTuple):
             commit=header["commit"],
             main=header["main"],
             modules=tuple(header["modules"]),
+            state=header["state"],
         )
 
 
