@@ -105,6 +105,19 @@ class ExecutionEnvironment(ABC):
     def check(self, project: Path) -> None:
         """Raise :class:`~foundations.errors.ExecutionError` where `project` could not run here. Optional."""
 
+    def locate_modules(self, names: Sequence[str], variables: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
+        """Return where a job's interpreter here would find modules outside the project; import nothing. Optional.
+
+        Args:
+            names: Top-level modules.
+            variables: Environment variables for the run script.
+
+        Returns:
+            The file of each module, or its directories where it is a package. A module that would be missing is left
+            out, and so is every module where the interpreter cannot be asked.
+        """
+        return {}
+
     @abstractmethod
     def handle(self, job_name: str) -> JobHandle:
         """Return the handle that a job of this name has, or would have, here; start nothing."""

@@ -8,7 +8,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from foundations.adapters._shared.fs.removal import remove_tree
 from foundations.adapters._shared.supervision.liveness import Announcement, hold_lock, read_liveness
 from foundations.adapters._shared.supervision.status import read_status
 from foundations.adapters.local_shell.options import check_seconds, resolve_root
-from foundations.adapters.local_shell.process import Supervisor, signal_supervisor, start_supervisor
+from foundations.adapters.local_shell.process import Supervisor, locate_modules, signal_supervisor, start_supervisor
 from foundations.adapters.local_shell.requirements import check_requirements
 from foundations.errors import ExecutionError, JobExistsError, StorageUnavailableError, UnsupportedPlatformError
 from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
@@ -62,6 +62,10 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             )
         trusted.check_private_directory(self.root)
         check_requirements(project)
+
+    def locate_modules(self, names: Sequence[str], variables: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
+        """Return where a fresh interpreter with a job's environment variables finds modules."""
+        return locate_modules(names, variables)
 
     def handle(self, job_name: str) -> JobHandle:
         """Return the handle that a job of this name has, or would have, here."""

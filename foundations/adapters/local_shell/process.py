@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from foundations import events
 from foundations.adapters._shared.supervision.liveness import read_liveness
 from foundations.ports.bundling import BUNDLE_RUN_SCRIPT
 from foundations.ports.execution import Submission
 from foundations.ports.job_layout import JobDirectory
 
+_LOCATE_SECONDS = 60
+_LOCATE = """
+import importlib.util, json, sys
+places = {}
+for name in sys.argv[1:]:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is not None:
+        places[name] = list(spec.submodule_search_locations or [spec.origin])
+print(json.dumps(places))
+"""
 _PRIVATE_VARIABLES = ("FOUNDATIONS_PYTHON", "FOUNDATIONS_JOB_DIRECTORY", "FOUNDATIONS_RUNTIME", "FOUNDATIONS_LOCK")
 
 
@@ -39,8 +55,7 @@ def start_supervisor(
     Raises:
         OSError: It could not be started.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE_VARIABLES}
-    environment.update(submission.variables)
+    environment = _job_environment(submission.variables)
     environment.update(
         FOUNDATIONS_PYTHON=sys.executable,
         FOUNDATIONS_JOB_DIRECTORY=str(directory.path),
@@ -62,6 +77,39 @@ def start_supervisor(
         )
     finally:
         os.close(log)
+
+
+def locate_modules(names: Sequence[str], variables: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return where the interpreter of a job finds modules, each with its file or, of a package, its directories.
+
+    Args:
+        names: Top-level modules.
+        variables: Environment variables for the run script.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", _LOCATE, *names],
+            env=_job_environment(variables),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_LOCATE_SECONDS,
+            check=True,
+        )
+        located = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+        events.warning("modules_not_located", interpreter=sys.executable, reason=str(error))
+        return {}
+    return {name: tuple(places) for name, places in located.items() if places}
+
+
+def _job_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables of a job that is submitted here; relative paths of modules become absolute."""
+    environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE_VARIABLES}
+    environment.update(variables)
+    if "PYTHONPATH" in environment:
+        entries = environment["PYTHONPATH"].split(os.pathsep)
+        environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in entries)
+    return environment
 
 
 def signal_supervisor(directory: JobDirectory, number: signal.Signals) -> None:

@@ -17,6 +17,12 @@ def bundled(distribution: str) -> Mapping[str, str]:
         return {distribution: "bundled"}
 
 
+def version(portion: str) -> str | None:
+    """Return the version of the distribution that has a module, also in editable mode; None where there is none."""
+    found = _distribution(portion)
+    return None if found is None else found.version
+
+
 def installed(portion: str) -> Mapping[str, str] | None:
     """Return the version of the distribution that installed a module, and of those it needs, by name.
 

@@ -166,8 +166,8 @@ def _relative(file: str, roots: Sequence[str]) -> str:
 
 
 def _source_line(file: str, line: int, roots: Sequence[str]) -> str:
-    """Return a line of the user's source, from the bundle where the original file is gone."""
-    places = [file, *(os.path.join(root, _relative(file, roots)) for root in roots)]
+    """Return a line of the user's source, as it was bundled: the original file may have changed since."""
+    places = [*(os.path.join(root, _relative(file, roots)) for root in roots), file]
     return next((text for place in places if (text := linecache.getline(place, line).strip())), "")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,23 @@ RECORDED_VARIABLES = (
 )
 
 
-def describe_provenance(job: Job, settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+def describe_provenance(
+    job: Job,
+    settings: Settings,
+    environ: Mapping[str, str],
+    outside_modules: Sequence[Mapping[str, Any]] = (),
+    differing_attributes: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Return the provenance of a job as JSON's own types.
 
     The environment is recorded by an allow-list, and values whose names look like secrets are left out.
+
+    Args:
+        job: The job.
+        settings: Its configuration.
+        environ: The environment variables of its process.
+        outside_modules: The modules that are in no bundle, each as a document.
+        differing_attributes: The attributes of modules with other values than where the job was submitted, likewise.
     """
     nodes = job.pipeline.nodes
     return {
@@ -51,6 +64,8 @@ def describe_provenance(job: Job, settings: Settings, environ: Mapping[str, str]
         "configuration": redact(settings.to_json()),
         "environment": {name: environ[name] for name in RECORDED_VARIABLES if name in environ},
         "packages": _packages(),
+        "outside_modules": list(outside_modules),
+        "differing_attributes": list(differing_attributes),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,17 @@ from foundations import events
 from foundations.app.config.settings import Origin, Settings, resolve_variables
 from foundations.app.gc_pause import gc_paused
 from foundations.app.job.provenance import current_commit, recorded_parameters
+from foundations.app.main_module import describe_main, warn_of_outside_script
+from foundations.app.module_state import describe_state, warn_of_changed_literals
 from foundations.app.project import check_modules, import_paths
+from foundations.app.project_modules import list_project_modules
 from foundations.app.use_cases.load_job import make_deployment
 from foundations.app.use_cases.prepare import prepare_job
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs.bundle import Bundle, bundle_contents
 from foundations.domain.jobs.deployment import Deployment
 from foundations.domain.jobs.job import Job
+from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.stage import Stage
 from foundations.errors import BundleExistsError, ConfigurationError, FoundationsError, JobExistsError, JobNotFoundError
 from foundations.ports.archive_listing import JobRecord
@@ -54,19 +58,12 @@ def deploy(
     project = Path.cwd()
     extra_source_paths = _resolve_extra_source_paths(project, wiring.settings)
     if wiring.environment.capabilities.crosses_processes:
-        check_modules(pipeline, project, extra_source_paths)
+        check_modules(pipeline, project, extra_source_paths, lambda names: _locate_modules(names, wiring))
     wiring.check()
     wiring.environment.check(project)
     variables = _resolve_run_script_environment(wiring.settings)
     _check_unused(name, wiring)
-    job = Job(
-        name=name,
-        pipeline=pipeline,
-        parameters=parameters,
-        project=str(project),
-        import_paths=import_paths(project, extra_source_paths),
-        commit=current_commit(project),
-    )
+    job = _freeze_job(name, pipeline, parameters, project, extra_source_paths)
     with gc_paused():
         contents = bundle_contents(
             job,
@@ -79,6 +76,28 @@ def deploy(
         )
     _submit(_make_bundle(contents, wiring), parameters, variables, wiring)
     return make_deployment(wiring.environment.handle(name), wiring)
+
+
+def _freeze_job(
+    name: str, pipeline: Pipeline, parameters: dict[str, Any], project: Path, extra_source_paths: tuple[Path, ...]
+) -> Job:
+    """Return the job with what its process needs to know of this one."""
+    functions, main = [node.function for node in pipeline.nodes], describe_main(project)
+    warn_of_outside_script(main, functions, project)
+    needed = {str(getattr(function, "__module__", "")) for function in functions}
+    modules = list_project_modules(project, extra_source_paths, needed)
+    warn_of_changed_literals(modules)
+    return Job(
+        name=name,
+        pipeline=pipeline,
+        parameters=parameters,
+        project=str(project),
+        import_paths=import_paths(project, extra_source_paths),
+        commit=current_commit(project),
+        main=main,
+        modules=modules,
+        state=describe_state(modules, str(project)),
+    )
 
 
 def read_resource(name: str) -> bytes:
@@ -105,6 +124,10 @@ def _resolve_extra_source_paths(project: Path, settings: Settings) -> tuple[Path
                 expected="a directory, relative to the working directory or absolute",
             )
     return paths
+
+
+def _locate_modules(names: Sequence[str], wiring: Wiring) -> Mapping[str, tuple[str, ...]]:
+    return wiring.environment.locate_modules(names, _resolve_run_script_environment(wiring.settings))
 
 
 def _resolve_run_script_environment(settings: Settings) -> dict[str, str]:

@@ -14,6 +14,7 @@ from foundations.app.job.archiver import Archiver
 from foundations.app.job.job_files import JobFiles, file_stamp
 from foundations.app.job.written_files import find_written_files
 from foundations.app.project import use_import_paths
+from foundations.app.relocation import Relocation
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.job import Job
@@ -43,7 +44,8 @@ class JobSupervisorHooks:
         wiring = Wiring(settings=Settings.from_json(json.loads(config.read_bytes()), str(config)))
         with (directory.bundle / BUNDLE_JOB).open("rb") as stream:
             data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))  # only its first page is read
-        use_import_paths(directory.project, Job.header(data, wiring.serialiser)["import_paths"])
+        header = Job.header(data, wiring.serialiser)
+        use_import_paths(Relocation.of(directory.project, header), header["import_paths"])
         return cls(directory, wiring)
 
     def record_start(self, started_at: float) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from foundations import events
 from foundations.app.config.settings import Settings
@@ -18,9 +17,14 @@ from foundations.app.gc_pause import gc_paused
 from foundations.app.job.archiver import Archiver
 from foundations.app.job.error_report import describe_failure, summarise
 from foundations.app.job.job_files import JobFiles
+from foundations.app.job.outside_modules import describe_outside_modules
 from foundations.app.job.provenance import describe_provenance
 from foundations.app.job.recorder import JobRecorder
+from foundations.app.main_module import NO_MAIN, fill_main, make_main
+from foundations.app.module_state import Difference, report_differences
 from foundations.app.project import use_import_paths
+from foundations.app.project_modules import ProjectModule, import_modules
+from foundations.app.relocation import Relocation
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.job import Job
@@ -109,11 +113,12 @@ def run_job(data: Buffer, context: JobContext) -> Outcome:
     started_at = time.time()
     try:
         if context.project is not None:  # adapters may be the project's own, so this comes before any of them
-            use_import_paths(context.project, Job.header(data, wiring.serialiser)["import_paths"])
+            header = Job.header(data, wiring.serialiser)
+            use_import_paths(Relocation.of(context.project, header), header["import_paths"])
         wiring.archives.distinct()
         context.source(archiver)
         with gc_paused():
-            job = _load_job(data, context)
+            job, differences = _load_job(data, context)
     except BaseException as error:
         _archive_setup_failure(archiver, context, error, started_at, data)
         return Outcome(
@@ -122,7 +127,9 @@ def run_job(data: Buffer, context: JobContext) -> Outcome:
             message=f"the job could not be loaded: {summarise(error)}",
             not_archived=tuple(archiver.not_archived),
         )
-    provenance = json.dumps(describe_provenance(job, wiring.settings, os.environ)).encode()
+    outside = () if context.project is None else describe_outside_modules(context.project)
+    document = describe_provenance(job, wiring.settings, os.environ, outside, [each._asdict() for each in differences])
+    provenance = json.dumps(document).encode()
     archiver.write(wiring.archives.provenance, items.PROVENANCE, [provenance])
     recorder = _run_pipeline(job, context, archiver)
     return Outcome(
@@ -173,32 +180,30 @@ def _stage_cache(job: Job, context: JobContext) -> StageCache:
     return stage_cache(job, project, context.wiring)
 
 
-def _load_job(data: Buffer, context: JobContext) -> Job:
+def _load_job(data: Buffer, context: JobContext) -> tuple[Job, list[Difference]]:
+    """Load the job; in a process of its own, what the submitter had in ``__main__`` and had imported is there first.
+
+    Return with it the attributes of modules that have other values here than where the job was submitted.
+    """
     if context.project is None:
-        return Job.from_buffer(data, context.wiring.serialiser)
+        return Job.from_buffer(data, context.wiring.serialiser), []
+    header = Job.header(data, context.wiring.serialiser)
+    relocation, main = Relocation.of(context.project, header), header["main"] or NO_MAIN
     sys.argv = [""]
-    sys.modules["__main__"] = ModuleType("__main__")
+    make_main(main, relocation)
+    modules = list(itertools.starmap(ProjectModule, header["modules"]))
+    import_modules(modules, context.project)
+    differences = report_differences(modules, header["state"], context.project)
     job = Job.from_buffer(data, context.wiring.serialiser)
-    _install_main(job, context.project)
-    return job
+    fill_main(_functions(job), main, relocation)
+    return job, differences
 
 
-def _install_main(job: Job, project: Path) -> None:
-    """Put the functions of ``__main__`` into this process's, where multiprocessing and others look them up by name."""
-    main = vars(sys.modules["__main__"])
+def _functions(job: Job) -> Iterator[Any]:
+    """Iterate over the functions of the stages, their arguments and the parameters: any of these may be a function."""
     for node in job.pipeline.nodes:
-        function = node.function
-        while isinstance(function, functools.partial):
-            function = function.func
-        function = getattr(function, "__func__", function)
-        names = getattr(function, "__globals__", None)
-        if names is None or function.__module__ != "__main__" or names is main:
-            continue
-        file = names.get("__file__")
-        if isinstance(file, str) and file.startswith(job.project + os.sep):
-            names["__file__"] = str(project / file[len(job.project) + 1 :])
-        main.update({name: value for name, value in names.items() if not name.startswith("__") or name == "__file__"})
-        main.setdefault(function.__name__, function)
+        yield from (node.function, *node.arguments, *node.keyword_arguments.values())
+    yield from job.parameters.values()
 
 
 def _source_roots(job: Job, context: JobContext) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from foundations.domain.pipeline.graph import Node, Pipeline
@@ -25,6 +26,9 @@ class Job(NamedTuple):
         project: The project directory that the job was submitted from, an absolute path; it need not exist any more.
         import_paths: The directories that the job imports modules from, relative to the project directory.
         commit: The git commit that was checked out in the project, where there is one.
+        main: What the job's ``__main__`` is made from; see :mod:`foundations.app.main_module`.
+        modules: Name, file and kind of the project's modules that the submitter had imported, in that order.
+        state: The plain attributes that they had; see :mod:`foundations.app.module_state`.
     """
 
     name: str
@@ -33,6 +37,9 @@ class Job(NamedTuple):
     project: str
     import_paths: tuple[str, ...]
     commit: str | None = None
+    main: Mapping[str, Any] | None = None
+    modules: tuple[tuple[str, str, bool], ...] = ()
+    state: Mapping[str, Any] = MappingProxyType({})
 
     def to_buffers(self, serialiser: Serialiser) -> list[Buffer]:
         """Return the job as one pickle for its header, one for its parameters and one for each stage, from one pickler.
@@ -61,6 +68,9 @@ class Job(NamedTuple):
             "project": self.project,
             "import_paths": self.import_paths,
             "commit": self.commit,
+            "main": self.main,
+            "modules": [tuple(module) for module in self.modules],
+            "state": dict(self.state),
             "stages": len(self.pipeline.nodes),
             "hyperparameters": sorted(self.pipeline.hyperparameters),
         }
@@ -113,6 +123,9 @@ class Job(NamedTuple):
             project=header["project"],
             import_paths=tuple(header["import_paths"]),
             commit=header["commit"],
+            main=header["main"],
+            modules=tuple(header["modules"]),
+            state=header["state"],
         )
 
 

@@ -1,11 +1,13 @@
 import functools
 import importlib
+import os
 import sys
 import types
 
 import pytest
 
 from foundations.app.project import check_modules, import_paths, use_import_paths
+from foundations.app.relocation import Relocation
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.errors import PipelineError
 
@@ -30,9 +32,9 @@ def module(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
-def check(sdk, function, tmp_path, *extra):
+def check(sdk, function, tmp_path, *extra, locate=lambda names: {}):
     pipeline = Pipeline.of(sdk.pipeline.stage(int).stage(function).stage(function))
-    check_modules(pipeline, tmp_path / "mine", tuple(tmp_path / place for place in extra))
+    check_modules(pipeline, tmp_path / "mine", tuple(tmp_path / place for place in extra), locate)
 
 
 @pytest.mark.parametrize("place", ["mine", "mine/src", "extra", "venv/lib/site-packages"])
@@ -60,6 +62,23 @@ def test_a_module_that_would_be_missing_is_refused_with_the_remedy(sdk, module, 
         check(sdk, pick(module("elsewhere")), tmp_path)
     for part in ("somewhere_elsewhere", str(tmp_path / "elsewhere"), str(tmp_path / "mine"), "extra_source_paths"):
         assert part in str(raised.value)
+
+
+def test_a_module_that_the_job_finds_outside_the_project_passes(sdk, module, tmp_path):
+    check(sdk, module("elsewhere").work, tmp_path, locate=lambda names: {names[0]: (str(tmp_path / "elsewhere"),)})
+
+
+def test_a_module_that_the_job_would_take_from_another_place_is_refused(sdk, module, tmp_path):
+    with pytest.raises(PipelineError, match="it would find /other/place there"):
+        check(sdk, module("elsewhere").work, tmp_path, locate=lambda names: {names[0]: ("/other/place",)})
+
+
+def test_a_module_that_was_made_in_memory_is_refused(sdk, tmp_path, monkeypatch):
+    made = types.ModuleType("made_in_memory")
+    exec("def work(): pass", vars(made))
+    monkeypatch.setitem(sys.modules, "made_in_memory", made)
+    with pytest.raises(PipelineError, match="made_in_memory, which was made in memory"):
+        check(sdk, made.work, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -99,5 +118,32 @@ def test_import_paths_are_relative_to_the_project(tmp_path, monkeypatch):
 
 def test_a_job_imports_from_where_the_submitter_did_and_from_its_runtime_last(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", ["/runtime", "/usr/lib"])
-    use_import_paths(tmp_path, (".", "src"))
+    use_import_paths(Relocation(tmp_path, ("/gone",)), (".", "src"))
     assert [str(tmp_path), str(tmp_path / "src"), "/usr/lib", "/runtime"] == sys.path
+
+
+def test_a_job_imports_the_copy_whatever_its_interpreter_was_set_up_with(tmp_path, monkeypatch):
+    original, copy, venv = tmp_path / "original", tmp_path / "copy", tmp_path / "original/.venv/lib/site-packages"
+    for place in (original / "src", copy / "src", venv):
+        place.mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", ["/runtime", str(original / "src"), "/usr/lib", str(venv), str(original)])
+    monkeypatch.setenv("PYTHONPATH", f"/else:{original / 'src'}")
+    use_import_paths(Relocation(copy, (str(original),)), (".",))
+    assert [
+        [str(copy), str(copy / "src"), "/usr/lib", str(venv), "/runtime"],
+        f"/else:{copy / 'src'}:{copy}",
+    ] == [sys.path, os.environ["PYTHONPATH"]]
+
+
+def test_packages_in_editable_mode_by_hooks_are_imported_from_the_copy(tmp_path, monkeypatch):
+    hook = types.ModuleType("hook_of_setuptools")
+    hook.MAPPING = {"shapes": str(tmp_path / "original/src/shapes"), "a.b": str(tmp_path / "original/lib/a/b.py")}
+    hook.Finder = type("Finder", (), {"__module__": "hook_of_setuptools", "find_spec": lambda *arguments: None})
+    monkeypatch.setitem(sys.modules, "hook_of_setuptools", hook)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, hook.Finder])
+    monkeypatch.setattr(sys, "path", ["/runtime"])
+    monkeypatch.setenv("PYTHONPATH", "")
+    original, copy = tmp_path / "original", tmp_path / "copy"
+    assert ("src", "lib") == import_paths(original, ())
+    use_import_paths(Relocation(copy, (str(original),)), ("src", "lib"))
+    assert f"{copy / 'src'}:{copy / 'lib'}" == os.environ["PYTHONPATH"]

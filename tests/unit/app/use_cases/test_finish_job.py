@@ -3,6 +3,7 @@ import json
 import pytest
 
 from foundations.app.job.job_files import JobFiles
+from foundations.app.relocation import Relocation
 from foundations.app.use_cases import finish_job
 from foundations.app.use_cases.finish_job import JobSupervisorHooks, archive_streams
 from foundations.domain.jobs import archive_layout as items
@@ -51,7 +52,7 @@ def test_the_listing_learns_that_the_job_runs_and_how_it_ended(directory, wiring
 
 def test_adapters_of_the_project_are_imported_from_the_bundle(directory, imported_from):
     JobSupervisorHooks.of(str(directory))
-    assert [(directory / "project", ("src",))] == imported_from
+    assert [(Relocation(directory / "project", ("/gone",)), ("src",))] == imported_from
 
 
 def test_streams_and_end_are_archived(directory, wiring):
