@@ -37,7 +37,7 @@ def clear(
 
     if not yes and not output.is_terminal(sys.stdin):
         context.fail("There is no terminal to ask on: give --yes if all entries of the cache are to go.")
-    configured = read_cache(environment, config)
+    configured = read_cache(environment, config, imports_project=True)
     if not yes and not output.confirm(_question(configured)):
         output.write_note("Nothing was removed.")
         raise typer.Exit(1)

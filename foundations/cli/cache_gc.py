@@ -53,7 +53,7 @@ def gc(
 
     if max_size is None and older_than is None:
         context.fail("Nothing says what may go: give --max-size, --older-than or both.")
-    configured = read_cache(environment, config)
+    configured = read_cache(environment, config, imports_project=not dry_run)
     now = time.time()
     report = collect(configured.cache, max_size=max_size, older_than=older_than, now=now, dry_run=dry_run)
     if as_json:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from foundations.cli import cache_clear, cache_gc, cache_ls, cache_stats, cache_why, output
+from foundations.cli import cache_clear, cache_gc, cache_ls, cache_stats, cache_why, config_trust, output
 from foundations.errors import FoundationsError
 from foundations.version import __version__
 
@@ -70,6 +70,15 @@ cache.command("ls", epilog=cache_ls.EXAMPLES)(cache_ls.ls)
 cache.command("why", epilog=cache_why.EXAMPLES)(cache_why.why)
 cache.command("gc", epilog=cache_gc.EXAMPLES)(cache_gc.gc)
 cache.command("clear", epilog=cache_clear.EXAMPLES)(cache_clear.clear)
+
+config = _app("Decide about configuration files.", epilog=config_trust.EXAMPLES)
+app.add_typer(config, name="config")
+config.command("trust", epilog=config_trust.EXAMPLES)(config_trust.trust)
+
+
+@config.callback()
+def _config() -> None:
+    pass  # keeps `trust` a subcommand, though there is only one
 
 
 @app.callback()

@@ -92,14 +92,37 @@ def test_a_shell_completes_commands(place: Project) -> None:
     assert "stats\n" == place.run(SCRIPT, variables=completing)
 
 
-def test_an_adapter_of_the_project_is_found_by_the_script(place: Project) -> None:
-    place.write(
-        {
-            "own_cache.py": "from foundations import MemoryCacheBackend\nclass Own(MemoryCacheBackend):\n    pass\n",
-            "local.config.yaml": "cache_implementation:\n  cache_type: own_cache.Own\n",
-        }
+OWN_CACHE = {
+    "own_cache.py": "from foundations import MemoryCacheBackend\nopen('imported', 'w').close()\n"
+    "class Own(MemoryCacheBackend):\n    pass\n",
+    "local.config.yaml": "cache_implementation:\n  cache_type: own_cache.Own\n",
+}
+
+
+def test_an_adapter_of_the_project_is_found_where_the_caller_names_the_project(place: Project) -> None:
+    place.write(OWN_CACHE)
+    shown = place.run(SCRIPT, "cache", "stats", "--json", variables={"PYTHONPATH": str(place.root)})
+    assert 0 == document(shown)["entries"]
+
+
+def test_an_adapter_of_the_project_is_found_by_a_command_that_removes(place: Project) -> None:
+    place.write(OWN_CACHE)
+    assert 0 == document(place.run(SCRIPT, "cache", "clear", "--yes", "--json"))["left_entries"]
+
+
+@pytest.mark.parametrize("start", [[SCRIPT], ["-m", "foundations"]])
+@pytest.mark.parametrize(
+    "command", [["stats"], ["ls"], ["why", "job"], ["gc", "--max-size", "0", "--dry-run"]], ids=lambda words: words[0]
+)
+def test_a_command_that_only_looks_runs_no_code_of_the_working_directory(
+    place: Project, start: list[str], command: list[str]
+) -> None:
+    place.write({**OWN_CACHE, "typer.py": "open('imported', 'w').close()\n"})
+    refusal = place.refusal(*start, "cache", *command)
+    assert refusal.startswith(
+        f"Error: {place.root}/local.config.yaml:2: cache_implementation: own_cache.Own is code of"
     )
-    assert 0 == document(place.run(SCRIPT, "cache", "stats", "--json"))["entries"]
+    assert not (place.root / "imported").exists()
 
 
 # -- without a terminal -----------------------------------------------------------------------------------------------

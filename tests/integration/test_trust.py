@@ -1,5 +1,7 @@
 """Directories that somebody else could have written, and YAML that would run something."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,8 +46,6 @@ def spoiled(project: Project, how: str) -> Path:
         return place
     place.mkdir(mode=0o700)
     if how == "theirs":
-        import os
-
         os.chown(place, 12345, 12345)
     else:
         place.chmod({"group": 0o770, "others": 0o702}[how])
@@ -128,3 +128,94 @@ def test_an_adapter_that_lacks_a_method_is_refused_with_its_name(project: Projec
 def test_an_empty_file_and_another_tools_are_passed_over(project: Project, yaml: str) -> None:
     project.write({"other.config.yaml": yaml, "train.py": SCRIPT})
     assert "7\n" == project.run("train.py")
+
+
+# -- configuration that another user could have written ---------------------------------------------------------------
+
+OTHER = 12345
+OWNED = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of another user")
+COMMAND = str(Path(sys.executable).with_name("foundations"))
+HARMFUL = {
+    "class": "cache_implementation: {cache_type: planted.Cache}\n",
+    "PYTHONPATH": "run_script_environment: {PYTHONPATH: PLACE}\n",
+    "LD_PRELOAD": "run_script_environment: {LD_PRELOAD: PLACE/planted.so}\n",
+}
+
+
+def plant(project: Project, directory: Path, yaml: str, name: str = "zz.config.yaml") -> Path:
+    """Have another user leave a configuration file in a directory, with modules that mark that they ran."""
+    code = f"open({str(project.place / 'ran')!r}, 'w').close()\n"
+    for module in ("planted.py", "sitecustomize.py"):
+        (directory / module).write_text(code)
+        os.chown(directory / module, OTHER, OTHER)
+    file = directory / name
+    file.write_text(yaml.replace("PLACE", str(directory)))
+    os.chown(file, OTHER, OTHER)
+    return file
+
+
+@OWNED
+@pytest.mark.parametrize("what", list(HARMFUL))
+@pytest.mark.parametrize("command", ["train.py", "cache"])
+def test_a_configuration_file_of_another_user_is_refused_and_nothing_of_it_runs(
+    project: Project, what: str, command: str
+) -> None:
+    scratch = project.place / "scratch"
+    scratch.mkdir()
+    scratch.chmod(0o1777)
+    project.write({"train.py": SCRIPT})
+    file = plant(project, scratch, HARMFUL[what])
+    arguments = [str(project.root / command)] if command == "train.py" else [COMMAND, "cache", "stats"]
+    refusal = project.refusal(*arguments, cwd=scratch)
+    assert f"{file} is a configuration file that another user could have written: it belongs to user {OTHER}" in refusal
+    assert refusal.rstrip().endswith(f"foundations config trust {file}")
+    assert [False, []] == [(project.place / "ran").exists(), project.job_names()]
+
+
+@OWNED
+def test_a_configuration_file_of_another_user_is_used_once_it_is_trusted_as_it_is(project: Project) -> None:
+    project.write({"show.py": "from foundations import *\nprint(dict(config_manager['user_settings']))\n"})
+    file = plant(project, project.root, "user_settings: {rate: 1}\n")
+    assert str(file) in project.refusal("show.py")
+    project.run(COMMAND, "config", "trust", "zz.config.yaml")
+    assert "{'rate': 1}\n" == project.run("show.py")
+    file.write_text("user_settings: {rate: 2}\n")
+    assert str(file) in project.refusal("show.py")
+
+
+@OWNED
+def test_an_environment_below_a_home_of_another_user_is_refused(project: Project) -> None:
+    home = project.place / "theirs"
+    (home / "config").mkdir(parents=True)
+    file = plant(project, home / "config", "cache_implementation: {cache_type: planted.Cache}\n", "staging.config.yaml")
+    os.chown(home, OTHER, OTHER)
+    command = "import foundations; foundations.set_environment('staging'); foundations.config_manager.config()"
+    refusal = project.refusal("-c", command, variables={"FOUNDATIONS_HOME": str(home)})
+    assert f"{home}, which leads to it: it belongs to user {OTHER}" in refusal
+    told = project.refusal(COMMAND, "config", "trust", str(file), variables={"FOUNDATIONS_HOME": str(home)})
+    assert "Set FOUNDATIONS_HOME to a directory that nobody else can write" in told
+    assert not (project.place / "ran").exists()
+
+
+@pytest.mark.parametrize(("mode", "which"), [(0o666, "the file"), (0o777, "its directory")])
+def test_a_configuration_file_that_others_can_write_is_refused_with_the_command_that_closes_it(
+    project: Project, mode: int, which: str
+) -> None:
+    project.write({"local.config.yaml": "user_settings: {}\n", "train.py": SCRIPT})
+    weak = project.root / "local.config.yaml" if which == "the file" else project.root
+    weak.chmod(mode)
+    refusal = project.refusal("train.py")
+    assert f"all users can write it (mode {mode:04o})" in refusal
+    assert refusal.rstrip().endswith(f"chmod go-w {weak}")
+    weak.chmod(mode & ~0o022)
+    assert "7\n" == project.run("train.py")
+
+
+def test_a_configuration_file_behind_a_link_into_an_open_directory_is_refused(project: Project) -> None:
+    shared = project.place / "shared"
+    shared.mkdir()
+    (shared / "own.yaml").write_text("user_settings: {}\n")
+    shared.chmod(0o777)
+    project.write({"train.py": SCRIPT})
+    (project.root / "local.config.yaml").symlink_to(shared / "own.yaml")
+    assert f"chmod go-w {shared}" in project.refusal("train.py")

@@ -6,12 +6,14 @@ composed, and its tags, its numbers and what its aliases write out while its val
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import yaml
 
+from foundations.app.config.content import read_content
 from foundations.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 else:
     _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-LARGEST_FILE = 1 << 20  # bytes
 MOST_VALUES = 50_000  # aliases written out
 DEEPEST = 64  # levels, aliases written out
 LONGEST_NUMBER = 1_000  # characters
@@ -224,14 +225,18 @@ class Document(_SafeLoader):
         return Value(content, self._file, getattr(node, "key_line", _line(node)), self._key, text)
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, check: Callable[[Path, bytes], None] | None = None) -> Document:
     """Read a file.
+
+    Args:
+        path: The file.
+        check: Raises where the file, with this content, must not be parsed.
 
     Raises:
         ConfigurationError: It is no regular file, cannot be read, is too large or too deep, or is not YAML in UTF-8.
     """
     file = str(path)
-    text = _read(path)
+    text = _decode(file, read_content(path, check))
     unprintable = yaml.reader.Reader.NON_PRINTABLE.search(text)
     if unprintable:  # which the parser in C would let through
         found, line = repr(unprintable[0]), text.count("\n", 0, unprintable.start()) + 1
@@ -265,19 +270,7 @@ def _line(node: Any) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _read(path: Path) -> str:
-    file = str(path)
-    try:
-        if not path.is_file():
-            kind = "a directory" if path.is_dir() else "not a regular file" if path.exists() else "not there"
-            raise _unreadable(file, f"it is {kind}", kind)
-        with path.open("rb") as stream:
-            data = stream.read(LARGEST_FILE + 1)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise _unreadable(file, reason, reason) from error
-    if len(data) > LARGEST_FILE:
-        raise _excess(f"{LARGEST_FILE:,} bytes", file, 0)
+def _decode(file: str, data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -287,11 +280,6 @@ def _read(path: Path) -> str:
             found=byte,
             expected="text in UTF-8",
         ) from error
-
-
-def _unreadable(file: str, reason: str, found: str) -> ConfigurationError:
-    message = f"a configuration file cannot be read: {reason}."
-    return Value(None, file, 0).error(message, found=found, expected="a readable file")
 
 
 def _excess(most: str, file: str, line: int) -> ConfigurationError:

@@ -9,7 +9,7 @@ import keyword
 import math
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +61,15 @@ class Section:
     origin: Origin
 
 
-def read_config_file(path: Path, *, required: bool = False) -> dict[str, Section] | None:
+def read_config_file(
+    path: Path, *, required: bool = False, check: Callable[[Path, bytes], None] | None = None
+) -> dict[str, Section] | None:
     """Read and check one configuration file.
 
     Args:
         path: The file.
         required: Whether the user named this very file, so that it cannot be another tool's.
+        check: Raises where the file, with this content, must not be parsed.
 
     Returns:
         Its sections by their top-level keys; None where it has no key of ours, so that it belongs to another tool.
@@ -75,7 +78,7 @@ def read_config_file(path: Path, *, required: bool = False) -> dict[str, Section
         ConfigurationError: It cannot be read, is not YAML, or holds something that no configuration can hold.
     """
     file = str(path)
-    document = read_document(path)
+    document = read_document(path, check)
     keys = document.keys
     if not any(key in TOP_LEVEL_KEYS for key in keys):
         for key, line in keys.items():

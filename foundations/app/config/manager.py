@@ -77,6 +77,7 @@ class ConfigManager:
         Raises:
             ConfigurationError: A file is wrong, two files of the working directory have the same key, or the chosen
                 environment does not exist.
+            UntrustedLocationError: Another user could have written a file.
         """
         if self._frozen is not None:
             return self._frozen
@@ -160,8 +161,11 @@ class ConfigManager:
 
     def _read(self, path: Path, *, required: bool) -> dict[str, Section]:
         from foundations.app.config.file import read_config_file
+        from foundations.app.config.trust import check_trusted
 
-        sections = read_config_file(path, required=required)
+        sections = read_config_file(
+            path, required=required, check=lambda file, content: check_trusted(file, content, self._home)
+        )
         if sections is None and path not in self._ignored:
             self._ignored.add(path)
             reason = "it has none of our top-level keys, so it belongs to another tool"

@@ -11,6 +11,7 @@ from foundations.adapters._shared.fs.trusted import (
     is_private_directory,
 )
 from foundations.errors import StorageUnavailableError, UntrustedLocationError
+from foundations.ownership import components
 
 BOTH = pytest.mark.parametrize("check", [ensure_private_directory, check_private_directory, is_private_directory])
 
@@ -149,7 +150,7 @@ def test_links_that_lead_round_in_circles_are_unavailable(tmp_path):
     with pytest.raises(StorageUnavailableError):
         ensure_private_directory(tmp_path / "one" / "place")
     with pytest.raises(OSError, match="symbolic links"):
-        list(trusted._components(tmp_path / "one"))
+        list(components(tmp_path / "one"))
 
 
 @BOTH
@@ -213,5 +214,5 @@ def test_directories_of_root_are_trusted(tmp_path, monkeypatch):
 
 def test_the_way_to_a_directory_is_looked_at_once(tmp_path, monkeypatch):
     ensure_private_directory(tmp_path / "place")
-    monkeypatch.setattr(trusted, "_components", None)
+    monkeypatch.setattr(trusted, "components", None)
     assert is_private_directory(tmp_path / "place") is True

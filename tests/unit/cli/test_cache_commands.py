@@ -1,4 +1,5 @@
 import json
+import sys
 import time
 
 import pytest
@@ -101,6 +102,7 @@ def test_statistics_tell_how_many_entries_are_of_which_size(run, cache, configur
         "    def entries(self):\n"
         "        return (entry._replace(size=int(entry.key)) for entry in super().entries())\n"
     )
+    sys.path.append(str(directory))
     configure(type_name="huge_cache.Huge")
     for size in (1, 2, 10**6, 10**9, 3 * 10**9):
         cache.put(f"{size}", [b"value"])

@@ -94,12 +94,16 @@ def test_the_name_of_a_cache_tells_no_variables_value(run, configure, monkeypatc
     assert "a-secret" not in done.output
 
 
-def test_an_adapter_of_the_project_is_found_beside_its_configuration(run, configure, directory):
+def test_an_adapter_of_the_project_is_found_beside_its_configuration_by_commands_that_change_the_cache(
+    run, configure, directory
+):
     (directory / "adapter_of_the_project.py").write_text(
         "from foundations import MemoryCacheBackend\nclass Own(MemoryCacheBackend):\n    pass\n"
     )
     configure(type_name="adapter_of_the_project.Own")
-    done = run("cache", "stats")
+    refused = run("cache", "stats")
+    assert (1, True) == (refused.exit_code, "runs none of it" in refused.stderr)
+    done = run("cache", "clear", "--yes", "--json")
     assert (0, "") == (done.exit_code, done.stderr)
 
 

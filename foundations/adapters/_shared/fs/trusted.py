@@ -5,14 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from foundations.adapters._shared.fs.files import translating_os_errors
 from foundations.errors import StorageUnavailableError, UntrustedLocationError
+from foundations.ownership import WRITABLE_BY_OTHERS, components
 
-_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
-_MAX_LINKS = 40  # the kernel follows as many
 _trusted_ancestors: set[tuple[str, int]] = set()
 
 
@@ -101,7 +99,7 @@ def check_private_file(path: Path, status: os.stat_result) -> None:
 
 def is_writable_by_others(status: os.stat_result) -> bool:
     """Return whether a user other than this one and root could have written the file of this `status`."""
-    return bool(status.st_mode & _WRITABLE_BY_OTHERS) or status.st_uid not in (0, os.geteuid())
+    return bool(status.st_mode & WRITABLE_BY_OTHERS) or status.st_uid not in (0, os.geteuid())
 
 
 def _missing_directories(path: Path) -> list[Path]:
@@ -117,7 +115,7 @@ def _check_ancestors(directory: Path) -> None:
     key = (str(directory), os.geteuid())
     if key in _trusted_ancestors:
         return
-    for path, status in _components(directory):
+    for path, status in components(directory):
         _check_directory(path, status, allow_sticky=True)
     _trusted_ancestors.add(key)
 
@@ -128,38 +126,12 @@ def _check_directory(path: Path, status: os.stat_result, *, allow_sticky: bool) 
         remedy = f"Make it yours (chown {os.geteuid()} {path}) where you trust all that it holds"
     elif stat.S_ISLNK(status.st_mode):
         return
-    elif status.st_mode & _WRITABLE_BY_OTHERS and not (allow_sticky and status.st_mode & stat.S_ISVTX):
+    elif status.st_mode & WRITABLE_BY_OTHERS and not (allow_sticky and status.st_mode & stat.S_ISVTX):
         reason = f"its group or others can write it (mode {stat.S_IMODE(status.st_mode):04o})"
         remedy = f"Close it (chmod go-w {path}) where you trust all that it holds"
     else:
         return
     raise _untrusted(path, reason, f"{remedy}, move it away, or configure another place.")
-
-
-def _components(directory: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield every directory and symbolic link on the way to `directory`, as the kernel would follow it."""
-    current = Path("/")
-    yield current, current.lstat()
-    remaining = list(reversed(directory.parts[1:]))
-    links = 0
-    while remaining:
-        name = remaining.pop()
-        if name == "..":
-            current = current.parent
-            continue
-        component = current / name
-        status = component.lstat()
-        yield component, status
-        if not stat.S_ISLNK(status.st_mode):
-            current = component
-            continue
-        links += 1
-        if links > _MAX_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        target = component.readlink()
-        if target.is_absolute():
-            current = Path("/")
-        remaining.extend(reversed(target.parts[1:] if target.is_absolute() else target.parts))
 
 
 def _not_a_directory(path: Path) -> StorageUnavailableError:

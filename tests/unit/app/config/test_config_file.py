@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from foundations.app.config import content as config_content
 from foundations.app.config import document as config_document
 from foundations.app.config import file as config_file
 from foundations.app.config.file import Section, read_config_file
@@ -456,7 +457,7 @@ def test_aliases_that_nest_too_deep_are_refused(write):
 
 
 def test_a_file_that_is_too_large_is_refused(write, monkeypatch):
-    monkeypatch.setattr(config_document, "LARGEST_FILE", 20)
+    monkeypatch.setattr(config_content, "LARGEST_FILE", 20)
     path = write("#" * 21)
 
     with pytest.raises(ConfigurationError, match="at most 20 bytes") as raised:
