@@ -156,10 +156,17 @@ def test_definitions_of_a_script_work_in_the_job(script, job, tmp_path, value, e
     assert expected == python(job, tmp_path / "sent")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="type aliases are of Python 3.12")
+ALIAS = (
+    ("type Row = list[int]\n", "Row, Row.__value__", "(Row, list[int])")
+    if sys.version_info >= (3, 12)
+    else ("Row = list[int]\n", "Row", "list[int]")
+)
+
+
 def test_a_type_alias_of_a_script_works_in_the_job(script, job, tmp_path):
-    python(script("Row, Row.__value__", definitions="type Row = list[int]\n"), "send", tmp_path / "sent")
-    assert "(Row, list[int])" == python(job, tmp_path / "sent")
+    definitions, value, expected = ALIAS
+    python(script(value, definitions=definitions), "send", tmp_path / "sent")
+    assert expected == python(job, tmp_path / "sent")
 
 
 RETURNED = [
