@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,8 @@ def _make_bundle(contents: BundleContents, wiring: Wiring) -> Bundle:
 def _submit(bundle: Bundle, parameters: Mapping[str, Any], variables: Mapping[str, str], wiring: Wiring) -> None:
     """Enter the job into the listing and submit its bundle, which is discarded whatever goes wrong."""
     environment, listing = wiring.environment, wiring.listing
-    try:
+    with ExitStack() as undo:
+        undo.callback(bundle.discard)
         listing.track(
             JobRecord(
                 job_name=bundle.job_name,
@@ -181,14 +183,9 @@ def _submit(bundle: Bundle, parameters: Mapping[str, Any], variables: Mapping[st
                 },
             )
         )
-        try:
-            bundle.submit(environment, variables)
-        except BaseException:
-            listing.remove(bundle.job_name)
-            raise
-    except BaseException:
-        bundle.discard()
-        raise
+        undo.callback(listing.remove, bundle.job_name)
+        bundle.submit(environment, variables)
+        undo.pop_all()
     if environment.capabilities.crosses_processes:  # otherwise run_bundle() discards it
         try:
             bundle.discard()
