@@ -164,7 +164,7 @@ class _ThreadedSink(_Sink):
         from concurrent.futures import ThreadPoolExecutor
 
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self._write = write
+        super().__init__(write)
         self._most = workers + _WAITING
         self._compressing = ThreadPoolExecutor(workers, "foundations-compress")
         self._writing = ThreadPoolExecutor(1, "foundations-write")
