@@ -202,6 +202,14 @@ def _find_failure(value: object) -> Exception | None:
     return None
 
 
+_REMEDIES = {
+    "coroutine": "It has not run: return the result of asyncio.run(...) instead.",
+    "generator": "Return a list of its items, list(...), instead.",
+    "async_generator": "Return a list of its items instead.",
+}
+"""What to do about a value that its function returns before its code has run, by the name of its type."""
+
+
 def _explain(parts: Iterable[tuple[str, object]], error: Exception) -> NotSerialisableError:
     from foundations.adapters.cloudpickling.diagnosis import find_culprit
 
@@ -213,7 +221,7 @@ def _explain(parts: Iterable[tuple[str, object]], error: Exception) -> NotSerial
         reason = f"{type(cause).__name__}: {cause}".rstrip(".")
         message = (
             f"{path} cannot be serialised: it is of type {culprit}, and pickling it fails: {reason:.500}."
-            " Create it where it is used, or hand over what it is made of instead."
+            f" {_REMEDIES.get(culprit, 'Create it where it is used, or hand over what it is made of instead.')}"
         )
     return NotSerialisableError(
         message,

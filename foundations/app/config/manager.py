@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from foundations.app.config.file import Section
 
 _SUFFIX = ".config.yaml"
+_LONGEST_SEARCHED = 1 << 16
 
 
 class ConfigManager:
@@ -142,7 +143,9 @@ class ConfigManager:
 
     def _read_working_directory(self, directory: Path) -> dict[str, Section]:
         sections: dict[str, Section] = {}
-        for path in _config_files(directory):
+        paths = _list_directory(directory)
+        self._report_misnamed(paths)
+        for path in _config_files(paths):
             for key, section in self._read(path, required=False).items():
                 if key in sections:
                     first = sections[key].origin
@@ -158,6 +161,15 @@ class ConfigManager:
                     )
                 sections[key] = section
         return sections
+
+    def _report_misnamed(self, paths: list[Path]) -> None:
+        """Log, once each, the files whose names suggest that they are ours, but that are not read."""
+        for path in paths:
+            proper = _proper_name(path)
+            if proper is not None and path not in self._ignored:
+                self._ignored.add(path)
+                reason = f"only files whose names end in {_SUFFIX} are read"
+                events.warning("configuration_not_read", file=str(path), reason=reason, remedy=f"rename it to {proper}")
 
     def _read(self, path: Path, *, required: bool) -> dict[str, Section]:
         from foundations.app.config.file import read_config_file
@@ -179,10 +191,10 @@ def _restore(record: Mapping[str, Any]) -> ConfigManager:
     return manager
 
 
-def _config_files(directory: Path) -> list[Path]:
-    """Return the files of a directory that may be ours, sorted; hidden files are never read."""
+def _list_directory(directory: Path) -> list[Path]:
+    """Return the entries of a directory, sorted."""
     try:
-        paths = sorted(directory.iterdir())
+        return sorted(directory.iterdir())
     except OSError as error:
         raise ConfigurationError(
             f"the directory cannot be searched for configuration files: {error.strerror or error}.",
@@ -190,6 +202,32 @@ def _config_files(directory: Path) -> list[Path]:
             found=error.strerror or str(error),
             expected="a directory that can be listed",
         ) from error
+
+
+def _proper_name(path: Path) -> str | None:
+    """Return the name under which a file would be read that is misnamed; None where it is not, or is another tool's.
+
+    Other tools have files named ``config.yaml``, too: such a file counts where a line begins with one of our keys.
+    """
+    stem, _, ending = path.name.rpartition(".")
+    if path.name.startswith(".") or ending not in ("yml", "yaml"):
+        return None
+    if ending == "yml" and stem.endswith(".config"):
+        return f"{stem}.yaml"
+    if stem not in ("config", "foundations") or not path.is_file():
+        return None
+    try:
+        with path.open("rb") as stream:
+            lines = stream.read(_LONGEST_SEARCHED).decode(errors="replace").splitlines()
+    except OSError as error:
+        events.debug("configuration_not_searched", file=str(path), reason=str(error))
+        return None
+    is_ours = any(line.partition(":")[0].rstrip() in TOP_LEVEL_KEYS for line in lines if ":" in line)
+    return f"foundations{_SUFFIX}" if is_ours else None
+
+
+def _config_files(paths: list[Path]) -> list[Path]:
+    """Return those paths whose files may be ours; hidden files are never read."""
     return [path for path in paths if path.name.endswith(_SUFFIX) and not path.name.startswith(".")]
 
 
@@ -201,11 +239,16 @@ def _environment_file(name: str, directory: Path, home: Callable[[], Path]) -> P
     if shared.exists():
         return shared
     places = [place for place in (own.parent, shared.parent) if place.is_dir()]
-    names = sorted({path.name.removesuffix(_SUFFIX) for place in places for path in _config_files(place)})
+    names = sorted(
+        {path.name.removesuffix(_SUFFIX) for place in places for path in _config_files(_list_directory(place))}
+    )
     listed = ", ".join(names)
+    endings = (".config.yml", ".yaml", ".yml")
+    misnamed = [path for place in places for ending in endings if (path := place / f"{name}{ending}").exists()]
     raise ConfigurationError(
         f"there is no environment {name!r}: neither {own} nor {shared} exists. "
-        + (f"There are: {listed}." if names else "There is none at all."),
+        + (f"There are: {listed}." if names else "There is none at all.")
+        + (f" {misnamed[0]} is not read: rename it to {own.name}." if misnamed else ""),
         found=name,
         expected=f"one of {listed}" if names else f"a file {own}",
         known=tuple(names),

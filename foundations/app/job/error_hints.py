@@ -86,8 +86,8 @@ def _explain_missing_file(name: str, trace: TracebackType | None, place: JobPlac
             found = "" if os.path.lexists(there) else ", which does not exist either"
             return [
                 f"The job runs in a copy of the project directory, and {name!r} leads out of it. From the project"
-                f" directory {place.original} it leads to {there}{found}. Pass that absolute path to the stage, or move"
-                " the file into the project directory."
+                f" directory {place.original} it leads to {there}{found}. Pass the file's absolute path to the stage,"
+                " or move the file into the project directory."
             ]
         left_out = _explain_absence(relative, place)
         if left_out is not None:

@@ -10,8 +10,12 @@ from foundations.app.wiring import Wiring
 from foundations.domain.jobs.archived_job import ArchivedJob
 from foundations.domain.jobs.deployment import Deployment
 from foundations.domain.jobs.reconciliation import Reconciler
+from foundations.errors import JobNotFoundError
+from foundations.ports.archive_listing import JobQuery, PipelineListing
 from foundations.ports.execution import JobHandle
 from foundations.ports.job import check_job_name
+
+_MOST_COMPARED = 1_000
 
 
 def load_job(job_name: str, settings: Settings) -> Deployment:
@@ -27,13 +31,41 @@ def load_job(job_name: str, settings: Settings) -> Deployment:
         JobNameError: `job_name` cannot name a job.
         JobNotFoundError: The listing has no job of that name.
     """
-    record = Wiring(settings=settings).listing.get(check_job_name(job_name))
+    listing = Wiring(settings=settings).listing
+    try:
+        record = listing.get(check_job_name(job_name))
+    except JobNotFoundError as error:
+        raise _explain_absence(error, job_name, listing, settings) from error
     entry = settings.deployment
     recorded = record.environment.get("deployment")
     if recorded:
         entry = AdapterSettings.from_mapping(entry.key, recorded, Origin(f"the listing's record of job {job_name}"))
     wiring = Wiring(settings=settings._replace(deployment=entry))
     return make_deployment(JobHandle(job_name=job_name, reference=record.environment.get("reference", {})), wiring)
+
+
+def _explain_absence(
+    error: JobNotFoundError, job_name: str, listing: PipelineListing, settings: Settings
+) -> JobNotFoundError:
+    """Return the error with the names that a user may have meant, and with the configuration that was used."""
+    import difflib
+
+    names = [record.job_name for record in listing.find(JobQuery(limit=_MOST_COMPARED))]
+    nearest = difflib.get_close_matches(job_name, names, n=3)
+    if nearest:
+        hint = f"Did you mean {' or '.join(map(repr, nearest))}?"
+    elif names:
+        hint = f"Its latest jobs are: {', '.join(names[:3])}."
+    else:
+        hint = "It has no job at all."
+    origin = settings.origins.get(settings.archive_listing.key, Origin())
+    configured = "the defaults" if origin.file is None else f"{origin.file}:{origin.line}"
+    return JobNotFoundError(
+        f"{error.message} {hint} The listing is that of {configured}; if the job was submitted with another"
+        " configuration, run from its project directory, or choose it with set_environment().",
+        job_name=job_name,
+        path=getattr(error, "path", None),
+    )
 
 
 def make_deployment(handle: JobHandle, wiring: Wiring) -> Deployment:

@@ -11,7 +11,7 @@ import pytest
 
 import foundations
 from foundations.app.config.manager import ConfigManager
-from foundations.app.config.settings import AdapterSettings
+from foundations.app.config.settings import AdapterSettings, Origin
 from foundations.app.sdk import Sdk
 from foundations.domain.pipeline.hyperparameter import Hyperparameter
 from foundations.errors import JobNotFoundError, PipelineError, RemoteException
@@ -138,8 +138,26 @@ def test_a_job_is_found_in_the_environment_that_it_runs_in_whatever_is_configure
 
 
 def test_an_unknown_job_is_not_found(sdk):
-    with pytest.raises(JobNotFoundError):
+    with pytest.raises(JobNotFoundError, match=r"It has no job at all\. The listing is that of the defaults"):
         sdk.load_job("unknown")
+
+
+def test_an_unknown_job_is_reported_with_the_nearest_names(sdk):
+    for name in ("train-1", "evaluate"):
+        sdk.pipeline.stage(add, 1, 2).run(job_name=name).wait_for_deployment_to_complete()
+    with pytest.raises(JobNotFoundError, match=r"Did you mean 'train-1'\?") as raised:
+        sdk.load_job("trian-1")
+    assert "trian-1" == raised.value.job_name
+    with pytest.raises(JobNotFoundError, match=r"Its latest jobs are: evaluate, train-1\."):
+        sdk.load_job("x")
+
+
+def test_an_unknown_job_is_reported_with_the_configuration_that_was_used(sdk):
+    manager = ConfigManager()
+    settings = sdk.config_manager.settings()
+    manager.freeze(settings._replace(origins={"archive_listing_implementation": Origin("/mine/a.config.yaml", 7)}))
+    with pytest.raises(JobNotFoundError, match=r"The listing is that of /mine/a\.config\.yaml:7;"):
+        Sdk(manager).load_job("unknown")
 
 
 def test_uuids_are_random_and_of_version_4(sdk):

@@ -213,6 +213,50 @@ def test_a_file_of_another_tool_is_passed_over_and_told_once(manager, project, t
     assert [("configuration_ignored", {"file": str(path), "reason": reason})] == told
 
 
+@pytest.fixture
+def warned(monkeypatch):
+    warned = []
+    monkeypatch.setattr(events, "warning", lambda event, **keys: warned.append((event, keys)))
+    return warned
+
+
+@pytest.mark.parametrize(
+    ("name", "proper"),
+    [
+        ("mine.config.yml", "mine.config.yaml"),
+        ("config.yaml", "foundations.config.yaml"),
+        ("config.yml", "foundations.config.yaml"),
+        ("foundations.yaml", "foundations.config.yaml"),
+    ],
+)
+def test_a_misnamed_file_is_not_read_and_reported_once(manager, project, warned, name, proper):
+    path = write(project / name, says("hello"))
+    assert [{}, {}] == [dict(manager["user_settings"]) for _ in range(2)]
+    reason = "only files whose names end in .config.yaml are read"
+    keys = {"file": str(path), "reason": reason, "remedy": f"rename it to {proper}"}
+    assert [("configuration_not_read", keys)] == warned
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "settings.yml", ".config.yml", "foundations.yml"])
+def test_a_file_of_another_tool_is_not_reported(manager, project, warned, name):
+    write(project / name, "model: {user_settings: 1}\ntrain: 2\n")
+    manager.settings()
+    assert [] == warned
+
+
+def test_a_directory_with_a_misleading_name_is_not_reported(manager, project, warned):
+    (project / "config.yaml").mkdir()
+    manager.settings()
+    assert [] == warned
+
+
+def test_a_misnamed_file_of_an_environment_is_named_in_the_error(manager, project):
+    path = write(project / "config" / "staging.config.yml", says("hello"))
+    manager.set_environment("staging")
+    with pytest.raises(ConfigurationError, match=f"{path} is not read: rename it to staging.config.yaml"):
+        manager.settings()
+
+
 def test_a_directory_that_looks_like_a_file_is_an_error(manager, project):
     (project / "a.config.yaml").mkdir()
 

@@ -35,9 +35,9 @@ class TestMissingFile:
             "The job runs in a copy of the project directory, and '../data.csv' leads out of it. From the project"
         )
         assert hint(place, open, "../data.csv").startswith(expected)
-        assert f"leads to {there}. Pass that absolute path" in hint(place, open, "../data.csv")
+        assert f"leads to {there}. Pass the file's absolute path" in hint(place, open, "../data.csv")
         absolute = str(tmp_path / "jobs" / "job" / "data.csv")  # made from the path of a module
-        assert f"leads to {there}. Pass that absolute path" in hint(place, open, absolute)
+        assert f"leads to {there}. Pass the file's absolute path" in hint(place, open, absolute)
 
     def test_one_that_is_nowhere_is_not_said_to_be_there(self, place, tmp_path):
         assert f"{tmp_path}/home/gone.csv, which does not exist either" in hint(place, open, "../gone.csv")
