@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -117,6 +117,17 @@ class ExecutionEnvironment(ABC):
             out, and so is every module where the interpreter cannot be asked.
         """
         return {}
+
+    def check_requirements(self, project: Path, imported: Callable[[], Collection[str]]) -> None:
+        """Raise unless the job's interpreter has the packages that `project` lists and its stages need. Optional.
+
+        Args:
+            project: The project directory.
+            imported: Returns the top-level names that the modules of the stages import.
+
+        Raises:
+            MissingRequirementsError: Some are missing.
+        """
 
     @abstractmethod
     def handle(self, job_name: str) -> JobHandle:

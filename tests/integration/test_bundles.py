@@ -418,6 +418,61 @@ def test_the_private_directory_is_removed_when_bundling_fails(
     assert [] == os.listdir(tmp_path / "temporary")
 
 
+def test_where_others_could_replace_the_bundle_a_private_directory_of_the_home_serves(
+    contents: BundleContents, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contents.directory.chmod(0o777)
+    bundler = TarballJobBundler()
+    bundle = bundler.make(contents)
+    assert bundle.path is not None
+    assert home == bundle.path.parent.parent.parent
+    assert 0o700 == bundle.path.parent.stat().st_mode & 0o777
+    told = capsys.readouterr().err
+    assert "bundle_elsewhere" in told
+    assert f"other users could replace the bundle in {contents.directory}" in told
+    bundler.discard(bundle)
+    assert [[], ["project"]] == [os.listdir(home / "private_bundles"), os.listdir(contents.directory)]
+
+
+def test_a_sticky_parent_is_as_good_as_a_private_one(contents: BundleContents) -> None:
+    contents.directory.chmod(0o1777)
+    bundle = TarballJobBundler().make(contents)
+    assert contents.directory / "job.tgz" == bundle.path
+
+
+def swap(path: Path, what: str, secret: Path) -> None:
+    size = path.stat().st_size
+    path.rename(path.with_name("moved"))
+    if what == "fifo":
+        os.mkfifo(path)
+    elif what == "junk":
+        path.write_bytes(b"A" * size)
+    elif what == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to(secret if what == "link" else path.with_name("moved"))
+
+
+@pytest.mark.parametrize("what", ["junk", "fifo", "link", "link to the bundle", "directory"])
+def test_what_is_put_in_the_place_of_a_bundle_is_refused_at_once_and_not_stored(
+    contents: BundleContents, home: Path, tmp_path: Path, what: str
+) -> None:
+    (tmp_path / "secret").write_text("secret")
+    bundler = TarballJobBundler()
+    bundle = bundler.make(contents)
+    assert bundle.path is not None
+    swap(bundle.path, what, tmp_path / "secret")
+    with pytest.raises(DamagedBundleError):
+        bundler.verify(bundle)
+    if what != "directory":
+        bundler.discard(bundle)
+        assert not (home / "sources").exists()
+    assert "secret" == (tmp_path / "secret").read_text()
+    shutil.rmtree(bundle.path) if what == "directory" else None
+    again = TarballJobBundler()
+    again.verify(again.make(contents))
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_a_file_that_cannot_be_read_is_named_and_nothing_is_left(contents: BundleContents) -> None:
     warm = TarballJobBundler()

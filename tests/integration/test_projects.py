@@ -229,7 +229,8 @@ def test_requirements_that_the_interpreter_lacks_are_listed(project: Project) ->
         {
             "requirements.txt": "# comment\nattrs>=1  # fine\nno-such-distribution==1.0\ncloudpickle<1\n"
             "-r other.txt\n./local\nnever; python_version < '3'\nlink @ https://example.org/x.whl\n",
-            "train.py": "from foundations import *\npipeline.stage(int).run()\n",
+            "train.py": "from foundations import *\nimport cloudpickle\n"
+            "def train():\n    import no_such_distribution\npipeline.stage(train).run()\n",
         }
     )
     refusal = project.refusal("train.py")
@@ -237,11 +238,42 @@ def test_requirements_that_the_interpreter_lacks_are_listed(project: Project) ->
     assert [] == project.job_names()
 
 
-@pytest.mark.parametrize("content", [b"attrs ===== 1\n", b"\xff\xfe\n"])
-def test_requirements_that_cannot_be_read_are_an_error(project: Project, content: bytes) -> None:
-    project.write({"requirements.txt": content, "train.py": "from foundations import *\npipeline.stage(int).run()\n"})
-    assert "MissingRequirementsError" in project.refusal("train.py").splitlines()[-1]
-    assert [] == project.job_names()
+@pytest.mark.parametrize(
+    ("content", "event"),
+    [
+        (b"attrs ===== 1\n", "requirement_not_checked"),
+        (b"\xff\xfe\n", "requirement_not_checked"),
+        (b"no-such-distribution\n", "requirements_missing"),
+    ],
+)
+def test_requirements_that_cannot_be_judged_or_that_no_stage_needs_are_a_warning(
+    project: Project, content: bytes, event: str
+) -> None:
+    script = "from foundations import *\nprint(pipeline.stage(int).run().fetch_job_results().output)\n"
+    project.write({"requirements.txt": content, "train.py": script})
+    done = project.attempt("train.py")
+    assert (0, "0\n") == (done.returncode, done.stdout)
+    assert event in done.stderr
+
+
+def test_the_configuration_switches_the_check_of_requirements_off(project: Project) -> None:
+    script = """from foundations import *
+def train():
+    try:
+        import no_such_distribution
+    except Exception as error:
+        return type(error).__name__
+    import no_such_distribution
+print(pipeline.stage(train).run().fetch_job_results().output)
+"""
+    project.write({"requirements.txt": "no-such-distribution\n", "train.py": script})
+    assert "MissingRequirementsError" in project.refusal("train.py")
+    configuration = """deployment_implementation:
+  deployment_type: foundations.LocalShellJobDeployment
+  constructor_keyword_arguments: {check_requirements: false}
+"""
+    project.write({"local.config.yaml": configuration})
+    assert "ModuleNotFoundError\n" == project.run("train.py")
 
 
 def test_the_modules_of_the_python_path_do_not_take_the_place_of_the_sdk(project: Project) -> None:

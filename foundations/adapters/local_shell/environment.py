@@ -8,7 +8,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -38,11 +38,19 @@ class LocalShellJobDeployment(ExecutionEnvironment):
     Args:
         root: The directory of all job directories, absolute; ``~/.foundations/local_shell`` by default.
         grace_seconds: How long a cancelled job may take to end by itself before it is killed.
+        check_requirements: Whether ``requirements.txt`` is compared with what is installed before a job is submitted.
     """
 
-    def __init__(self, root: str | os.PathLike[str] | None = None, *, grace_seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        *,
+        grace_seconds: float = 10.0,
+        check_requirements: bool = True,
+    ) -> None:
         self.root = resolve_root(root)
         self.grace_seconds = check_seconds(grace_seconds)
+        self._checks_requirements = check_requirements
         self._children: dict[str, Supervisor] = {}
 
     def __repr__(self) -> str:
@@ -54,14 +62,18 @@ class LocalShellJobDeployment(ExecutionEnvironment):
         return _CAPABILITIES
 
     def check(self, project: Path) -> None:
-        """Raise where `project` could not run here: missing requirements, an untrusted root."""
+        """Raise where `project` could not run here: another platform, an untrusted root."""
         if sys.platform != "linux":
             raise UnsupportedPlatformError(
                 f"the local shell supervises jobs by means that only Linux has; this is {sys.platform}. Use a Linux"
                 " machine, a container or WSL."
             )
         trusted.check_private_directory(self.root)
-        check_requirements(project)
+
+    def check_requirements(self, project: Path, imported: Callable[[], Collection[str]]) -> None:
+        """Raise unless this interpreter has what ``requirements.txt`` lists and the stages import; warn of the rest."""
+        if self._checks_requirements:
+            check_requirements(project, imported)
 
     def locate_modules(self, names: Sequence[str], variables: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
         """Return where a fresh interpreter with a job's environment variables finds modules."""

@@ -17,10 +17,11 @@ from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
 from foundations.adapters._shared.bundle.project_files import files_to_bundle
 from foundations.adapters._shared.bundle.project_size import ProjectLimits
 from foundations.adapters._shared.bundle.tar_format import header, padding
-from foundations.adapters._shared.bundle.unpack import verify_bundle
+from foundations.adapters._shared.bundle.unpack import open_bundle, verify_bundle
 from foundations.adapters._shared.fs.files import copy_all, open_descriptor, write_all
+from foundations.adapters.tarball.location import make_private_directory, own_directories
 from foundations.adapters.tarball.packing import Packed, pack_files, pack_project
-from foundations.adapters.tarball.registry import PRIVATE_PREFIX, BundleRegistry, Registration
+from foundations.adapters.tarball.registry import BundleRegistry, Registration
 from foundations.adapters.tarball.runtime import Runtime, pack_runtime
 from foundations.adapters.tarball.sources import Sources, SourceStore
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError, FoundationsError
@@ -40,6 +41,7 @@ class _BundleInUse(NamedTuple):
         project_at: Where the packed project begins in the file, in bytes.
         is_copied: Whether the project was copied as it was packed before.
         registration: Its note in the registry.
+        status: The status of its file.
     """
 
     part: Path
@@ -48,6 +50,7 @@ class _BundleInUse(NamedTuple):
     project_at: int
     is_copied: bool
     registration: Registration
+    status: os.stat_result
 
 
 class TarballJobBundler(JobBundler):
@@ -70,7 +73,7 @@ class TarballJobBundler(JobBundler):
         """Make a bundle; the file gets its name when it is whole."""
         seen_at = time.time_ns()
         places = (contents.project, *contents.extra_source_paths)
-        sources = Sources(places, files_to_bundle(contents, _own_directories(contents.project), self._limits), seen_at)
+        sources = Sources(places, files_to_bundle(contents, own_directories(contents.project), self._limits), seen_at)
         runtime = pack_runtime(contents.runtime_packages, foundations_home() / "runtime")
         self._registry.remove_abandoned()
         target = self._choose_directory(contents) / f"{contents.job_name}.tgz"
@@ -82,6 +85,7 @@ class TarballJobBundler(JobBundler):
                 registration = self._registry.register(part, target)
                 reusable = self._store.find(sources)
                 bundle, packed, project_at = _write(part, target, contents, sources, runtime, reusable)
+                status = part.lstat()
                 os.link(part, target)
         except BaseException:
             part.unlink(missing_ok=True)
@@ -89,7 +93,8 @@ class TarballJobBundler(JobBundler):
             if registration is not None:
                 registration.close()
             raise
-        self._in_use[target] = _BundleInUse(part, sources, packed, project_at, reusable is not None, registration)
+        is_copied = reusable is not None
+        self._in_use[target] = _BundleInUse(part, sources, packed, project_at, is_copied, registration, status)
         return bundle
 
     def verify(self, bundle: BundleFile) -> None:
@@ -137,26 +142,20 @@ class TarballJobBundler(JobBundler):
 
     def _store_project(self, path: Path, used: _BundleInUse) -> None:
         try:
-            with path.open("rb") as stream:
+            with open_bundle(path) as stream:
+                if not os.path.samestat(os.fstat(stream.fileno()), used.status):
+                    raise OSError("another file is in its place")
                 os.lseek(stream.fileno(), used.project_at, os.SEEK_SET)
                 self._store.store(used.sources, used.packed, stream.fileno())
         except (OSError, FoundationsError) as error:  # the next bundle is packed anew
             events.info("packed_project_not_stored", path=str(path), reason=str(error))
 
     def _choose_directory(self, contents: BundleContents) -> Path:
-        """Return the directory to make the bundle in: a private one where the intended one cannot be written."""
-        if os.access(contents.directory, os.W_OK | os.X_OK):
+        """Return the directory to make the bundle in: a private one where the intended one does not do."""
+        private = make_private_directory(contents.directory, contents.job_name)
+        if private is None:
             return contents.directory
-        import tempfile
-
-        private = Path(tempfile.mkdtemp(prefix=PRIVATE_PREFIX))
         self._private_directories[private / f"{contents.job_name}.tgz"] = private
-        events.info(
-            "bundle_elsewhere",
-            job_name=contents.job_name,
-            directory=str(private),
-            reason=f"{contents.directory} cannot be written",
-        )
         return private
 
     def _check_absent(self, target: Path) -> None:
@@ -188,14 +187,6 @@ def _translating_errors(target: Path) -> Iterator[None]:
             f"{path}: the bundle cannot be written: {error.strerror or error}. Nothing was left behind.",
             path=str(path),
         ) from error
-
-
-def _own_directories(project: Path) -> list[Path]:
-    """Return the directories in which foundations stores its data by default."""
-    home = foundations_home()
-    if os.path.realpath(home) != os.path.realpath(project):
-        return [home]
-    return [home / name for name in ("archive", "bundles", "cache", "local_shell", "runtime", "sources")]
 
 
 def _exists(target: Path) -> BundleExistsError:

@@ -13,6 +13,7 @@ from foundations import events
 from foundations.app.config.settings import Origin, Settings, resolve_variables
 from foundations.app.gc_pause import gc_paused
 from foundations.app.job.provenance import current_commit, recorded_parameters
+from foundations.app.job.stage_imports import imported_packages
 from foundations.app.main_module import describe_main, warn_of_outside_script
 from foundations.app.module_state import describe_state, warn_of_changed_literals
 from foundations.app.project import check_modules, import_paths
@@ -61,7 +62,7 @@ def deploy(
     if wiring.environment.capabilities.crosses_processes:
         check_modules(pipeline, project, extra_source_paths, lambda names: _locate_modules(names, wiring))
     wiring.check()
-    wiring.environment.check(project)
+    _check_environment(wiring, project, pipeline)
     variables = _resolve_run_script_environment(wiring.settings)
     _check_unused(name, wiring)
     job = _freeze_job(name, pipeline, parameters, project, extra_source_paths)
@@ -142,6 +143,11 @@ def _resolve_run_script_environment(settings: Settings) -> dict[str, str]:
         name: resolve_variables(value, os.environ, f"run_script_environment.{name}", origin)
         for name, value in settings.run_script_environment.items()
     }
+
+
+def _check_environment(wiring: Wiring, project: Path, pipeline: Pipeline) -> None:
+    wiring.environment.check(project)
+    wiring.environment.check_requirements(project, lambda: imported_packages(pipeline))
 
 
 def _check_unused(name: str, wiring: Wiring) -> None:

@@ -6,9 +6,11 @@ of every header and frame are known beforehand: they are compared, and never int
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -69,13 +71,29 @@ def unpack_bundle(bundle: BundleFile, members: Path, project: Path, runtimes: Pa
     return target
 
 
+def open_bundle(path: Path) -> IO[bytes]:
+    """Open the file of a bundle; opening never waits, whatever is in its place.
+
+    Raises:
+        DamagedBundleError: It is gone, or something else than a file is in its place.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise damaged(str(path), "the file is gone") from error
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise damaged(str(path), "something else than a file is in its place") from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise damaged(str(path), "something else than a file is in its place")
+    return open(descriptor, "rb")
+
+
 def _read(bundle: BundleFile, members: Path | None, project: Path | None, runtimes: Path | None) -> Manifest:
     assert bundle.path is not None, "only bundles that are files are verified here"  # noqa: S101 - wiring sees to it
-    try:
-        stream = bundle.path.open("rb")
-    except FileNotFoundError as error:
-        raise damaged(str(bundle.path), "the file is gone") from error
-    with stream:
+    with open_bundle(bundle.path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size != bundle.size or not 0 < bundle.index_size <= size:
             raise damaged(str(bundle.path), f"it has {size} bytes, and {bundle.size} were sent")
