@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from foundations.app.code_origin import is_sdk
+from foundations.concealment import conceal
 from foundations.errors import FoundationsError
 
 _LONGEST_MESSAGE = 10_000
@@ -132,7 +133,7 @@ def _type_name(error: BaseException) -> str:
 
 def _message(error: BaseException) -> str:
     try:
-        text = str(error)
+        text = conceal(str(error))
     except Exception as inner:
         return f"<its str() raises {type(inner).__name__}>"
     if len(text) > _LONGEST_MESSAGE:

@@ -12,6 +12,7 @@ from foundations import events
 from foundations.app.config.settings import Origin, Settings, resolve_variables
 from foundations.app.gc_pause import gc_paused
 from foundations.app.job.provenance import current_commit, recorded_parameters
+from foundations.app.job.stage_arguments import secret_hyperparameters
 from foundations.app.project import check_modules, import_paths
 from foundations.app.use_cases.load_job import make_deployment
 from foundations.app.use_cases.prepare import prepare_job
@@ -81,7 +82,8 @@ def deploy(
             serialiser=wiring.serialiser,
             read_resource=read_resource,
         )
-    _submit(_make_bundle(contents, wiring), parameters, variables, wiring)
+    recorded = recorded_parameters(parameters, secret_hyperparameters(pipeline))
+    _submit(_make_bundle(contents, wiring), recorded, variables, wiring)
     return make_deployment(wiring.environment.handle(name), wiring)
 
 
@@ -159,7 +161,7 @@ def _submit(bundle: Bundle, parameters: Mapping[str, Any], variables: Mapping[st
             JobRecord(
                 job_name=bundle.job_name,
                 submitted_at=time.time(),
-                parameters=recorded_parameters(parameters),
+                parameters=parameters,
                 environment={
                     "deployment": wiring.settings.deployment.to_mapping(),
                     "reference": dict(environment.handle(bundle.job_name).reference),
