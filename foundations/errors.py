@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from foundations.concealment import conceal
+
 
 def _rebuild(cls: type[FoundationsError], message: str, details: dict[str, Any]) -> FoundationsError:
     return cls(message, **details)
@@ -24,6 +26,8 @@ class FoundationsError(Exception):
     message: str
 
     def __init__(self, message: str, /, **details: Any) -> None:
+        message = conceal(message)
+        details = {name: conceal(value) if type(value) is str else value for name, value in details.items()}
         super().__init__(message)
         self.message = message
         self._details = details

@@ -11,6 +11,8 @@ import os
 import sys
 from typing import Any
 
+from foundations.concealment import conceal
+
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _reported_levels: set[str] = set()
 """Names that are no levels and have been reported."""
@@ -41,7 +43,8 @@ def _emit(level: str, event: str, keys: dict[str, Any]) -> None:
             structlog.dev.ConsoleRenderer(colors=False),
         ]
         logger = structlog.wrap_logger(structlog.PrintLogger(sys.stderr), processors=processors)
-    getattr(logger, level)(event, **keys)
+    shown = {name: conceal(value) if type(value) is str else value for name, value in keys.items()}
+    getattr(logger, level)(event, **shown)
 
 
 def debug(event: str, **keys: Any) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from foundations.app.config.settings import AdapterSettings, resolve_variables
+from foundations.concealment import conceal
 from foundations.errors import ConfigurationError, FoundationsError
 
 if TYPE_CHECKING:
@@ -53,12 +54,13 @@ def construct(
     except Exception as error:
         if isinstance(error, TypeError):
             _explain_misfit(error, adapter_settings, adapter_class, arguments, keyword_arguments)
+        cause = error if conceal(str(error)) == str(error) else None  # a traceback would show the cause as it is
         raise _mistake(
             adapter_settings,
             f"{adapter_settings.type_name} could not be constructed: {type(error).__name__}: {error}",
             found=type(error).__name__,
             expected=f"arguments that {adapter_settings.type_name} accepts",
-        ) from error
+        ) from cause
 
 
 def load_class(adapter_settings: AdapterSettings, port: Callable[..., Port]) -> type[Port]:

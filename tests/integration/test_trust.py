@@ -219,3 +219,46 @@ def test_a_configuration_file_behind_a_link_into_an_open_directory_is_refused(pr
     project.write({"train.py": SCRIPT})
     (project.root / "local.config.yaml").symlink_to(shared / "own.yaml")
     assert f"chmod go-w {shared}" in project.refusal("train.py")
+
+
+# -- secrets ----------------------------------------------------------------------------------------------------------
+
+SECRET = "correct-horse"
+SECRETS = """from foundations import *
+from dataclasses import dataclass
+from typing import NamedTuple
+@dataclass
+class Database:
+    host: str
+    password: str
+class Login(NamedTuple):
+    user: str
+    token: str
+def connect(user, password, more=None):
+    raise ValueError("cannot connect")
+def accept(*given, **named):
+    return 1
+def told(stage, **parameters):
+    try:
+        stage.run(**parameters).fetch_job_results()
+    except RemoteException as error:
+        print(error)
+told(pipeline.stage(connect, "bob", "hunter2"))
+told(pipeline.stage(connect, "bob", Hyperparameter("word")), word="hunter2")
+told(pipeline.stage(connect, "postgres://bob:hunter2@host", "", Database("host", "hunter2")))
+told(pipeline.stage(connect, Login("bob", "hunter2"), password=["hunter2"]))
+told(pipeline.stage(connect, Hyperparameter("dsn"), "", more={"Authorization": "Bearer hunter2"}), dsn="hunter2")
+told(pipeline.stage(accept, Hyperparameter("value")).enable_caching(), value=Database("host", "hunter2"))
+told(pipeline.stage(accept, Hyperparameter("value")).enable_caching(), value=Login("host", "hunter2"))
+told(pipeline.stage(accept, "https://host/?token=hunter2", jwt="hunter2").enable_caching())
+told(pipeline.stage(accept, Hyperparameter("pat")).enable_caching(), pat="hunter2")
+"""
+
+
+def test_a_secret_is_in_no_message_and_in_nothing_that_is_kept(project: Project) -> None:
+    project.write({"train.py": SECRETS.replace("hunter2", SECRET)})
+    done = project.attempt("train.py")
+    assert (0, 5) == (done.returncode, done.stdout.count("in stage connect("))
+    files = [path for path in project.home.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    project.settle()
+    assert [[], False] == [[path for path in files if path.exists()], SECRET in done.stdout + done.stderr]

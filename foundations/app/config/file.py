@@ -24,7 +24,7 @@ from foundations.app.config.settings import (
     Origin,
     SourceBundleSettings,
 )
-from foundations.domain.text.redaction import is_secret_name
+from foundations.domain.text.redaction import is_secret_name, redact_text
 from foundations.errors import ConfigurationError
 from foundations.ports.job_layout import BUNDLE_MEMBERS
 
@@ -109,23 +109,28 @@ def nearest_name(name: str, names: Iterable[str], likeness: float = 0.6) -> str 
     return next(iter(difflib.get_close_matches(name, list(names), n=1, cutoff=likeness)), None)
 
 
-def _refuse_secrets(value: Value) -> None:
+def _refuse_secrets(value: Value, name: object = None) -> None:
     """Refuse a secret in plain text: it would be shipped with every job, and stored with some."""
-    if isinstance(value.content, list):
-        for item in value.content:
-            _refuse_secrets(item)
-    if not isinstance(value.content, dict):
-        return
-    for name, item in value.content.items():
-        if is_secret_name(name) and isinstance(item.content, str) and item.content and "${" not in item.content:
-            variable = re.sub(r"[^A-Za-z0-9]+", "_", str(name)).upper()
-            raise item.error(
-                "this looks like a secret in plain text, which would be shipped with every job. Put it into an"
-                f" environment variable, and write ${{{variable}}} here.",
-                found="a secret in plain text",
-                expected=f"${{{variable}}}",
-            )
-        _refuse_secrets(item)
+    content = value.content
+    if isinstance(content, list):
+        for item in content:
+            _refuse_secrets(item, name)
+    elif isinstance(content, dict):
+        for key, item in content.items():
+            _refuse_secrets(item, key)
+    elif (
+        isinstance(content, str)
+        and content
+        and "${" not in content
+        and (is_secret_name(name) or redact_text(content) != content)
+    ):
+        variable = re.sub(r"[^A-Za-z0-9]+", "_", str(name)).upper()
+        raise value.error(
+            "this looks like a secret in plain text, which would be shipped with every job. Put it into an"
+            f" environment variable, and write ${{{variable}}} here.",
+            found="a secret in plain text",
+            expected=f"${{{variable}}}",
+        )
 
 
 def _read_section(key: str, value: Value) -> Any:

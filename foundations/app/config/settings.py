@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foundations.app.config.values import from_json_value, to_json_value
+from foundations.concealment import remember_secret
 from foundations.errors import ConfigurationError
 
 ADAPTER_KINDS: Mapping[str, str] = {
@@ -231,8 +232,18 @@ def resolve_variables(value: Any, environ: Mapping[str, str], key: str, origin: 
     if isinstance(value, (list, tuple)):
         return type(value)(resolve_variables(item, environ, key, origin) for item in value)
     if isinstance(value, Mapping):
-        return {name: resolve_variables(item, environ, key, origin) for name, item in value.items()}
+        return {name: _resolve_named(name, item, environ, key, origin) for name, item in value.items()}
     return value
+
+
+def _resolve_named(name: Any, value: Any, environ: Mapping[str, str], key: str, origin: Origin) -> Any:
+    resolved = resolve_variables(value, environ, key, origin)
+    if isinstance(resolved, str) and resolved != value:
+        from foundations.domain.text.redaction import is_sensitive_name
+
+        if is_sensitive_name(name):
+            remember_secret(resolved, value.removeprefix("${").removesuffix("}"))
+    return resolved
 
 
 def _variable(match: re.Match[str], environ: Mapping[str, str], key: str, origin: Origin) -> str:
@@ -243,6 +254,10 @@ def _variable(match: re.Match[str], environ: Mapping[str, str], key: str, origin
         found, expected = match[0], "${NAME} with the name of an environment variable"
         message = f"{found!r} names no environment variable; write $${{ where the two characters themselves are meant."
     elif name in environ:
+        from foundations.domain.text.redaction import is_sensitive_name
+
+        if is_sensitive_name(name):
+            remember_secret(environ[name], name)
         return environ[name]
     else:
         found, expected = f"no variable {name}", f"an environment variable {name}"

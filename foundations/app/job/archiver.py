@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from foundations.concealment import conceal
 from foundations.errors import FoundationsError
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.frames import Buffer
@@ -83,4 +84,4 @@ class Archiver:
 
 
 def _describe(error: Exception) -> str:
-    return str(error) if isinstance(error, FoundationsError) else f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, FoundationsError) else conceal(f"{type(error).__name__}: {error}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from foundations import events
 from foundations.app.code_origin import is_installed, is_sdk, is_standard_library
+from foundations.concealment import conceal
 from foundations.errors import FoundationsError
 
 _LONGEST_MESSAGE = 10_000
@@ -180,7 +181,7 @@ def _type_name(error: BaseException) -> str:
 
 def _message(error: BaseException) -> str:
     try:
-        text = str(error)
+        text = conceal(str(error))
     except Exception as inner:
         return f"<its str() raises {type(inner).__name__}>"
     if len(text) > _LONGEST_MESSAGE:

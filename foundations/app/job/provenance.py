@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from foundations.app.config.settings import Settings
+from foundations.app.job.stage_arguments import secret_hyperparameters
 from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.functions import short_name
-from foundations.domain.text.redaction import redact
+from foundations.domain.text.redaction import REDACTED, redact
 from foundations.domain.text.representation import short_repr
 from foundations.version import __version__
 
@@ -54,7 +55,7 @@ def describe_provenance(
         "host": os.uname().nodename,
         "project_directory": job.project,
         "commit": job.commit,
-        "parameters": recorded_parameters(job.parameters),
+        "parameters": recorded_parameters(job.parameters, secret_hyperparameters(job.pipeline)),
         "stages": {
             "uuids": [node.uuid for node in nodes],
             "names": [job.pipeline.name(index) for index in range(len(nodes))],
@@ -69,9 +70,15 @@ def describe_provenance(
     }
 
 
-def recorded_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return hyperparameters as JSON's own types; others abbreviated, those named like secrets left out."""
-    return {name: value if _is_plain(value) else short_repr(value) for name, value in redact(dict(parameters)).items()}
+def recorded_parameters(parameters: Mapping[str, Any], secret: Collection[str] = ()) -> dict[str, Any]:
+    """Return hyperparameters as JSON's own types; others abbreviated, those named like secrets left out.
+
+    Args:
+        parameters: Values by name.
+        secret: The names of further secrets.
+    """
+    shown = redact({name: REDACTED if name in secret else value for name, value in parameters.items()})
+    return {name: value if _is_plain(value) else short_repr(value) for name, value in shown.items()}
 
 
 def _is_plain(value: object) -> bool:

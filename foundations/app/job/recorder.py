@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from foundations import events
 from foundations.app.job.archiver import Archiver
 from foundations.app.job.error_report import describe_failure, summarise
+from foundations.app.job.stage_arguments import describe_stage_call
 from foundations.app.running_stage import RunningPipeline, add_metric
 from foundations.app.tracking_pause import tracking_paused
 from foundations.domain.jobs import archive_layout as items
@@ -21,7 +22,6 @@ from foundations.domain.jobs.archive_layout import Archives
 from foundations.domain.jobs.output_digest import OutputDigest
 from foundations.domain.jobs.result_document import ResultDocument
 from foundations.domain.pipeline.graph import Pipeline
-from foundations.domain.text.representation import describe_call
 from foundations.errors import FoundationsError, NotSerialisableError, OutputLostError
 from foundations.ports.frames import Buffer, join_frames
 from foundations.ports.job import EndCause
@@ -143,7 +143,7 @@ class JobRecorder:
         self._end_forked_process(index)
         self.ended_at[index] = self.clock()
         name = self.pipeline.name(index)
-        call = describe_call(name, arguments, keyword_arguments)
+        call = describe_stage_call(name, self.pipeline.nodes[index], arguments, keyword_arguments)
         information = describe_failure(error, self.roots, name, self.pipeline.nodes[index].uuid, call, self.find_hints)
         self._details(index)["error_information"] = information
         with self._lock:

@@ -13,6 +13,7 @@ from foundations import events
 from foundations.app.config.settings import Origin, Settings, resolve_variables
 from foundations.app.gc_pause import gc_paused
 from foundations.app.job.provenance import current_commit, recorded_parameters
+from foundations.app.job.stage_arguments import secret_hyperparameters
 from foundations.app.job.stage_imports import imported_packages
 from foundations.app.main_module import describe_main, warn_of_outside_script
 from foundations.app.module_state import describe_state, warn_of_changed_literals
@@ -76,7 +77,8 @@ def deploy(
             serialiser=wiring.serialiser,
             read_resource=read_resource,
         )
-    _submit(_make_bundle(contents, wiring), parameters, variables, wiring)
+    recorded = recorded_parameters(parameters, secret_hyperparameters(pipeline))
+    _submit(_make_bundle(contents, wiring), recorded, variables, wiring)
     return make_deployment(wiring.environment.handle(name), wiring)
 
 
@@ -182,7 +184,7 @@ def _submit(bundle: Bundle, parameters: Mapping[str, Any], variables: Mapping[st
             JobRecord(
                 job_name=bundle.job_name,
                 submitted_at=time.time(),
-                parameters=recorded_parameters(parameters),
+                parameters=parameters,
                 environment={
                     "deployment": wiring.settings.deployment.to_mapping(),
                     "reference": dict(environment.handle(bundle.job_name).reference),

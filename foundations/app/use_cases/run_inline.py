@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foundations import events
+from foundations.app.job.stage_arguments import describe_stage_call
 from foundations.app.running_stage import RunningPipeline
 from foundations.app.use_cases.prepare import prepare_pipeline
 from foundations.domain.pipeline.executor import execute
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.stage import Stage
-from foundations.domain.text.representation import describe_call
 
 if TYPE_CHECKING:
     from foundations.domain.pipeline.memo import CacheResult
@@ -34,7 +34,8 @@ class _InlineRecorder:
         self, index: int, error: BaseException, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
     ) -> None:
         """Add the stage's call to the exception, as a note."""
-        error.add_note(f"in stage {describe_call(self._pipeline.name(index), arguments, keyword_arguments)}")
+        name, node = self._pipeline.name(index), self._pipeline.nodes[index]
+        error.add_note(f"in stage {describe_stage_call(name, node, arguments, keyword_arguments)}")
 
     def record_cache_result(self, index: int, result: CacheResult) -> None:
         """Do nothing: nothing is cached."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from foundations.domain.caching.code.parts import PLAIN_TYPES, display_text
 from foundations.domain.fields import fields_of
-from foundations.domain.text.redaction import is_secret_name
+from foundations.domain.text.redaction import is_hidden
 
 MAX_PARTS = 50
 """The largest number of parts in a summary; parts that are nested less deep come first."""
@@ -81,7 +81,7 @@ def argument_parts(name: str, value: object) -> tuple[ArgumentPart, ...]:
         name: The argument's name.
         value: Its value; a :class:`DisplayText` inside replaces a value.
     """
-    if is_secret_name(name) or _iterate_parts(value) is None:
+    if is_hidden(name, value) or _iterate_parts(value) is None:
         return ()
     parts: list[ArgumentPart] = []
     coming = [(name, value)]
@@ -189,7 +189,7 @@ def _object_parts(items: Any) -> Iterator[tuple[str, object]]:
 
 
 def _hide_secret(name: object, item: object) -> object:
-    return DisplayText("") if is_secret_name(name) else item
+    return DisplayText("") if is_hidden(name, item) else item
 
 
 def _read_attribute(value: object, name: str) -> object:

@@ -17,7 +17,7 @@ from foundations.domain.pipeline.graph import Node
 from foundations.domain.pipeline.hyperparameter import Hyperparameter
 from foundations.domain.pipeline.placeholders import Reference, Template, replace
 from foundations.domain.pipeline.stage import exactly
-from foundations.domain.text.redaction import is_secret_name
+from foundations.domain.text.redaction import is_hidden
 
 _PLACEHOLDERS = (Reference, Hyperparameter)
 _VARARGS, _VARKEYWORDS = 0x04, 0x08  # flags of code objects, as in `inspect`
@@ -224,7 +224,7 @@ class StageKeys:
     def _display_placeholder(self, item: Any, keys: Mapping[int, str], stage_name: Callable[[int], str]) -> object:
         """Return what a summary shows for a placeholder."""
         if isinstance(item, Hyperparameter):
-            return DisplayText("") if is_secret_name(item.name) else self.parameters[item.name]
+            return DisplayText("") if is_hidden(item.name, self.parameters[item.name]) else self.parameters[item.name]
         return DisplayText(f"output of {stage_name(item.index)}", keys.get(item.index, ""))
 
     def _fill_placeholder(self, item: Any, keys: Mapping[int, str], outputs: Mapping[int, Any]) -> Any:

@@ -403,7 +403,7 @@ def test_a_user_without_a_home_can_have_projects(root, monkeypatch):
     assert ["a"] == files(root)
 
 
-@pytest.mark.parametrize("name", ["id_rsa", "server.pem", "tls.key", ".netrc", ".env.local", "inner/credentials"])
+@pytest.mark.parametrize("name", ["id_rsa", "server.pem", "tls.key", ".netrc", "inner/credentials"])
 def test_a_file_named_like_a_secret_is_warned_of(tmp_path, monkeypatch, name):
     from foundations import events
     from foundations.ports.bundling import BundleContents
@@ -417,3 +417,21 @@ def test_a_file_named_like_a_secret_is_warned_of(tmp_path, monkeypatch, name):
         BundleContents(job_name="job", members={}, project=tmp_path, project_member="p.tgz", directory=tmp_path)
     )
     assert [("warning", "secret_bundled", str(tmp_path / name))] == logged
+
+
+@pytest.mark.parametrize("name", [".env.local", ".npmrc", "credentials.json", "kubeconfig", "inner/.env.production"])
+@pytest.mark.parametrize("ignored", [None, "*.log", "/{}", "!/{}"])
+def test_a_file_of_secrets_stays_out_with_a_warning_that_names_the_line_which_includes_it(
+    root, monkeypatch, name, ignored
+):
+    from foundations import events
+
+    logged = []
+    monkeypatch.setattr(events, "_emit", lambda level, event, keys: logged.append((level, event, keys)))
+    fill(root, name)
+    if ignored is not None:
+        (root / ".foundationsignore").write_text(ignored.format(name) + "\n")
+    is_bundled = name in files(root)
+    is_reported = [(level, event) for level, event, _ in logged] == [("warning", "secret_left_out")]
+    assert (ignored == "!/{}", ignored in (None, "*.log")) == (is_bundled, is_reported)
+    assert not is_reported or f"write !/{name} into .foundationsignore" in logged[0][2]["remedy"]

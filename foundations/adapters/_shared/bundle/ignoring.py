@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from foundations import events
 from foundations.errors import BundleError
 
 IGNORE_FILE = ".foundationsignore"
@@ -23,6 +24,8 @@ IGNORED_NAMES = (
     ),
 )
 IGNORED_ENDINGS = (".pyc", ".pyo", ".swp")
+SECRET_PATTERNS = (".env.*", ".npmrc", "credentials.json", "kubeconfig")
+"""Files with secrets, which stay out with a warning unless the ignore file includes them."""
 _IGNORED = frozenset(IGNORED_NAMES)
 _MAX_ASTERISKS = 4
 
@@ -43,7 +46,8 @@ def ignore_predicate(root: Path) -> Callable[[str, str, bool], bool]:
         raise BundleError(f"{root / IGNORE_FILE}: cannot be read: {error}", path=str(root / IGNORE_FILE)) from error
     from pathspec import GitIgnoreSpec
 
-    patterns = list(GitIgnoreSpec.from_lines([*IGNORED_NAMES, *(f"*{ending}" for ending in IGNORED_ENDINGS)]).patterns)
+    defaults = [*IGNORED_NAMES, *SECRET_PATTERNS, *(f"*{ending}" for ending in IGNORED_ENDINGS)]
+    patterns = list(GitIgnoreSpec.from_lines(defaults).patterns)
     for number, line in enumerate(lines, start=1):
         try:
             patterns += GitIgnoreSpec.from_lines([line]).patterns
@@ -56,8 +60,15 @@ def ignore_predicate(root: Path) -> Callable[[str, str, bool], bool]:
                 f"has more than {_MAX_ASTERISKS} asterisks in one name, or ** more often than that. Some names would"
                 " take for ever to match. Write it with fewer asterisks, or as several lines.",
             )
-    spec = GitIgnoreSpec(patterns)
-    return lambda path, name, is_directory: spec.match_file(path + "/" if is_directory else path)
+    spec, own = GitIgnoreSpec(patterns), GitIgnoreSpec(patterns[len(defaults) :])
+
+    def is_ignored(path: str, name: str, is_directory: bool) -> bool:
+        ignored = spec.match_file(path + "/" if is_directory else path)
+        if ignored and not is_directory and _is_secret(name) and not own.match_file(path):
+            _warn_of_secret(path)
+        return ignored
+
+    return is_ignored
 
 
 def explain_exclusion(root: Path, path: str) -> str | None:
@@ -105,4 +116,21 @@ def _is_slow_to_match(line: str) -> bool:
 
 
 def _is_ignored_by_default(path: str, name: str, is_directory: bool) -> bool:
-    return name in _IGNORED or name.endswith(IGNORED_ENDINGS)
+    if not is_directory and _is_secret(name):
+        _warn_of_secret(path)
+        return True
+    return name in _IGNORED or name.endswith(IGNORED_ENDINGS) or _is_secret(name)
+
+
+def _is_secret(name: str) -> bool:
+    return name in SECRET_PATTERNS or name.startswith(".env.")
+
+
+def _warn_of_secret(path: str) -> None:
+    events.warning(
+        "secret_left_out",
+        path=path,
+        reason="its name looks like a secret's",
+        remedy=f"to have it in the bundle and the source archive, write !/{path} into {IGNORE_FILE}; to leave it out"
+        f" without this warning, write /{path}",
+    )

@@ -187,7 +187,7 @@ def _source_file(entry: os.DirEntry[str], prefix: str, path: str, root: Path) ->
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISREG(status.st_mode):
             name = entry.name
-            if name in SECRET_NAMES or name.endswith(SECRET_ENDINGS) or name.startswith(".env."):
+            if name in SECRET_NAMES or name.endswith(SECRET_ENDINGS):
                 _warn_of_secret(entry)
             mode = 0o755 if status.st_mode & 0o100 else 0o644
             return SourceFile(prefix + path, entry.path, "file", status.st_size, mode, "", stamp(status))

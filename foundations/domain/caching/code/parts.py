@@ -9,7 +9,7 @@ from types import CodeType, ModuleType
 from typing import Any, Final, NamedTuple, Protocol
 
 from foundations.domain.caching.code.bytecode import NormalForm
-from foundations.domain.text.redaction import is_secret_name
+from foundations.domain.text.redaction import is_hidden, redact
 from foundations.ports.digesting import Digesting
 
 _MAX_TEXT_LENGTH = 60
@@ -156,12 +156,12 @@ def refers_to_part(piece: bytes) -> bool:
 
 def display_text(name: str, value: object, kinds: tuple[type, ...] = (*PLAIN_TYPES, tuple)) -> str:
     """Return a value as text; an empty one where it is long, not of `kinds`, or named like a secret."""
-    if is_secret_name(name) or not isinstance(value, kinds):
+    if is_hidden(name, value) or not isinstance(value, kinds):
         return ""
     if isinstance(value, (str, bytes)) and len(value) > _MAX_TEXT_LENGTH:
         return ""
     try:
-        text = repr(value)
+        text = repr(redact(value))
     except Exception:  # from the `repr` of an element
         return ""
     return text if len(text) <= _MAX_TEXT_LENGTH else ""

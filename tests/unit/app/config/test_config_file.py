@@ -534,6 +534,14 @@ def test_any_text_is_sections_or_passed_over_or_a_configuration_error(tmp_path, 
         ),
         ("run_script_environment: {AWS_SECRET_ACCESS_KEY: hunter2}\n", 1, None, "AWS_SECRET_ACCESS_KEY"),
         ("user_settings:\n  servers:\n    - api-key: hunter2\n", 3, "user_settings.servers[0].api-key", "API_KEY"),
+        ("user_settings: {place: 'postgres://bob:hunter2@host/db'}\n", 1, "user_settings.place", "PLACE"),
+        (
+            "user_settings: {headers: {Authorization: Bearer hunter2}}\n",
+            1,
+            "user_settings.headers.Authorization",
+            "AUTHORIZATION",
+        ),
+        ("user_settings: {tokens: [a], token: [hunter2]}\n", 1, "user_settings.token[0]", "TOKEN"),
     ],
 )
 def test_a_secret_in_plain_text_is_refused_and_not_shown(write, text, line, key, variable):
