@@ -207,3 +207,15 @@ def test_what_only_fails_as_a_whole_is_reported_as_a_whole(mocker):
     value.__reduce_ex__ = mocker.Mock(side_effect=[RuntimeError("only now"), RuntimeError("and now")])
     with pytest.raises(NotSerialisableError, match=r"only now|and now"):
         SERIALISER.dump_sequence([value], lambda position: [("train", 1)])
+
+
+def test_a_coroutine_is_refused_with_what_to_return_instead():
+    async def fetch():
+        return 1
+
+    coroutine = fetch()
+    try:
+        with pytest.raises(NotSerialisableError, match=r"type coroutine.*return the result of asyncio\.run\(\.\.\.\)"):
+            SERIALISER.dump(coroutine, "the output of fetch")
+    finally:
+        coroutine.close()

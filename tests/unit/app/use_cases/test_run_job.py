@@ -1,6 +1,5 @@
 """Jobs that fail, and what is archived of them."""
 
-import gc
 import json
 import pickle
 import sys
@@ -107,17 +106,6 @@ class TestFailures:
         assert "not_serialisable" == error.cause
         assert "['b'] cannot be serialised: it is of type generator" in str(error)
         assert "Return a list of its items, list(...), instead." in str(error)
-
-    @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-    def test_a_coroutine_is_named_with_what_to_return_instead(self, sdk):
-        async def fetch():
-            return 1
-
-        error = failure_of(sdk.pipeline.stage(lambda: fetch()))
-        assert "it is of type coroutine" in str(error)
-        assert "return the result of asyncio.run(...) instead." in str(error)
-        del error
-        gc.collect()  # the coroutine goes while its warning is ignored, not in a later test
 
     def test_a_persisted_output_that_cannot_be_serialised_does_not_stop_the_job(self, sdk, said):
         middle = sdk.pipeline.stage(lambda: (x for x in (1, 2))).persist()
