@@ -121,6 +121,11 @@ def test_a_package_on_the_python_path_beside_the_project_is_found_by_the_job(pro
     assert f"42\nshapes {project.place}/libs/shapes None 64\n" == printed
 
 
+def test_an_empty_python_path_names_no_directory(project: Project) -> None:
+    script = "import os\n" + RUN.format(stage="pipeline.stage(os.environ.get, 'PYTHONPATH')")
+    assert "\n" == run_script(project, script, variables={"PYTHONPATH": ""})
+
+
 def test_modules_that_the_script_has_imported_are_imported_in_that_order(project: Project) -> None:
     project.write(
         {
