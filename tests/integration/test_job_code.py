@@ -121,6 +121,11 @@ def test_a_package_on_the_python_path_beside_the_project_is_found_by_the_job(pro
     assert f"42\nshapes {project.place}/libs/shapes None 64\n" == printed
 
 
+def test_an_empty_python_path_names_no_directory(project: Project) -> None:
+    script = "import os\n" + RUN.format(stage="pipeline.stage(os.environ.get, 'PYTHONPATH')")
+    assert "\n" == run_script(project, script, variables={"PYTHONPATH": ""})
+
+
 def test_modules_that_the_script_has_imported_are_imported_in_that_order(project: Project) -> None:
     project.write(
         {
@@ -192,3 +197,33 @@ def test_an_attribute_that_was_changed_before_run_is_reported_there_in_the_log_a
         word for word in ("module_attribute_changed", "steps.LR", "steps.CONFIG") if word in done.stderr
     ]
     assert 2 == project.report("job")["stderr"].count("module_attribute_differs")
+
+
+def test_a_pool_whose_processes_die_as_they_start_ends_the_call_that_waits_for_it(project: Project) -> None:
+    script = (
+        "import multiprocessing\n"
+        "def fit(method, how):\n"
+        "    arguments = (1, os._exit, (3,)) if method == 'fork' else (1,)\n"
+        "    with multiprocessing.get_context(method).Pool(*arguments) as pool:\n"
+        "        try:\n"
+        "            return list(how(pool, len, ['a', 'b', 'c']))\n"
+        "        except RuntimeError as error:\n            return str(error)\n"
+        "pool = multiprocessing.pool.Pool\n"
+        "kinds = [('fork', pool.imap), ('fork', pool.imap_unordered), ('spawn', pool.map)]\n"
+        "for method, how in kinds:\n"
+        "    print(pipeline.stage(fit, method, how).run().fetch_job_results(timeout=60).output)\n"
+    )
+    printed = run_script(project, "import os, multiprocessing.pool\n" + script)
+    assert [3, 3, 1] == [int(line.partition("exit code ")[2][0]) for line in printed.splitlines()]
+    assert 3 == printed.count("processes of a multiprocessing pool died one after the other")
+
+
+def test_a_pool_that_replaces_its_processes_goes_on(project: Project) -> None:
+    script = (
+        "import multiprocessing\n"
+        "def work(number):\n    return number\n"
+        "def fit():\n"
+        "    with multiprocessing.get_context('fork').Pool(1, maxtasksperchild=1) as pool:\n"
+        "        return pool.map(work, range(12), chunksize=1)\n"
+    ) + RUN.format(stage="pipeline.stage(fit)")
+    assert f"{list(range(12))}\n" == run_script(project, script)

@@ -106,7 +106,7 @@ def _job_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the environment variables of a job that is submitted here; relative paths of modules become absolute."""
     environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE_VARIABLES}
     environment.update(variables)
-    if "PYTHONPATH" in environment:
+    if environment.get("PYTHONPATH"):  # an empty one names no directory
         entries = environment["PYTHONPATH"].split(os.pathsep)
         environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in entries)
     return environment

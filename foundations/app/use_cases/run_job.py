@@ -18,6 +18,7 @@ from foundations.app.job.archiver import Archiver
 from foundations.app.job.error_report import describe_failure, summarise
 from foundations.app.job.job_files import JobFiles
 from foundations.app.job.outside_modules import describe_outside_modules
+from foundations.app.job.pool_watch import watch_pools
 from foundations.app.job.provenance import describe_provenance
 from foundations.app.job.recorder import JobRecorder
 from foundations.app.main_module import NO_MAIN, fill_main, make_main
@@ -190,6 +191,7 @@ def _load_job(data: Buffer, context: JobContext) -> tuple[Job, list[Difference]]
     header = Job.header(data, context.wiring.serialiser)
     relocation, main = Relocation.of(context.project, header), header["main"] or NO_MAIN
     sys.argv = [""]
+    watch_pools()
     make_main(main, relocation)
     modules = list(itertools.starmap(ProjectModule, header["modules"]))
     import_modules(modules, context.project)
