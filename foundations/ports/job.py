@@ -96,10 +96,15 @@ class JobEnd(NamedTuple):
         """Read what :meth:`to_json` wrote.
 
         Raises:
+            NewerFormatError: A newer version of foundations has written it.
             ValueError: It is no end record of a known format.
         """
         if not isinstance(record, Mapping) or record.get("format") != 1:
-            raise ValueError("not an end record of format 1")
+            found = record.get("format") if isinstance(record, Mapping) else None
+            newer = isinstance(found, int) and found > 1
+            raise (NewerFormatError if newer else ValueError)(
+                f"not an end record of format 1: it has {describe_format(found, 1)}"
+            )
         known = {name: record[name] for name in cls._fields if name in record}
         try:
             known["state"] = JobState(known["state"])
@@ -109,6 +114,10 @@ class JobEnd(NamedTuple):
             return cls(**known)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not an end record: {error}") from error
+
+
+class NewerFormatError(ValueError):
+    """A file is of a format that a newer version of foundations has written: it is not damaged."""
 
 
 class Outcome(NamedTuple):
@@ -152,6 +161,19 @@ class Outcome(NamedTuple):
         if outcome.state is not (JobState.COMPLETED if outcome.cause is None else JobState.ERROR):
             raise ValueError(f"not an outcome: state {outcome.state}, cause {outcome.cause}")
         return outcome
+
+
+def describe_format(found: object, supported: int) -> str:
+    """Return the format that a file has, for the error that it is not the supported one.
+
+    >>> describe_format(2, 1)
+    'format 2, which a newer version of foundations has written. Update foundations to read it'
+    >>> describe_format(None, 1)
+    'format None'
+    """
+    if isinstance(found, int) and found > supported:
+        return f"format {found}, which a newer version of foundations has written. Update foundations to read it"
+    return f"format {found!r:.50}"
 
 
 def check_job_name(name: object) -> str:

@@ -276,3 +276,17 @@ def test_nothing_is_believed_that_another_user_could_have_written(
     if place.endswith("state"):
         with pytest.raises(UntrustedLocationError):
             shell.poll([handle])
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"), [(b"{", "is damaged: Expecting"), (b'{"format": 2}', "cannot be read: .*newer version")]
+)
+def test_an_end_record_that_cannot_be_read_is_an_error_that_names_it(
+    shell: LocalShellJobDeployment, tmp_path: Path, data: bytes, reason: str
+) -> None:
+    handle = submit(shell, tmp_path, "exit 0")
+    ended(shell, handle)
+    record = Path(handle.reference["directory"]) / "state" / "end.json"
+    record.write_bytes(data)
+    with pytest.raises(StorageUnavailableError, match=f"{record}: the end record {reason}"):
+        shell.poll([handle])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from foundations.errors import ItemNotFoundError
+from foundations.errors import ItemNotFoundError, StorageUnavailableError
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.job import JobEnd
 
@@ -50,6 +50,13 @@ class Archives(NamedTuple):
             return JobEnd.from_json(json.loads(bytes(self.miscellaneous.read(job_name, END))))
         except ItemNotFoundError:
             return None
+        except ValueError as error:
+            raise unreadable_item(job_name, END, error) from error
+
+
+def unreadable_item(job_name: str, item: str, error: Exception) -> StorageUnavailableError:
+    """Return the error for an item that is not what foundations writes."""
+    return StorageUnavailableError(f"{item} of job {job_name} cannot be read: {error}")
 
 
 RESULT = "miscellaneous/result.json"

@@ -118,15 +118,30 @@ class ArchivedJob(NamedTuple):
         Raises:
             ItemNotFoundError: It is not archived.
         """
-        document: dict[str, Any] = json.loads(bytes(self.read(self.archives.provenance, items.PROVENANCE)))
+        document: dict[str, Any] = self._read_json(self.archives.provenance, items.PROVENANCE, dict)
         return document
 
     def document(self) -> ResultDocument:
         """Return the result document; one made of the stages' own documents, where the job died before it had one."""
         try:
-            return ResultDocument.from_json(json.loads(bytes(self.read(self.archives.miscellaneous, items.RESULT))))
+            document: ResultDocument = self._read_json(
+                self.archives.miscellaneous, items.RESULT, ResultDocument.from_json
+            )
+            return document
         except ItemNotFoundError:
             return self._document_of_stages()
+
+    def _read_json(self, archive: PipelineArchive, item: str, parse: Callable[[Any], Any]) -> Any:
+        """Return what `parse` makes of a JSON item.
+
+        Raises:
+            StorageUnavailableError: It is damaged, or of a newer version's format; the message names it.
+        """
+        data = bytes(self.read(archive, item))
+        try:
+            return parse(json.loads(data))
+        except (TypeError, ValueError) as error:
+            raise items.unreadable_item(self.handle.job_name, item, error) from error
 
     def _document_of_stages(self) -> ResultDocument:
         try:
@@ -135,7 +150,7 @@ class ArchivedJob(NamedTuple):
             return ResultDocument([], [], [], [], {})
         documents: dict[str, dict[str, Any]] = {}
         for item in self.archives.stage_log.items(self.handle.job_name, items.STAGES):
-            document = json.loads(bytes(self.archives.stage_log.read(self.handle.job_name, item.name)))
+            document = self._read_json(self.archives.stage_log, item.name, dict)
             documents[document["uuid"]] = document
         for uuid in stages["uuids"]:
             if uuid not in documents:

@@ -11,6 +11,7 @@ from foundations.domain.pipeline.placeholders import Template
 from foundations.domain.pipeline.stage import unwrap
 from foundations.errors import DamagedBundleError, NotSerialisableError
 from foundations.ports.frames import Buffer
+from foundations.ports.job import describe_format
 from foundations.ports.serialisation import Serialiser
 
 FORMAT = 1
@@ -135,5 +136,8 @@ def _content(value: object) -> object:
 
 def _checked_header(header: Any) -> dict[str, Any]:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise DamagedBundleError(f"job.bin is not of format {FORMAT}: {header!r:.200}", member="job.bin")
+        found = header.get("format") if isinstance(header, dict) else None
+        raise DamagedBundleError(
+            f"job.bin is not of format {FORMAT}: it has {describe_format(found, FORMAT)}", member="job.bin"
+        )
     return header

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from foundations.ports.job import describe_format
+
 CONTEXT_DEFAULTS: dict[str, Any] = {
     "stage_log": {},
     "meta_data": {},
@@ -50,11 +52,11 @@ class ResultDocument(NamedTuple):
         """
         try:
             if document["format"] != 1:
-                raise ValueError(f"format {document['format']!r}")
+                raise ValueError(f"it has {describe_format(document['format'], 1)}")
             columns = [document[name] for name in ("uuids", "names", "started_at", "ended_at")]
             if len({len(column) for column in columns}) != 1 or not isinstance(document["details"], dict):
                 raise ValueError("its columns differ in length")
             uuids, names, started_at, ended_at = columns
             return cls(uuids, names, started_at, ended_at, document["details"])
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"not a result document of format 1: {error!r}") from error
+            raise ValueError(f"not a result document of format 1: {error}") from error

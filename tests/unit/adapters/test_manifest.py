@@ -143,3 +143,8 @@ def test_a_link_inside_is_taken(path, target):
 def test_a_link_that_may_lead_out_is_refused(path, target):
     with pytest.raises(ValueError, match="leads out of the tree"):
         check_link(path, target)
+
+
+def test_a_manifest_of_a_newer_format_is_reported_as_newer():
+    with pytest.raises(DamagedBundleError, match="format 2, which a newer version of foundations has written"):
+        Manifest.from_bytes(b'{"format": 2}')

@@ -102,3 +102,8 @@ def test_of_the_files_that_a_job_did_not_save_the_largest_are_recorded():
 def test_an_end_record_of_an_earlier_version_names_no_files():
     record = {name: value for name, value in END.to_json().items() if not name.startswith("unsaved")}
     assert END._replace(unsaved_files={}, unsaved_count=0) == JobEnd.from_json(record)
+
+
+def test_an_end_record_of_a_newer_format_is_reported_as_newer():
+    with pytest.raises(ValueError, match="format 2, which a newer version of foundations has written"):
+        JobEnd.from_json({**END.to_json(), "format": 2})

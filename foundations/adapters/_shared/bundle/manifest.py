@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from foundations.errors import DamagedBundleError
+from foundations.ports.job import describe_format
 from foundations.ports.job_layout import MANIFEST, Entry
 
 FORMAT = 1
@@ -57,7 +58,7 @@ class Manifest(NamedTuple):
         try:
             document = json.loads(data)
             if _typed(document["format"], int) != FORMAT:
-                raise ValueError(f"format {document['format']!r}")
+                raise ValueError(f"it has {describe_format(document['format'], FORMAT)}")
             manifest = cls(
                 job_name=_typed(document["job_name"], str),
                 versions=_typed(document["versions"], dict),

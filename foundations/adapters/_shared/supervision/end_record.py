@@ -6,7 +6,7 @@ import json
 
 from foundations.adapters._shared.fs.files import write_atomically
 from foundations.errors import StorageUnavailableError
-from foundations.ports.job import JobEnd
+from foundations.ports.job import JobEnd, NewerFormatError
 from foundations.ports.job_layout import JobDirectory
 
 
@@ -22,8 +22,9 @@ def read_end(directory: JobDirectory) -> JobEnd | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
+        problem = "cannot be read" if isinstance(error, NewerFormatError) else "is damaged"
         raise StorageUnavailableError(
-            f"{directory.end}: the end record is damaged: {error}", path=str(directory.end)
+            f"{directory.end}: the end record {problem}: {error}", path=str(directory.end)
         ) from error
 
 

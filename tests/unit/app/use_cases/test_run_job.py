@@ -215,3 +215,26 @@ class TestArchiving:
         assert stages["uuids"][-1] == target.uuid() == result["global_stage_context"]["uuid"]
         assert before <= result["global_stage_context"]["start_time"] <= result["global_stage_context"]["end_time"]
         assert json.loads(json.dumps(result["provenance"])) == result["provenance"]
+
+
+@pytest.mark.parametrize(
+    ("item", "data", "reason"),
+    [
+        (items.RESULT, b'{"format": 2}', "format 2, which a newer version of foundations has written"),
+        (items.RESULT, b"{", "Expecting property name"),
+        (items.RESULT, b"\xff", "can't decode"),
+        (items.PROVENANCE, b"[", "Expecting value"),
+    ],
+)
+def test_a_damaged_or_newer_item_is_an_error_that_names_it(sdk, wiring, item, data, reason):
+    deployment = sdk.pipeline.stage(int).run(job_name="job")
+    deployment.wait_for_deployment_to_complete()
+    wiring.archives.miscellaneous.write("job", item, [data])
+    with pytest.raises(StorageUnavailableError, match=f"{item} of job job cannot be read: .*{reason}"):
+        deployment.fetch_job_results()["provenance"]
+
+
+def test_a_damaged_copy_of_the_end_record_is_an_error_that_names_it(wiring):
+    wiring.archives.miscellaneous.write("job", items.END, [b'{"format": 2}'])
+    with pytest.raises(StorageUnavailableError, match=r"miscellaneous/end\.json of job job cannot be read: .*newer"):
+        wiring.archives.read_end("job")

@@ -183,6 +183,8 @@ class TestDocument:
     def test_others_are_refused(self, change):
         with pytest.raises(ValueError, match="not a result document of format 1"):
             ResultDocument.from_json({**document().to_json(), **change})
+        with pytest.raises(ValueError, match="format 2, which a newer version of foundations has written"):
+            ResultDocument.from_json({**document().to_json(), "format": 2})
         for other in (None, [], {}):
             with pytest.raises(ValueError, match="not a result document"):
                 ResultDocument.from_json(other)
