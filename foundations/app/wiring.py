@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foundations import events
+from foundations.adapters._shared.fs.files import write_atomically
+from foundations.adapters._shared.fs.trusted import ensure_private_directory, is_private_directory
 from foundations.adapters.cloudpickling import CloudpickleSerialiser
 from foundations.app.config.settings import AdapterSettings, Settings
 from foundations.app.construction import construct
 from foundations.domain.jobs.archive_layout import Archives
 from foundations.errors import CapabilityError, StorageError, UntrustedLocationError
+from foundations.home import foundations_home
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.serialisation import Serialiser
 
@@ -101,6 +107,45 @@ class Wiring:
         roots = [getattr(adapter, "root", None) for adapter in adapters]
         return tuple({Path(root) for root in roots if isinstance(root, (str, os.PathLike)) and os.path.isabs(root)})
 
+    def store_settings(self) -> str:
+        """Store which adapters the settings name, privately, and return the digest by which :meth:`restored` finds it.
+
+        Users' own values and variables are not stored: nobody who reads a job needs them.
+        """
+        settings = self.settings._replace(user_settings={}, run_script_environment={})
+        data = json.dumps(settings.to_json(), sort_keys=True).encode()
+        digest = hashlib.sha256(data).hexdigest()
+        path = _stored_settings(digest)
+        ensure_private_directory(path.parent)
+        if not path.exists():
+            write_atomically(path, [data], durable=False)
+        return digest
+
+    def restored(self, digest: object) -> Wiring:
+        """Return the adapters that a job was submitted with, with the listing of these settings.
+
+        Args:
+            digest: As :meth:`store_settings` returned it; of anything else, or of settings that are not stored here,
+                these very adapters are returned.
+
+        Raises:
+            UntrustedLocationError: Another user could have written the stored settings.
+        """
+        if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+            return self
+        path = _stored_settings(digest)
+        if not is_private_directory(path.parent):
+            return self
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return self
+        if hashlib.sha256(data).hexdigest() != digest:
+            events.warning("stored_configuration_damaged", path=str(path), consequence="the present one is used")
+            return self
+        settings = Settings.from_json(json.loads(data), str(path))
+        return Wiring(settings._replace(archive_listing=self.settings.archive_listing))
+
     def check(self) -> None:
         """Raise whatever using the adapters would raise, as far as it can be found without writing anything.
 
@@ -151,3 +196,7 @@ class Wiring:
             self._made[key] = construct(entry, port, os.environ, **collaborators)
         made: Port = self._made[key]
         return made
+
+
+def _stored_settings(digest: str) -> Path:
+    return foundations_home() / "configurations" / f"{digest}.json"

@@ -199,7 +199,7 @@ def test_no_bundle_is_left_beside_the_project(everything: Project) -> None:
 def test_without_any_yaml_everything_lies_in_the_home_of_foundations(project: Project) -> None:
     project.write({"train.py": PYTHON})
     assert "[0, 1, 4, 9, 16]" in project.run("train.py")
-    assert ["archive", "bundles", "local_shell", "runtime", "sources"] == sorted(
+    assert ["archive", "bundles", "configurations", "local_shell", "runtime", "sources"] == sorted(
         path.name for path in project.home.iterdir()
     )
     assert ["train.py"] == [path.name for path in project.root.iterdir()]

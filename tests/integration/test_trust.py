@@ -1,7 +1,10 @@
 """Directories that somebody else could have written, and YAML that would run something."""
 
+import json
 import os
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -262,3 +265,46 @@ def test_a_secret_is_in_no_message_and_in_nothing_that_is_kept(project: Project)
     files = [path for path in project.home.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
     project.settle()
     assert [[], False] == [[path for path in files if path.exists()], SECRET in done.stdout + done.stderr]
+
+
+# -- a listing that somebody else could have written ------------------------------------------------------------------
+
+
+def forge(project: Project, **environment: object) -> None:
+    """Change what the listing's record of job ``job`` says of its environment."""
+    with closing(sqlite3.connect(project.home / "archive" / "listing.sqlite3")) as listing, listing:
+        (text,) = listing.execute("SELECT environment FROM jobs").fetchone()
+        forged = json.dumps(json.loads(text) | environment)
+        listing.execute("UPDATE jobs SET environment = ?", (forged,))
+
+
+def test_a_record_of_the_listing_names_neither_a_class_nor_a_directory_that_is_used(project: Project) -> None:
+    project.write(
+        {
+            "train.py": "from foundations import *\npipeline.stage(int).run(job_name='job').fetch_job_results()\n",
+            "planted.py": "open('ran', 'w').close()\n",
+            "show.py": "from foundations import *\njob = load_job('job')\n"
+            "print(job.get_job_status(), job.fetch_job_results().output)\n",
+        }
+    )
+    project.run("train.py")
+    victim = project.place / "victim"
+    for part in ("project", "bundle", "state"):
+        (victim / part).mkdir(parents=True, mode=0o700)
+    before = tree(victim)
+    forge(project, deployment={"deployment_type": "planted.Environment"}, reference={"directory": str(victim)})
+    assert "Completed 0\n" == project.run("show.py")
+    forge(project, configuration="../../../victim", reference={"directory": str(victim)})
+    assert "Completed 0\n" == project.run("show.py")
+    assert [before, False] == [tree(victim), (project.root / "ran").exists()]
+
+
+def test_a_job_is_read_with_the_configuration_that_it_was_submitted_with(project: Project) -> None:
+    configured(project, "shell", project.place / "shell")
+    script = SCRIPT.replace(".run()", ".run(job_name='job')")
+    project.write({"train.py": script})
+    assert "7\n" == project.run("train.py")
+    yaml = YAML.format(**{part: project.place / part for part in ("cache", "listing")}, archive="~/no", shell="~/none")
+    project.write({"local.config.yaml": yaml})
+    show = "from foundations import *\njob = load_job('job')\nprint(job.fetch_job_results().output)"
+    assert "7\n" == project.run("-c", show)

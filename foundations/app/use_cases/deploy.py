@@ -180,12 +180,14 @@ def _submit(bundle: Bundle, parameters: Mapping[str, Any], variables: Mapping[st
     environment, listing = wiring.environment, wiring.listing
     with ExitStack() as undo:
         undo.callback(bundle.discard)
+        stored = {"configuration": wiring.store_settings()} if environment.capabilities.crosses_processes else {}
         listing.track(
             JobRecord(
                 job_name=bundle.job_name,
                 submitted_at=time.time(),
                 parameters=parameters,
                 environment={
+                    **stored,
                     "deployment": wiring.settings.deployment.to_mapping(),
                     "reference": dict(environment.handle(bundle.job_name).reference),
                 },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from foundations.app.config.settings import AdapterSettings, Origin, Settings
+from foundations.app.config.settings import Origin, Settings
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs.archived_job import ArchivedJob
 from foundations.domain.jobs.deployment import Deployment
@@ -21,7 +21,9 @@ _MOST_COMPARED = 1_000
 def load_job(job_name: str, settings: Settings) -> Deployment:
     """Return the deployment of a job that was submitted before, by whichever process.
 
-    The job is looked up in the execution environment that the listing has recorded for it, not in that of `settings`.
+    The job is looked up with the adapters that it was submitted with, where this user submitted it: their settings are
+    stored privately, and the listing's record has their digest. Nothing else of the record is used, since others may
+    have written it: no class that it names is imported, and no directory that it names is touched.
 
     Args:
         job_name: The job.
@@ -31,17 +33,13 @@ def load_job(job_name: str, settings: Settings) -> Deployment:
         JobNameError: `job_name` cannot name a job.
         JobNotFoundError: The listing has no job of that name.
     """
-    listing = Wiring(settings=settings).listing
+    present = Wiring(settings=settings)
     try:
-        record = listing.get(check_job_name(job_name))
+        record = present.listing.get(check_job_name(job_name))
     except JobNotFoundError as error:
-        raise _explain_absence(error, job_name, listing, settings) from error
-    entry = settings.deployment
-    recorded = record.environment.get("deployment")
-    if recorded:
-        entry = AdapterSettings.from_mapping(entry.key, recorded, Origin(f"the listing's record of job {job_name}"))
-    wiring = Wiring(settings=settings._replace(deployment=entry))
-    return make_deployment(JobHandle(job_name=job_name, reference=record.environment.get("reference", {})), wiring)
+        raise _explain_absence(error, job_name, present.listing, settings) from error
+    wiring = present.restored(record.environment.get("configuration"))
+    return make_deployment(wiring.environment.handle(job_name), wiring)
 
 
 def _explain_absence(
