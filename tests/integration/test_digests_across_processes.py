@@ -19,14 +19,15 @@ from foundations.adapters.digesting import XxhashDigesting
 from foundations.domain.caching.values.digests import ValueDigester
 
 names = {f"name {number}" for number in range(100)}
+ordered = sorted(names)
 values = [
     *test_digests.DIFFERENT,
     *test_digesting.ALL,
     *test_digesting.LOSE_SOMETHING_WHEN_COPIED,
     *(test_digesting.pa.array(held, kind) for kind, held in test_digesting.ARROW.values()),
-    *(test_digests.MySet(names), {name: {name} for name in names}, frozenset((name, 1) for name in names)),
-    *(test_digests.Plain(**dict.fromkeys(names)), test_digesting.np.array([names, frozenset(names)], "O")),
-    *(test_digesting.pd.DataFrame({"a": [names]}), {test_digests.Site(name): name for name in names}),
+    *(test_digests.MySet(names), {name: {name} for name in ordered}, frozenset((name, 1) for name in names)),
+    *(test_digests.Plain(**dict.fromkeys(ordered)), test_digesting.np.array([names, frozenset(names)], "O")),
+    *(test_digesting.pd.DataFrame({"a": [names]}), {test_digests.Site(name): name for name in ordered}),
 ]
 digester = ValueDigester(XxhashDigesting(), test_digests.FakeCode())
 print(json.dumps([(repr(type(value)), digester.digest(value).hex()) for value in values]))
