@@ -6,8 +6,6 @@
 - ``caching``: outputs of stages from the cache, and why one cannot be.
 - ``config``: YAML as checked settings.
 - ``code_origin``: whether code is the SDK's, Python's or an installed package's.
-- ``main_module``: the ``__main__`` of a job. ``relocation``: paths of the job's copy of the project.
-- ``project``: where modules are imported from. ``project_modules``: those that the submitter had imported.
-- ``module_state``: their changed attributes.
+- ``project``: the project in a job: its modules, its script's ``__main__``, its copy.
 - ``running_stage``: how ``log_metric`` and its like find their stage.
 """

@@ -15,10 +15,10 @@ from foundations.app.gc_pause import gc_paused
 from foundations.app.job.provenance import current_commit, recorded_parameters
 from foundations.app.job.stage_arguments import secret_hyperparameters
 from foundations.app.job.stage_imports import imported_packages
-from foundations.app.main_module import describe_main, warn_of_outside_script
-from foundations.app.module_state import describe_state, warn_of_changed_literals
-from foundations.app.project import check_modules, import_paths
-from foundations.app.project_modules import list_project_modules
+from foundations.app.project.import_paths import check_modules, import_paths
+from foundations.app.project.main_module import describe_main, warn_of_outside_script
+from foundations.app.project.module_state import describe_state, warn_of_changed_literals
+from foundations.app.project.modules import list_project_modules
 from foundations.app.use_cases.load_job import make_deployment
 from foundations.app.use_cases.prepare import prepare_job
 from foundations.app.wiring import Wiring

@@ -13,8 +13,8 @@ from foundations.app.config.settings import Settings
 from foundations.app.job.archiver import Archiver
 from foundations.app.job.job_files import JobFiles, file_stamp
 from foundations.app.job.written_files import find_written_files
-from foundations.app.project import use_import_paths
-from foundations.app.relocation import Relocation
+from foundations.app.project.import_paths import use_import_paths
+from foundations.app.project.relocation import Relocation
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.job import Job

@@ -21,11 +21,11 @@ from foundations.app.job.outside_modules import describe_outside_modules
 from foundations.app.job.pool_watch import watch_pools
 from foundations.app.job.provenance import describe_provenance
 from foundations.app.job.recorder import JobRecorder
-from foundations.app.main_module import NO_MAIN, fill_main, make_main
-from foundations.app.module_state import Difference, report_differences
-from foundations.app.project import use_import_paths
-from foundations.app.project_modules import ProjectModule, import_modules
-from foundations.app.relocation import Relocation
+from foundations.app.project.import_paths import use_import_paths
+from foundations.app.project.main_module import NO_MAIN, fill_main, make_main
+from foundations.app.project.module_state import Difference, report_differences
+from foundations.app.project.modules import ProjectModule, import_modules
+from foundations.app.project.relocation import Relocation
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.job import Job

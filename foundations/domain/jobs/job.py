@@ -27,9 +27,9 @@ class Job(NamedTuple):
         project: The project directory that the job was submitted from, an absolute path; it need not exist any more.
         import_paths: The directories that the job imports modules from, relative to the project directory.
         commit: The git commit that was checked out in the project, where there is one.
-        main: What the job's ``__main__`` is made from; see :mod:`foundations.app.main_module`.
+        main: What the job's ``__main__`` is made from; see :mod:`foundations.app.project.main_module`.
         modules: Name, file and kind of the project's modules that the submitter had imported, in that order.
-        state: The plain attributes that they had; see :mod:`foundations.app.module_state`.
+        state: The plain attributes that they had; see :mod:`foundations.app.project.module_state`.
     """
 
     name: str

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from foundations.app.job.job_files import JobFiles
-from foundations.app.relocation import Relocation
+from foundations.app.project.relocation import Relocation
 from foundations.app.use_cases import finish_job
 from foundations.app.use_cases.finish_job import JobSupervisorHooks, archive_streams
 from foundations.domain.jobs import archive_layout as items

@@ -15,7 +15,7 @@ from typing import Any
 
 from foundations import events
 from foundations.app.code_origin import is_installed
-from foundations.app.relocation import Relocation, find_origins
+from foundations.app.project.relocation import Relocation, find_origins
 
 SPAWNED_MAIN = "__mp_main__"
 """The name under which a child of multiprocessing that was not forked imports the script."""

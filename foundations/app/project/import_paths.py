@@ -11,8 +11,8 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from foundations.app.code_origin import is_installed, is_sdk, is_standard_library
-from foundations.app.main_module import SPAWNED_MAIN
-from foundations.app.relocation import Relocation, find_editable_places
+from foundations.app.project.main_module import SPAWNED_MAIN
+from foundations.app.project.relocation import Relocation, find_editable_places
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.errors import PipelineError
 from foundations.ports.bundling import extra_source_member

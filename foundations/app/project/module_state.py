@@ -11,7 +11,7 @@ from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 from foundations import events
-from foundations.app.project_modules import ProjectModule
+from foundations.app.project.modules import ProjectModule
 from foundations.domain.text.redaction import REDACTED, is_secret_name
 from foundations.domain.text.representation import short_repr
 

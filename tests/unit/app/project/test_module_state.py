@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from foundations.app.module_state import describe_state, report_differences, warn_of_changed_literals
-from foundations.app.project_modules import ProjectModule
+from foundations.app.project.module_state import describe_state, report_differences, warn_of_changed_literals
+from foundations.app.project.modules import ProjectModule
 
 SOURCE = """
 import time

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from foundations.app.main_module import describe_main, fill_main, make_main, warn_of_outside_script
-from foundations.app.relocation import Relocation
+from foundations.app.project.main_module import describe_main, fill_main, make_main, warn_of_outside_script
+from foundations.app.project.relocation import Relocation
 
 NO_NAME = {"name": None, "package": None, "spawned": False}
 

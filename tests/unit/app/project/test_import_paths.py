@@ -6,8 +6,8 @@ import types
 
 import pytest
 
-from foundations.app.project import check_modules, import_paths, use_import_paths
-from foundations.app.relocation import Relocation
+from foundations.app.project.import_paths import check_modules, import_paths, use_import_paths
+from foundations.app.project.relocation import Relocation
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.errors import PipelineError
 
