@@ -8,6 +8,12 @@ from pathlib import Path
 
 from foundations.errors import ConfigurationError
 
+HOME_DIRECTORIES = (
+    *("archive", "bundles", "cache", "configurations", "local_shell", "private_bundles", "runtime", "sources"),
+    "trusted",
+)
+"""The directories of ours in it, but for ``config``, which holds files that the user writes."""
+
 
 def foundations_home(environ: Mapping[str, str] | None = None) -> Path:
     """Return the default directory for everything that is stored: ``$FOUNDATIONS_HOME``, else ``~/.foundations``.

@@ -8,7 +8,7 @@ from pathlib import Path
 from foundations import events
 from foundations.adapters._shared.fs.trusted import ensure_private_directory
 from foundations.adapters.tarball.registry import PRIVATE_PREFIX
-from foundations.home import foundations_home
+from foundations.home import HOME_DIRECTORIES, foundations_home
 from foundations.ownership import find_weakness
 
 _PRIVATE_BUNDLES = "private_bundles"
@@ -19,8 +19,7 @@ def own_directories(project: Path) -> list[Path]:
     home = foundations_home()
     if os.path.realpath(home) != os.path.realpath(project):
         return [home]
-    names = ("archive", "bundles", "cache", "local_shell", _PRIVATE_BUNDLES, "runtime", "sources")
-    return [home / name for name in names]
+    return [home / name for name in HOME_DIRECTORIES]
 
 
 def make_private_directory(intended: Path, job_name: str) -> Path | None:

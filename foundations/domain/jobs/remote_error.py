@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from foundations.domain.jobs.result import Result
+from foundations.domain.text.one_line import escape_lines, escape_unprintable
 from foundations.errors import RemoteException
 from foundations.ports.job import EndCause, JobEnd, JobState
 
@@ -22,9 +23,10 @@ def describe_failure(end: JobEnd, result: Result, stderr: str) -> RemoteExceptio
         stderr: All it wrote there.
     """
     error = result["global_stage_context"]["error_information"]
-    lines = [f"job {end.job_name} ended as {end.state.value}: {end.message}"]
+    lines = [f"job {end.job_name} ended as {end.state.value}: {escape_unprintable(end.message)}"]
     if error and end.cause is not EndCause.NOT_SERIALISABLE:
-        lines += ["", f"in stage {error['call']}:" if error["stage"] else "before the first stage:", ""]
+        call = escape_unprintable(error["call"])
+        lines += ["", f"in stage {call}:" if error["stage"] else "before the first stage:", ""]
         lines.append(error["traceback"])
     if error:
         stderr = stderr.replace(error["traceback"], "")  # the job wrote it there too
@@ -37,9 +39,9 @@ def describe_failure(end: JobEnd, result: Result, stderr: str) -> RemoteExceptio
     if last and end.state is JobState.ERROR:
         title = "The last lines of its stderr:" if crash is None else "Where it crashed, innermost call first:"
         lines += ["", title, *("  " + line for line in last)]
-    lines += [f"not archived: {what}" for what in end.not_archived]
+    lines += [f"not archived: {escape_unprintable(what)}" for what in end.not_archived]
     failure = RemoteException(
-        "\n".join(lines),
+        escape_lines("\n".join(lines)),
         job_name=end.job_name,
         state=end.state.value,
         cause=end.cause.value if end.cause else None,

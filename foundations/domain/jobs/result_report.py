@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from foundations.domain.jobs.result_document import CONTEXT_DEFAULTS, ResultDocument
+from foundations.domain.text.one_line import escape_lines, escape_unprintable
 from foundations.domain.text.representation import short_repr
 from foundations.errors import FoundationsError
 from foundations.ports.job import JobEnd, JobState
@@ -25,37 +26,33 @@ def render_report(end: JobEnd, document: ResultDocument, load_output: Callable[[
     took = "" if end.started_at is None else f" in {format_duration(end.ended_at - end.started_at)}"
     lines = [f"Job {end.job_name}: {end.state.value}{took}"]
     if end.message:
-        lines.append(f"  {end.message}")
-    lines += [f"  not archived: {what}" for what in end.not_archived]
+        lines.append(f"  {escape_unprintable(end.message)}")
+    lines += [f"  not archived: {escape_unprintable(what)}" for what in end.not_archived]
     lines += ["", *_stage_table(end, document)]
     for name, uuid in zip(document.names, document.uuids, strict=True):
         reason = document.details.get(uuid, {}).get("no_output_because")
         if reason:
-            lines.append(f"  {name} has no output: {reason}")
+            lines.append(f"  {escape_unprintable(name)} has no output: {escape_unprintable(reason)}")
     if end.unsaved_files:
         lines += ["", *_unsaved_lines(end)]
     if end.state is JobState.COMPLETED and document.names:
-        lines += ["", f"Output of {document.names[-1]}:", *_output_lines(load_output)]
-    return "\n".join(lines)
+        lines += ["", f"Output of {escape_unprintable(document.names[-1])}:", *_output_lines(load_output)]
+    return escape_lines("\n".join(lines))
 
 
 def _unsaved_lines(end: JobEnd) -> list[str]:
     """Return the files that the job wrote and did not save, and the line that would save the largest."""
     lines = ["Written into the job's copy of the project, and gone with it:"]
-    lines += [f"  {_printable(path)} ({_format_size(size)})" for path, size in end.unsaved_files.items()]
+    lines += [f"  {escape_unprintable(path)} ({_format_size(size)})" for path, size in end.unsaved_files.items()]
     left_out = end.unsaved_count - len(end.unsaved_files)
     if left_out > 0:
         lines.append(f"  ... and {left_out:,} smaller files")
-    largest = _printable(next(iter(end.unsaved_files)))
+    largest = escape_unprintable(next(iter(end.unsaved_files)))
     lines.append(f'  To keep a file: save_artifact("{largest}") in the stage that writes it')
     directory = largest.rpartition("/")[0]
     if directory:
         lines.append(f"  To keep a directory, also when the job fails: artifact_path: {directory}/ in a *.config.yaml")
     return lines
-
-
-def _printable(path: str) -> str:
-    return path if path.isprintable() else ascii(path)[1:-1]
 
 
 def _format_size(size: int) -> str:
@@ -112,7 +109,12 @@ def _stage_row(end: JobEnd, document: ResultDocument, index: int) -> tuple[str, 
         state = "cut off"
     cache = "hit" if context["used_cache"] else "miss" if context["cache_uuid"] else ""
     cache = "not cached" if context["not_cached_because"] else cache
-    return shorten_name(name), state, format_duration(_seconds(document, index)) if ended else "", cache
+    return (
+        shorten_name(escape_unprintable(name)),
+        state,
+        format_duration(_seconds(document, index)) if ended else "",
+        cache,
+    )
 
 
 def _seconds(document: ResultDocument, index: int) -> float:

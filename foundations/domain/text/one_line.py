@@ -1,4 +1,4 @@
-"""Texts from other sources, made safe for one line of a terminal or a file."""
+"""Texts from other sources, made safe for a terminal or a file."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ def escape_unprintable(text: str) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
+
+
+def escape_lines(text: str) -> str:
+    r"""Return a text of several lines with the same escapes; line feeds and tabs stay.
+
+    >>> print(escape_lines("a\x1b[2J\nb"))
+    a\x1b[2J
+    b
+    """
+    return "\n".join("\t".join(map(escape_unprintable, line.split("\t"))) for line in text.split("\n"))
 
 
 def truncate(text: str, longest: int) -> str:

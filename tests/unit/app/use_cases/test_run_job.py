@@ -238,3 +238,32 @@ def test_a_damaged_copy_of_the_end_record_is_an_error_that_names_it(wiring):
     wiring.archives.miscellaneous.write("job", items.END, [b'{"format": 2}'])
     with pytest.raises(StorageUnavailableError, match=r"miscellaneous/end\.json of job job cannot be read: .*newer"):
         wiring.archives.read_end("job")
+
+
+CONTROL = "\x1b[2J\x1b]0;title\x07"
+
+
+def printed(sdk, function, *args):
+    """Run a stage of a name that would control a terminal; return what is printed of its job, and of its failure."""
+    function.__name__ = function.__qualname__ = f"st{CONTROL}age\nJob x: Completed in 1 ms"
+    try:
+        return str(sdk.pipeline.stage(function, *args).run(job_name="job").fetch_job_results())
+    except RemoteException as error:
+        return f"{error}\n{error.result}"
+
+
+def test_a_printed_result_controls_no_terminal(sdk):
+    report = printed(sdk, lambda: f"one{CONTROL}\ttab\ntwo é 😀")
+    assert not {"\x1b", "\x07"} & set(report)
+    assert "  one\\x1b[2J\\x1b]0;title\\x07\ttab\n  two é 😀" in report
+    assert [] == [line for line in report.splitlines() if line.startswith("Job x:")]
+
+
+def test_a_failure_controls_no_terminal(sdk):
+    def fail():
+        raise ValueError(f"bad {CONTROL}\nforged line")
+
+    report = printed(sdk, fail)
+    assert not {"\x1b", "\x07"} & set(report)
+    assert "bad \\x1b[2J\\x1b]0;title\\x07" in report
+    assert [] == [line for line in report.splitlines() if line.startswith("Job x:")]
