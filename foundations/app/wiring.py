@@ -59,6 +59,10 @@ class Wiring:
         self._run_bundle = run_bundle
         self._made: dict[str, Any] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how a pickle makes the wiring again: from its settings, in which variables are unresolved."""
+        return Wiring, (self.settings,)
+
     @property
     def cache(self) -> CacheBackend:
         """The cache."""

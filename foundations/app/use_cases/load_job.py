@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from pathlib import Path
 
@@ -75,6 +76,7 @@ def make_deployment(handle: JobHandle, wiring: Wiring) -> Deployment:
         reconciler=Reconciler(environment=environment, stores=wiring, now=time.time, pause=time.sleep),
         archived_job=ArchivedJob(handle, environment, wiring.archives, wiring.serialiser, _write_new_file),
         clock=time.monotonic,
+        attach=functools.partial(make_deployment, handle, wiring),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from foundations.domain.jobs.archived_job import ArchivedJob
 from foundations.domain.jobs.reconciliation import Reconciler
 from foundations.domain.jobs.remote_error import describe_failure
 from foundations.domain.jobs.result import Result
+from foundations.domain.jobs.result_document import ResultDocument
 from foundations.errors import (
     FoundationsError,
     ItemNotFoundError,
@@ -27,7 +29,7 @@ from foundations.ports.job import JobEnd, JobState
 class Deployment:
     """One job in one execution environment.
 
-    ``stage.run()`` returns one, and ``load_job(name)`` finds it again in any process.
+    ``stage.run()`` returns one, and ``load_job(name)`` finds it again in any process. It can be pickled.
     """
 
     def __init__(
@@ -38,12 +40,18 @@ class Deployment:
         reconciler: Reconciler,
         archived_job: ArchivedJob,
         clock: Callable[[], float],
+        attach: Callable[[], Deployment] | None = None,
     ) -> None:
         self._handle = handle
         self._environment = environment
         self._reconciler = reconciler
         self._archived_job = archived_job
         self._clock = clock
+        self._attach = attach
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Return how a pickle makes the deployment again: anew, since adapters hold what cannot be pickled."""
+        return super().__reduce__() if self._attach is None else (_call, (self._attach,))
 
     def job_name(self) -> str:
         """Return the job's name."""
@@ -108,12 +116,7 @@ class Deployment:
         if end is None:
             raise StorageUnavailableError(f"job {self.job_name()} has ended, but its end record is gone")
         document = self._archived_job.document()
-        digests = {uuid: details.get("data_uuid") for uuid, details in document.details.items()}
-
-        def load_output(uuid: str) -> Any:
-            return self._archived_job.load_output(uuid, digests.get(uuid))
-
-        result = Result(end, document, load_output, self.provenance)
+        result = Result(end, document, partial(self._load_output, document), self.provenance)
         if end.state is not JobState.COMPLETED:
             raise self._failure(end, result)
         if document.uuids and result["global_stage_context"]["has_stage_output"]:
@@ -189,6 +192,9 @@ class Deployment:
             )
             raise ItemNotFoundError(f"job {error.job_name} {why}", job_name=error.job_name, item=error.item) from error
 
+    def _load_output(self, document: ResultDocument, uuid: str) -> Any:
+        return self._archived_job.load_output(uuid, document.details.get(uuid, {}).get("data_uuid"))
+
     def _status(self) -> JobStatus:
         (status,) = self._reconciler.statuses([self._handle])
         return status
@@ -203,6 +209,10 @@ class Deployment:
         failure = describe_failure(end, result, self.get_job_logs("stderr"))
         failure.__cause__ = self._archived_job.original_exception()
         return failure
+
+
+def _call(attach: Callable[[], Deployment]) -> Deployment:
+    return attach()
 
 
 def _is_number(value: object) -> bool:

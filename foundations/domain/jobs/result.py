@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from foundations.domain.jobs.result_document import CONTEXT_DEFAULTS, ResultDocument
@@ -27,6 +28,11 @@ class _LazyMapping(Mapping[str, Any]):
             return self._values[key]
         except KeyError:
             raise KeyError(f"{key!r}; there are: {', '.join(self)}") from None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: all but the values that can be made again."""
+        values = {key: value for key, value in self._values.items() if key not in self._factories}
+        return {**vars(self), "_values": values}
 
     def __iter__(self) -> Iterator[str]:
         yield from (key for key in self._values if key not in self._factories)
@@ -84,7 +90,7 @@ class StageContexts(Mapping[str, StageContext]):
         }
         if not known["has_stage_output"]:
             return StageContext({**known, "stage_output": None}, {})
-        return StageContext(known, {"stage_output": lambda: self._load_output(uuid)})
+        return StageContext(known, {"stage_output": partial(self._load_output, uuid)})
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._document.uuids)
@@ -113,7 +119,7 @@ def _global_stage_context(end: JobEnd, document: ResultDocument, contexts: Stage
         delta_time=None if started is None else ended - started,
         error_information=failed,
     )
-    return StageContext(values, {"stage_output": lambda: target["stage_output"]})
+    return StageContext(values, {"stage_output": partial(target.__getitem__, "stage_output")})
 
 
 class Result(_LazyMapping):
@@ -121,7 +127,7 @@ class Result(_LazyMapping):
 
     A read-only mapping with the keys ``provenance``, ``global_stage_context`` and ``stage_contexts`` (by the uuid of a
     stage, or its name where no other stage has it).
-    It prints as a report.
+    It prints as a report. It can be pickled; outputs are then read again from the archives.
 
     Attributes:
         job_name: The job.
@@ -139,7 +145,7 @@ class Result(_LazyMapping):
             {"stage_contexts": contexts},
             {
                 "provenance": load_provenance,
-                "global_stage_context": lambda: _global_stage_context(end, document, contexts),
+                "global_stage_context": partial(_global_stage_context, end, document, contexts),
             },
         )
         self.job_name = end.job_name
