@@ -11,6 +11,7 @@ from typing import Any
 from foundations.app.code_origin import is_library, is_standard_library
 
 _CODE = (".py", ".so", ".pyd")
+_SCRIPTS = ("__main__", "__mp_main__")  # importing multiprocessing gives the first the second name
 
 
 def describe_outside_modules(project: Path) -> list[dict[str, Any]]:
@@ -27,7 +28,7 @@ def describe_outside_modules(project: Path) -> list[dict[str, Any]]:
     outside: dict[str, str] = {}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__dict__", {}).get("__file__")
-        if not isinstance(file, str) or name == "__main__" or is_standard_library(file) or is_library(file):
+        if not isinstance(file, str) or name in _SCRIPTS or is_standard_library(file) or is_library(file):
             continue
         if os.path.isabs(file) and not os.path.realpath(file).startswith(root):
             outside.setdefault(name.partition(".")[0], file)

@@ -19,6 +19,7 @@ def test_each_package_outside_the_bundle_is_recorded_with_a_digest_of_its_code(t
     put(monkeypatch, "outer.deep.part", package / "deep" / "part.py")
     put(monkeypatch, "outer_single", single)
     put(monkeypatch, "inner", own)
+    put(monkeypatch, "__mp_main__", tmp_path / "script.py")  # as importing multiprocessing names the script
 
     def described():
         documents = describe_outside_modules(tmp_path / "project")
