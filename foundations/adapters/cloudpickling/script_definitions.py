@@ -85,6 +85,18 @@ def _cached_property(function: Callable[[Any], Any], name: str | None) -> Any:
     return made
 
 
+def _reduce_dispatch_method(value: functools.singledispatchmethod[Any]) -> _Reduction:
+    return _dispatch_method, (), (value.dispatcher, value.func), None, None, _fill_dispatch_method
+
+
+def _dispatch_method() -> Any:
+    return functools.singledispatchmethod(lambda value: None)
+
+
+def _fill_dispatch_method(method: Any, state: tuple[Any, Any]) -> None:
+    method.dispatcher, method.func = state  # its cache of weak references, of Python 3.13, stays empty
+
+
 def _reduce_function(value: FunctionType) -> _Reduction | None:
     if value.__code__ is not _SINGLE_DISPATCH or value.__module__ != "__main__":
         return None
@@ -157,6 +169,7 @@ def _type_alias(name: str, value: Any, parameters: tuple[Any, ...]) -> Any:
 _REDUCTIONS: dict[type, Callable[[Any], _Reduction | None]] = {
     FunctionType: _reduce_function,
     functools.cached_property: _reduce_cached_property,
+    functools.singledispatchmethod: _reduce_dispatch_method,
     typing.ParamSpec: _reduce_parameter,
     typing.TypeVarTuple: _reduce_parameter,
     getattr(typing, "TypeAliasType", typing.NewType): _reduce_alias,

@@ -121,7 +121,7 @@ class CloudpickleSerialiser(Serialiser):
             _MainPickler(stream, protocol=_PROTOCOL, buffer_callback=pickle_buffers.append).dump(value)
         except Exception as error:
             raise _explain([(called, value)], error) from error
-        return [stream.getbuffer(), *(buffer.raw() for buffer in pickle_buffers)]
+        return [stream.getvalue(), *(buffer.raw() for buffer in pickle_buffers)]
 
     def load(self, buffers: Sequence[Buffer]) -> object:
         """Return the value that was passed to :meth:`dump`."""
@@ -144,7 +144,7 @@ class CloudpickleSerialiser(Serialiser):
                 pickler.dump(value)
             except Exception as error:
                 raise _explain(parts(position), error) from error
-        return [stream.getbuffer()]
+        return [stream.getvalue()]
 
     def load_sequence(self, data: Buffer) -> Iterator[object]:
         """Iterate over the values that were passed to :meth:`dump_sequence`."""
