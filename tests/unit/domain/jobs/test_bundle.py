@@ -41,7 +41,7 @@ def contents_of(job, **options):
 
 
 def job_of(stage, **parameters):
-    return Job("job", Pipeline.of(stage), parameters, project="/work/project", import_paths=(".",))
+    return Job("job", Pipeline.of(stage), parameters, project="/home/ann/project", import_paths=(".",))
 
 
 class TestContents:
@@ -53,14 +53,14 @@ class TestContents:
         assert [b"resource main.py", b"resource run.sh"] == [contents.members[name] for name in ("main.py", "run.sh")]
 
     def test_it_lies_beside_the_project_that_it_packs(self, stage):
-        extra = (Path("/work/extra"),)
+        extra = (Path("/home/ann/extra"),)
         contents = contents_of(job_of(stage(int)), extra_source_paths=extra)
         assert contents == BundleContents(
             job_name="job",
             members=contents.members,
-            project=Path("/work/project"),
+            project=Path("/home/ann/project"),
             project_member="sub/p.tgz",
-            directory=Path("/work"),
+            directory=Path("/home/ann"),
             extra_source_paths=extra,
             runtime_packages=RUNTIME_PACKAGES,
         )
