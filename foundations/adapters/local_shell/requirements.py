@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,6 +88,8 @@ def _parse(line: RequirementLine) -> Requirement | None:
 
 def _problem(requirement: Requirement, constraints: Iterable[Requirement]) -> str | None:
     """Return a requirement that is not satisfied, and what is there instead; None where it is satisfied."""
+    from importlib import metadata  # slow to import, and only projects with requirements need it
+
     try:
         found = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
@@ -120,6 +121,8 @@ def _report(path: Path, missing: dict[str, str], imported: Collection[str]) -> N
 
 def _modules(name: str) -> set[str]:
     """Return what the modules of a distribution may be called: as it says where it is installed."""
+    from importlib import metadata
+
     normalised = _normalise(name)
     modules = set(_IMPORT_NAMES.get(normalised, ()))
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -82,15 +82,17 @@ class StageKeys:
         ignored = node.hints.ignore
         if closure.unknown_ignores:
             _check_ignored_names(name, node.function, closure)
+        parameters = self._parameters_of(node.function)
         self._closures.argument_closures.clear()
         self._closures.introspective_names = closure.introspective_names
         try:
             arguments = [
                 self._make_argument(label, value, keys, outputs, stage_name)
-                for label, value in self._label_arguments(node)
+                for label, value in _label_arguments(node, parameters.positional)
                 if label not in ignored
             ]
-            arguments += self._implied_arguments(node)
+            if parameters.defaults or node.keyword_arguments:
+                arguments += self._implied_arguments(node, parameters)
         finally:
             self._closures.introspective_names = frozenset()
         if self._closures.argument_closures:
@@ -166,29 +168,15 @@ class StageKeys:
         """
         return self._values.digest(value, where)
 
-    def _label_arguments(self, node: Node) -> Iterable[tuple[str, Any]]:
-        """Return the arguments of a stage by their parameters' names, where these are available."""
-        names, count = self._parameters_of(node.function).positional, len(node.arguments)
-        if count <= len(names) and not node.keyword_arguments:
-            return zip(names, node.arguments, strict=False)
-        labelled = list(zip(names, node.arguments, strict=False))
-        if count > len(names):
-            labelled += [(f"*{number + 1}", node.arguments[number]) for number in range(len(names), count)]
-        if not node.keyword_arguments:
-            return labelled
-        # a keyword of the same name is another argument; the labelled parameter is positional only
-        labelled = [(f"{label}/" if label in node.keyword_arguments else label, value) for label, value in labelled]
-        return [*labelled, *node.keyword_arguments.items()]
-
     def _parameters_of(self, function: Any) -> Parameters:
         known = self._parameters.get(id(function))
         if known is None:
             known = self._parameters[id(function)] = (function, parameters_of(function))
         return known[1]
 
-    def _implied_arguments(self, node: Node) -> Iterator[Argument]:
+    def _implied_arguments(self, node: Node, parameters: Parameters) -> Iterator[Argument]:
         """Yield what counts beside the arguments: defaults that are in force, the order of ``**kwargs``."""
-        parameters, ignored = self._parameters_of(node.function), node.hints.ignore
+        ignored = node.hints.ignore
         for label, value in parameters.missing_defaults(len(node.arguments), node.keyword_arguments).items():
             if label not in ignored:
                 with suppress(UndigestibleError):  # then no argument is equal to it
@@ -236,6 +224,21 @@ class StageKeys:
 def is_selection(node: Node) -> bool:
     """Return whether a stage only takes an item of another's output, which is cheaper than storing the item."""
     return node.function is operator.getitem or node.function is exactly
+
+
+def _label_arguments(node: Node, names: Sequence[str]) -> Iterable[tuple[str, Any]]:
+    """Return the arguments of a stage by the names of their parameters, where these are available."""
+    count = len(node.arguments)
+    if count <= len(names) and not node.keyword_arguments:
+        return zip(names, node.arguments, strict=False)
+    labelled = list(zip(names, node.arguments, strict=False))
+    if count > len(names):
+        labelled += [(f"*{number + 1}", node.arguments[number]) for number in range(len(names), count)]
+    if not node.keyword_arguments:
+        return labelled
+    # a keyword of the same name is another argument; the labelled parameter is positional only
+    labelled = [(f"{label}/" if label in node.keyword_arguments else label, value) for label, value in labelled]
+    return [*labelled, *node.keyword_arguments.items()]
 
 
 def _read_output(outputs: Mapping[int, Any], index: int) -> Any:

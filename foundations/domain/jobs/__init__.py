@@ -1,7 +1,8 @@
 """Jobs, from submission to archived result.
 
-The three objects that the architecture names are ``job``, what is frozen when a pipeline is run, ``bundle``, the file
-that carries it, and ``deployment``, what ``run()`` and ``load_job()`` return: users wait, cancel and fetch with it.
+Three modules hold the objects that the architecture names. ``job`` is what is frozen when a pipeline is run. ``bundle``
+makes the file that carries it, submits that to the execution environment and discards it. ``deployment`` is what
+``run()`` and ``load_job()`` return: users wait, cancel and fetch with it.
 
 - ``reconciliation`` polls environments, archives and the listing for the state of jobs, waits a moment for a job that
   is not known yet, and corrects the copies of its end.

@@ -10,22 +10,32 @@ from typing import Any
 
 from foundations.domain.fields import fields_of
 
-_SECRET_WORDS = r"(^|[_\W])({}|({})_?keys?)($|[_\W])".format(
-    "pass(word|wd|phrase|code)?|pwd|psw|secrets?|token|credentials?|jwt|pat|otp|bearer|authori[sz]ation|webhook",
-    "api|access|private|secret|signing|auth|ssh|encryption|license|master|account|webhook|hmac|storage|deploy|session",
-)
-_SENSITIVE_NAMES = (
-    r"(.*[_\W])?(auth|cookies?|dsn|sas|connection_?str(ing)?|service_account(_json)?|session_?id"
-    r"|(db|database|redis|mongo|mongodb|postgres|postgresql|mysql|amqp|broker)_ur[il])|key|login|pin|pw|tokens"
-)
-"""Whole names under which a secret may be, but something else as well: so in a file they are allowed."""
-_CAMEL_CASE = r"(?<=[a-z0-9])(?=[A-Z])"
+_SECRET_WORDS = """
+    password passwd passphrase passcode pass pwd psw secret secrets token credential credentials jwt pat otp bearer
+    authorisation authorization webhook
+"""  # noqa: S105 - names
+_KINDS_OF_KEYS = """
+    api access private secret signing auth ssh encryption license master account webhook hmac storage deploy session
+"""
+_DATABASES = "db database redis mongo mongodb postgres postgresql mysql amqp broker"
+_SENSITIVE_ENDS = """
+    auth cookie cookies dsn sas connectionstr connectionstring connection_str connection_string service_account
+    service_account_json sessionid session_id
+"""
+"""The last words of names under which a secret may be, but something else as well: so in a file they are allowed."""
+_SENSITIVE_NAMES = frozenset(("key", "login", "pin", "pw", "tokens"))
+"""Whole names of this kind."""
 _PASSWORD_IN_URL = r"(?<=://)([^\s/?#@:'\"]*):[^\s/?#'\"]+@(?=[^\s@])"  # noqa: S105 - a pattern
 _PARAMETER = r"(?<=[?&])([\w.-]+)=([^&#\s'\"]+)"
 _AUTHORIZATION = (
     r"(?i)\b((?:proxy-)?authorization['\"]?\s*[:=]\s*['\"]?(?:(?:bearer|basic|token|digest)\s+)?|bearer\s+)"
     r"[^\s,;'\"]{8,}"
 )
+_secret_words, _kinds_of_keys = frozenset(_SECRET_WORDS.split()), frozenset(_KINDS_OF_KEYS.split())
+_sensitive_ends = {
+    *_SENSITIVE_ENDS.split(),
+    *(f"{name}_{end}" for name in _DATABASES.split() for end in ("uri", "url")),
+}
 _MAX_SEARCHED = 100_000  # characters of a text, parts of a container
 REDACTED = "<not recorded: its name looks like a secret's>"
 
@@ -60,16 +70,32 @@ def is_hidden(name: object, value: object) -> bool:
 
 @functools.lru_cache
 def _is_secret_name(name: str) -> bool:
-    return bool(re.search(_SECRET_WORDS, _normalise(name)))
+    words = _words(name)
+    if not _secret_words.isdisjoint(words):
+        return True
+    for before, word in zip(("", *words), words, strict=False):
+        kind = word.removesuffix("s").removesuffix("key")
+        if kind != word and (kind or before) in _kinds_of_keys and "key" in word:
+            return True
+    return False
 
 
 @functools.lru_cache
 def _is_sensitive_name(name: str) -> bool:
-    return bool(re.fullmatch(_SENSITIVE_NAMES, _normalise(name)))
+    words = _words(name)
+    ends = ("_".join(words[-count:]) for count in (1, 2, 3))
+    return "_".join(words) in _SENSITIVE_NAMES or not _sensitive_ends.isdisjoint(ends)
 
 
-def _normalise(name: str) -> str:
-    return re.sub(_CAMEL_CASE, "_", name).lower().replace("-", "_")
+def _words(name: str) -> list[str]:
+    """Return the words of a name, which capitals, underscores or other characters separate."""
+    previous, characters = "", []
+    for character in name:
+        if character.isupper() and (previous.islower() or previous.isdigit()):
+            characters.append("_")
+        characters.append(character.lower() if character.isalnum() else "_")
+        previous = character
+    return "".join(characters).split("_")
 
 
 def redact_text(text: str) -> str:

@@ -1,1 +1,5 @@
-"""The file system: files that appear whole or not at all, directories that only the user can write, removal."""
+"""The file system.
+
+``files`` writes files that appear whole or not at all, ``trusted`` checks that only the user can write a directory, and
+``removal`` removes directories that users have filled.
+"""
