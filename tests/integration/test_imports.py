@@ -67,6 +67,13 @@ def test_the_plugin_that_every_pytest_run_loads_is_light(tmp_path):
     assert ["foundations", "foundations.testing", "foundations.testing.plugin"] == loaded
 
 
+def test_what_a_supervisor_and_its_listing_load_is_light(tmp_path):
+    modules = "foundations.app.use_cases.finish_job, foundations.adapters.filesystem.listing.pipeline_listing"
+    loaded = modules_after(tmp_path, f"import {modules}")
+    assert "foundations" in loaded
+    assert set() == {"attr", "yaml", "structlog", "asyncio", "ssl", "email", "subprocess", "tempfile"} & loaded
+
+
 def test_a_job_loads_no_heavy_package(tmp_path):
     project = tmp_path / "project"
     project.mkdir()

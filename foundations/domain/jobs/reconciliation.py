@@ -8,14 +8,16 @@ and again by the next reader where the supervisor could not.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from foundations import events
 from foundations.domain.jobs.archive_layout import Archives, stream_item
 from foundations.ports.archive_listing import JobChange, JobRecord, PipelineListing
-from foundations.ports.execution import ExecutionEnvironment, JobHandle, JobStatus
 from foundations.ports.job import EndCause, JobEnd, JobState
 from foundations.ports.job_layout import STREAMS
+
+if TYPE_CHECKING:  # slow to import, and a job's supervisor records its end alone
+    from foundations.ports.execution import ExecutionEnvironment, JobHandle, JobStatus
 
 _SUBMISSION_SECONDS = 10.0
 """How long after its submission a job may be unknown to its environment before it counts as lost."""
@@ -85,6 +87,8 @@ class Reconciler(NamedTuple):
 
     def _status_without_environment(self, job_name: str) -> JobStatus:
         """Return the status of a job that its environment does not know: forgotten, not submitted yet, or lost."""
+        from foundations.ports.execution import JobStatus
+
         end = self.stores.archives.read_end(job_name)
         if end is None:
             record = self.stores.listing.get(job_name)
