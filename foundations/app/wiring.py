@@ -73,9 +73,9 @@ class Wiring:
     @property
     def digesting(self) -> Digesting:
         """What digests large values and those of third-party types."""
-        from foundations.adapters.digesting import XxhashDigesting
+        from foundations.adapters.digesting import Blake3Digesting
 
-        return XxhashDigesting()
+        return Blake3Digesting()
 
     @property
     def listing(self) -> PipelineListing:

@@ -25,13 +25,16 @@ class Foreign(NamedTuple):
 
 
 class Digesting(ABC):
-    """Digests buffers at the speed of memory, and reads the content of values of third-party types."""
+    """Digests buffers, and reads the content of values of third-party types."""
 
     __slots__ = ()
 
     @abstractmethod
     def buffer(self, data: Buffer) -> bytes:
-        """Return the 16-byte digest of `data`, which is contiguous and of any size."""
+        """Return the 32-byte digest of `data`, which is contiguous and of any size.
+
+        The digest is collision-resistant: it decides whether an output is used again, and data may come from anybody.
+        """
 
     @abstractmethod
     def foreign(self, value: object) -> Foreign | None:

@@ -5,7 +5,7 @@ import pickle
 import pytest
 import torch
 
-from foundations.adapters.digesting import XxhashDigesting
+from foundations.adapters.digesting import Blake3Digesting
 from foundations.domain.caching.values.digests import UndigestibleError, ValueDigester
 
 
@@ -18,7 +18,7 @@ class FakeCode:
     digest_unordered = digest_ordered
 
 
-digest = ValueDigester(XxhashDigesting(), FakeCode()).digest
+digest = ValueDigester(Blake3Digesting(), FakeCode()).digest
 
 
 def alike(*values):

@@ -47,6 +47,50 @@ def test_of_fifty_jobs_that_need_one_output_at_a_time_one_computes_it(project: P
     assert 1 == computed(place)
 
 
+def test_content_that_collides_under_a_fast_hash_is_never_answered_by_the_other(project: Project) -> None:
+    script = """
+import struct
+from foundations import *
+def colliding(first, second):
+    # sums of one value have one XXH3-128 digest, in closed form
+    data = bytearray(4096)
+    data[0:8] = struct.pack("<II", first, 0xBE4BA423)
+    data[64:72] = struct.pack("<II", second, 0x1CAD21F7)
+    return bytes(data)
+def first(data):
+    return data[0]
+@create_stage(depends_on=["data.bin"])
+def read():
+    with open("data.bin", "rb") as stream:
+        return stream.read(1)[0]
+def observe(name):
+    with open(name, "rb") as stream:
+        return stream.read(1)[0]
+for data in (colliding(0x11, 0x22222222), colliding(0x12, 0x22222221)):
+    with open("data.bin", "wb") as stream:
+        stream.write(data)
+    for stage in (pipeline.stage(first, data), read(), pipeline.stage(observe, "data.bin")):
+        print(stage.enable_caching().run().fetch_job_results().output, end=" ")
+"""
+    project.write({"train.py": script})
+    assert "17 17 17 18 18 18 " == project.run("train.py")
+
+
+def test_a_python_without_blake3_computes_what_takes_long_values_and_says_what_to_install(project: Project) -> None:
+    script = """
+from foundations import *
+def length(data):
+    return len(data)
+for size in (5000, 5000, 10, 10):
+    deployment = pipeline.stage(length, bytes(size)).enable_caching().run()
+    result = deployment.fetch_job_results()
+    print(result.output, result["global_stage_context"]["used_cache"], end=" ")
+    print("pip install blake3" in deployment.get_job_logs("stderr"))
+"""
+    project.write({"train.py": script, "blake3.py": "raise ImportError"})
+    assert "5000 False True\n5000 False True\n10 False False\n10 True False\n" == project.run("train.py")
+
+
 def test_the_lease_of_a_killed_job_is_taken_over_by_the_one_that_waits(project: Project, tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     script = f"""

@@ -8,11 +8,11 @@ ASKING = """
 import sys
 from pathlib import Path
 sys.path.insert(0, str(Path.cwd()))
-from foundations.adapters.digesting import XxhashDigesting
+from foundations.adapters.digesting import Blake3Digesting
 from foundations.app.caching.packages import PYTHON, InstalledPackages
 from foundations.domain.caching.code.closure import Closures
 import main
-digesting = XxhashDigesting()
+digesting = Blake3Digesting()
 closures = Closures(InstalledPackages(Path.cwd(), digesting.buffer), digesting, PYTHON)
 print(closures.closure_of(main.stage).digest.hex())
 """

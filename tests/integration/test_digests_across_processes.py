@@ -15,7 +15,7 @@ UNIT_TESTS = pathlib.Path(__file__).parents[1] / "unit"
 DIGESTS = """
 import json, sys
 import test_digesting, test_digests
-from foundations.adapters.digesting import XxhashDigesting
+from foundations.adapters.digesting import Blake3Digesting
 from foundations.domain.caching.values.digests import ValueDigester
 
 names = {f"name {number}" for number in range(100)}
@@ -29,7 +29,7 @@ values = [
     *(test_digests.Plain(**dict.fromkeys(ordered)), test_digesting.np.array([names, frozenset(names)], "O")),
     *(test_digesting.pd.DataFrame({"a": [names]}), {test_digests.Site(name): name for name in ordered}),
 ]
-digester = ValueDigester(XxhashDigesting(), test_digests.FakeCode())
+digester = ValueDigester(Blake3Digesting(), test_digests.FakeCode())
 print(json.dumps([(repr(type(value)), digester.digest(value).hex()) for value in values]))
 """
 

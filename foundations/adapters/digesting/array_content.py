@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from foundations.adapters.digesting.hashing import digest_bytes, new_hasher
+
 _SMALL = 1024  # the size in bytes up to which content is not digested
 _SLAB = 2**20  # the number of bytes that are copied at a time
 _ROWS = 4096  # rows of columns that are read together, since neighbours share lines of the processor's caches
@@ -54,9 +56,7 @@ def read_columns(numpy: Any, arrays: Sequence[Any]) -> list[object]:
     ]
     if len(strided) < 2:
         return [read_content(numpy, array) for array in arrays]
-    from xxhash import xxh3_128
-
-    hashers = {index: xxh3_128() for index in strided}
+    hashers = {index: new_hasher() for index in strided}
     copies = {arrays[index].dtype: numpy.empty(_ROWS, arrays[index].dtype) for index in strided}
     views = {dtype: copy.view(numpy.uint8) for dtype, copy in copies.items()}
     length = len(arrays[strided[0]])
@@ -73,17 +73,16 @@ def read_columns(numpy: Any, arrays: Sequence[Any]) -> list[object]:
 
 
 def _digest(numpy: Any, array: Any) -> bytes:
-    """Return the bytes themselves, or XXH3 of more than a few; their number, which is digested too, decides which."""
+    """Return the bytes themselves, or BLAKE3 of more than a few; their number, which is digested too, decides which."""
     if array.nbytes <= _SMALL:
         return bytes(array.tobytes())
-    from xxhash import xxh3_128, xxh3_128_digest
-
     if array.flags.c_contiguous:
-        return xxh3_128_digest(array.reshape(-1).view(numpy.uint8))
-    hasher = xxh3_128()
+        return digest_bytes(array.reshape(-1).view(numpy.uint8))
+    hasher = new_hasher()
     for slab in slabs(array):
         hasher.update(numpy.ascontiguousarray(slab).reshape(-1).view(numpy.uint8))
-    return hasher.digest()
+    digest: bytes = hasher.digest()
+    return digest
 
 
 def slabs(array: Any) -> Iterator[Any]:

@@ -99,11 +99,10 @@ class InstalledPackages:
         if not stat.S_ISREG(place.stat().st_mode):
             raise OSError(errno.EINVAL, "it is neither a file nor a directory", str(place))
         with place.open("rb") as stream:
-            if not os.fstat(stream.fileno()).st_size:
-                return b"empty"
+            if not os.fstat(stream.fileno()).st_size:  # then it cannot be mapped
+                return bytes(self._digest(b""))
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                digest: bytes = self._digest(content)
-                return digest
+                return bytes(self._digest(content))
 
 
 def _files_in(place: Path) -> Iterator[Path]:

@@ -1,7 +1,9 @@
+import array
 import copy
 import datetime
 import itertools
 import pickle
+import struct
 import sys
 
 import hypothesis.extra.numpy as arrays
@@ -15,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from foundations.adapters.digesting import XxhashDigesting, array_content
+from foundations.adapters.digesting import Blake3Digesting, array_content, hashing
 from foundations.domain.caching.values.digests import UndigestibleError, ValueDigester
 
 
@@ -28,7 +30,7 @@ class FakeCode:
     digest_unordered = digest_ordered
 
 
-DIGESTER = ValueDigester(XxhashDigesting(), FakeCode())
+DIGESTER = ValueDigester(Blake3Digesting(), FakeCode())
 
 
 def digest(value):
@@ -311,21 +313,73 @@ ALL = [*DIFFERENT_ARRAYS, *DIFFERENT_OF_NUMPY, *map(pd.Series, COLUMNS), *INDICE
 # -- buffers ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [0, 1, 1000, 100_000])
-def test_a_buffer_is_digested_by_xxh3(size):
-    data = bytes(range(256)) * size
-    assert [xxhash.xxh3_128_digest(data)] * 3 == [
-        XxhashDigesting().buffer(kind(data)) for kind in (bytes, bytearray, memoryview)
-    ]
+# From the official test vectors of BLAKE3, whose inputs repeat the bytes 0 to 250.
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (0, "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"),
+        (1, "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213"),
+        (102_400, "bc3e3d41a1146b069abffad3c0d44860cf664390afce4d9661f7902e7943e085"),
+    ],
+)
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda data: np.frombuffer(data, np.uint8)])
+def test_a_buffer_is_digested_by_blake3(kind, size, expected):
+    data = bytes(number % 251 for number in range(size))
+    assert expected == Blake3Digesting().buffer(kind(data)).hex()
+
+
+def test_a_buffer_of_any_items_is_digested_by_its_bytes():
+    numbers = np.arange(1000.0).reshape(10, 100)
+    expected = Blake3Digesting().buffer(numbers.tobytes())
+    buffers = [numbers, memoryview(numbers), array.array("d", numbers.ravel()), memoryview(numbers.ravel()[::1])]
+    assert [expected] * 4 == [Blake3Digesting().buffer(buffer) for buffer in buffers]
+    in_memory = numbers.T.tobytes()  # a Fortran array's memory, in order
+    assert Blake3Digesting().buffer(in_memory) == Blake3Digesting().buffer(memoryview(np.asfortranarray(numbers)))
+
+
+def colliding_bytes(first, second):
+    """Return 4,096 bytes; all sums of `first` and `second` of one value have one XXH3 digest, in closed form."""
+    secret = 0xBE4BA423396CFEB8, 0x1CAD21F72C81017C  # the first words of the default secret of XXH3
+    data = bytearray(4096)
+    data[0:8] = struct.pack("<II", first, secret[0] >> 32)
+    data[64:72] = struct.pack("<II", second, secret[1] >> 32)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "value_of",
+    [
+        bytes,
+        bytearray,
+        lambda data: np.frombuffer(data, "u8"),
+        lambda data: np.repeat(np.frombuffer(data, "u8"), 2)[::2],
+        lambda data: pd.Series(np.frombuffer(data, "u8")),
+        lambda data: pd.DataFrame(np.repeat(np.frombuffer(data, "u8"), 2).reshape(-1, 2)),
+        lambda data: data.decode("latin-1"),
+    ],
+    ids=["bytes", "bytearray", "array", "strided array", "series", "rows", "text"],
+)
+def test_values_that_are_made_to_collide_under_a_fast_hash_have_different_digests(value_of):
+    one, other = colliding_bytes(0x11111111, 0x22222222), colliding_bytes(0x11111112, 0x22222221)
+    assert xxhash.xxh3_128_digest(one) == xxhash.xxh3_128_digest(other)
+    assert digest(value_of(one)) != digest(value_of(other))
+
+
+def test_a_python_without_the_hash_function_names_what_to_install(monkeypatch):
+    hashing._blake3.cache_clear()
+    monkeypatch.setitem(sys.modules, "blake3", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install blake3"):
+        digest(bytes(2000))
+    assert digest(bytes(1000))  # a small value needs no library
 
 
 def test_plain_values_are_not_foreign():
-    assert [None] * 3 == [XxhashDigesting().foreign(value) for value in (1, "a", FakeCode())]
+    assert [None] * 3 == [Blake3Digesting().foreign(value) for value in (1, "a", FakeCode())]
 
 
 def test_a_library_that_is_not_loaded_has_no_values(monkeypatch):
     monkeypatch.delitem(sys.modules, "polars")
-    assert XxhashDigesting().foreign(POLARS[0]) is None
+    assert Blake3Digesting().foreign(POLARS[0]) is None
 
 
 # -- all libraries ----------------------------------------------------------------------------------------------------
@@ -357,7 +411,7 @@ def test_a_value_counts_with_the_library_that_it_is_of():
 
     asked = []
     for value in (LONG, np.float64(1), FRAMES[3], stamps, POLARS[0], pa.table({"a": [1]}), [LONG, LONG]):
-        ValueDigester(XxhashDigesting(), Code()).digest(value)
+        ValueDigester(Blake3Digesting(), Code()).digest(value)
     assert {np, pd, pl, pa} == {code for code in asked if isinstance(code, type(np))}
 
 

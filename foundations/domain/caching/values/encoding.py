@@ -31,7 +31,7 @@ def encode_count(number: int) -> bytes:
 
 
 def encode_blob(data: Buffer, digest: BufferDigest) -> bytes:
-    """Return the encoding of contiguous bytes: the bytes themselves, or 16 bytes of digest where they are many."""
+    """Return the encoding of contiguous bytes: the bytes themselves, or 32 bytes of digest where they are many."""
     size = data.nbytes if isinstance(data, memoryview) else len(data)
     if size <= INLINE_SIZE:
         return b"-" + encode_count(size) + data

@@ -8,14 +8,14 @@ from importlib.machinery import EXTENSION_SUFFIXES
 
 import pytest
 
-from foundations.adapters.digesting import XxhashDigesting
+from foundations.adapters.digesting import Blake3Digesting
 from foundations.app.caching.packages import PYTHON, InstalledPackages
 from foundations.version import __version__
 
 
 @pytest.fixture
 def packages(tmp_path):
-    return lambda: InstalledPackages(tmp_path, XxhashDigesting().buffer)
+    return lambda: InstalledPackages(tmp_path, Blake3Digesting().buffer)
 
 
 class TestPackages:
@@ -28,6 +28,13 @@ class TestPackages:
         assert "hypothesis" in packages().packages_of("hypothesis.strategies")
         assert ["PyYAML"] == list(packages().packages_of("yaml"))
         assert "pytest" in packages().packages_of("_pytest")
+
+    def test_files_of_other_content_have_other_digests_and_an_empty_one_has_one_too(self, packages, tmp_path):
+        contents = {"one": b"", "other": b"empty", "long": bytes(5000), "other long": bytes(4999) + b"1"}
+        for name, content in contents.items():
+            (tmp_path / name).write_bytes(content)
+        digests = {packages().content_digest(name) for name in contents}
+        assert (4, {32}) == (len(digests), {len(digest) for digest in digests})
 
     def test_what_a_package_needs_counts_by_its_version(self, packages):
         assert metadata.version("pluggy") == packages().packages_of("_pytest")["pluggy"]

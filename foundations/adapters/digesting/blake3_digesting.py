@@ -1,14 +1,16 @@
-"""The adapter: XXH3 for buffers, and one module for each third-party library whose values it reads."""
+"""The adapter: BLAKE3 for buffers, and one module for each third-party library whose values it reads."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from itertools import chain
+from pickle import PickleBuffer
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from foundations.adapters.digesting import numpy_values, pandas_values, polars_values, pyarrow_values, torch_values
+from foundations.adapters.digesting.hashing import digest_bytes
 from foundations.ports.digesting import Digesting, Foreign
 from foundations.ports.frames import Buffer
 
@@ -23,22 +25,21 @@ _LIBRARIES: dict[str, _Reader] = {
 }
 
 
-class XxhashDigesting(Digesting):
-    """Digests buffers by the 128 bits of XXH3, as fast as memory; it does not resist deliberate collisions."""
+class Blake3Digesting(Digesting):
+    """Digests buffers by BLAKE3: nobody can make two that have one digest, so that a hit is never another's output."""
 
-    __slots__ = ("_digest", "_readers")
+    __slots__ = ("_readers",)
 
     def __init__(self) -> None:
-        self._digest: Callable[[Buffer], bytes] | None = None
         self._readers: WeakKeyDictionary[type, tuple[_Reader, str] | None] = WeakKeyDictionary()
 
     def buffer(self, data: Buffer) -> bytes:
-        """Return the 16 bytes of XXH3."""
-        if self._digest is None:
-            from xxhash import xxh3_128_digest  # only long buffers need it
+        """Return the 32 bytes of BLAKE3.
 
-            self._digest = xxh3_128_digest
-        return self._digest(data)
+        Raises:
+            ModuleNotFoundError: The library is not installed in this Python.
+        """
+        return digest_bytes(PickleBuffer(data).raw())  # single bytes, whatever the items and their order
 
     def foreign(self, value: object) -> Foreign | None:
         """Return the content of `value`, or None where its type belongs to none of the libraries.
