@@ -92,12 +92,16 @@ class JobEnd(NamedTuple):
         return {"format": 1, **self._asdict(), **further}
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> JobEnd:
+    def from_json(cls, record: Mapping[str, Any], job_name: str | None = None) -> JobEnd:
         """Read what :meth:`to_json` wrote.
+
+        Args:
+            record: The record.
+            job_name: The job that it must be of; any where None.
 
         Raises:
             NewerFormatError: A newer version of foundations has written it.
-            ValueError: It is no end record of a known format.
+            ValueError: It is no end record of a known format, or that of another job.
         """
         if not isinstance(record, Mapping) or record.get("format") != 1:
             found = record.get("format") if isinstance(record, Mapping) else None
@@ -111,9 +115,12 @@ class JobEnd(NamedTuple):
             known["cause"] = EndCause(known["cause"]) if known.get("cause") else None
             known["not_archived"] = tuple(known.get("not_archived") or ())
             known["unsaved_files"] = {str(path): int(size) for path, size in known.get("unsaved_files", {}).items()}
-            return cls(**known)
+            end = cls(**known)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not an end record: {error}") from error
+        if job_name not in (None, end.job_name):
+            raise ValueError(f"it is the end record of job {end.job_name}")
+        return end
 
 
 class NewerFormatError(ValueError):

@@ -44,10 +44,10 @@ class Archives(NamedTuple):
         """Return the copy of the end record; None where there is none.
 
         Raises:
-            StorageUnavailableError: The archive cannot be read.
+            StorageUnavailableError: The archive cannot be read, or has another job's record there.
         """
         try:
-            return JobEnd.from_json(json.loads(bytes(self.miscellaneous.read(job_name, END))))
+            return JobEnd.from_json(json.loads(bytes(self.miscellaneous.read(job_name, END))), job_name)
         except ItemNotFoundError:
             return None
         except ValueError as error:

@@ -15,10 +15,10 @@ def read_end(directory: JobDirectory) -> JobEnd | None:
 
     Raises:
         OSError: It cannot be read.
-        StorageUnavailableError: It is damaged.
+        StorageUnavailableError: It is damaged, or another job's.
     """
     try:
-        return JobEnd.from_json(json.loads(directory.end.read_bytes()))
+        return JobEnd.from_json(json.loads(directory.end.read_bytes()), directory.job_name)
     except FileNotFoundError:
         return None
     except ValueError as error:

@@ -240,6 +240,13 @@ def test_a_damaged_copy_of_the_end_record_is_an_error_that_names_it(wiring):
         wiring.archives.read_end("job")
 
 
+def test_the_end_record_of_another_job_is_an_error_that_names_both(sdk, wiring):
+    sdk.pipeline.stage(int).run(job_name="other").wait_for_deployment_to_complete()
+    wiring.archives.miscellaneous.write("job", items.END, [wiring.archives.miscellaneous.read("other", items.END)])
+    with pytest.raises(StorageUnavailableError, match="of job job cannot be read: it is the end record of job other"):
+        wiring.archives.read_end("job")
+
+
 CONTROL = "\x1b[2J\x1b]0;title\x07"
 
 
