@@ -11,6 +11,7 @@ from foundations.adapters.memory import forget_store
 from foundations.app.config.manager import ConfigManager
 from foundations.app.config.settings import ADAPTER_KEYS, AdapterSettings, Settings
 from foundations.app.sdk import Sdk
+from foundations.app.sdk import config_manager as global_config_manager
 
 _CLASSES = {
     "cache": "foundations.MemoryCacheBackend",
@@ -37,12 +38,15 @@ def in_memory_settings(store: str) -> Settings:
 def in_memory_sdk() -> Iterator[Sdk]:
     """Yield an SDK with in-memory adapters, in a store of its own that is deleted afterwards.
 
+    Inside the block, the functions that ``from foundations import *`` gives use that store too, in all threads.
     Configuration files, ``FOUNDATIONS_HOME`` and the data of other SDKs are neither read nor written.
     """
     store = f"testing-{secrets.token_hex(8)}"
+    settings = in_memory_settings(store)
     config_manager = ConfigManager()
-    config_manager.freeze(in_memory_settings(store))
+    config_manager.freeze(settings)
     try:
-        yield Sdk(config_manager)
+        with global_config_manager.replaced(settings):
+            yield Sdk(config_manager)
     finally:
         forget_store(store)

@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def in_memory_sdk() -> Iterator[Sdk]:
+def in_memory_sdk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sdk]:
     """An SDK with in-memory adapters: ``create_stage``, ``pipeline``, ``load_job``, ``config_manager``.
 
-    Jobs run in threads of this process, with a store that no other test sees and that is deleted after the test.
-    Nothing is written to disk, and neither configuration files nor ``FOUNDATIONS_HOME`` are read. A job has the same
-    result as in a process of its own, except for what only a process has: output streams, an end by a signal, and
-    cancellation. The working directory is packed as usual, and the job runs in it.
+    During the test, the functions that ``from foundations import *`` gives are of this SDK too, and the working
+    directory is an empty, temporary one. Jobs run in threads of this process, with a store that no other test sees and
+    that is deleted after the test. Neither configuration files nor ``FOUNDATIONS_HOME`` are read or written. A job has
+    the same result as in a process of its own, except for what only a process has: output streams, an end by a signal,
+    and cancellation. The working directory is packed as usual, and the job runs in it.
     """
     from foundations.testing.in_memory import in_memory_sdk as in_memory
 
+    monkeypatch.chdir(tmp_path_factory.mktemp("project"))
     with in_memory() as sdk:
         yield sdk

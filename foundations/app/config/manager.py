@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -129,6 +130,16 @@ class ConfigManager:
         """
         if self._frozen is None:
             self._frozen = self.settings() if settings is None else settings
+
+    @contextmanager
+    def replaced(self, settings: Settings) -> Iterator[None]:
+        """Have the configuration be `settings` inside the ``with`` block, and as it was before afterwards."""
+        before = dict(vars(self))
+        self._frozen = settings
+        try:
+            yield
+        finally:
+            vars(self).update(before)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.settings().to_json(),)

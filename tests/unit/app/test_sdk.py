@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import operator
+import os
 import re
 from collections import namedtuple
 
@@ -173,6 +174,34 @@ def test_jobs_of_different_sdks_do_not_see_each_other(sdk):
     sdk.pipeline.stage(add, 1, 2).run(job_name="mine").wait_for_deployment_to_complete()
     with in_memory_sdk() as other, pytest.raises(JobNotFoundError):
         other.load_job("mine")
+
+
+def test_the_global_sdk_is_in_memory_during_a_test_in_an_empty_directory(in_memory_sdk):
+    from foundations import load_job, pipeline
+
+    assert [] == os.listdir()
+    stage = pipeline.stage(add, 1, 2)
+    assert 3 == stage.run(job_name="mine").fetch_job_results().output
+    assert "Completed" == in_memory_sdk.load_job("mine").get_job_status() == load_job("mine").get_job_status()
+    assert [] == os.listdir()
+
+
+def test_the_global_sdk_is_as_before_after_in_memory_ones_that_are_nested_or_fail():
+    from foundations.testing import in_memory_sdk
+
+    def run_nested(seen):
+        with in_memory_sdk():
+            seen.append(foundations.config_manager.config())
+            with in_memory_sdk() as inner:
+                assert inner.config_manager.config() == foundations.config_manager.config() != seen[0]
+            assert seen[0] == foundations.config_manager.config()
+            raise ValueError("a test that fails")
+
+    seen = []
+    configured = foundations.config_manager.config()
+    with pytest.raises(ValueError, match="a test that fails"):
+        run_nested(seen)
+    assert configured == foundations.config_manager.config() != seen[0]
 
 
 def test_the_facade_exports_what_there_is():
