@@ -56,6 +56,27 @@ def test_a_project_may_have_modules_named_like_the_sdk(project: Project) -> None
     assert "('foundation', 'foundations_helpers')\n" == outcome(project, script)
 
 
+def test_each_step_of_run_is_in_the_log_for_whoever_asks_for_it(project: Project) -> None:
+    project.write(
+        {"data.csv": "12345", "__pycache__/x.pyc": "", "use.config.yaml": "user_settings: {}\n", "steps.py": ""}
+    )
+    project.write(
+        {"train.py": "from foundations import *\nimport steps\npipeline.stage(len, 'abc').run(job_name='job')\n"}
+    )
+    lines = project.attempt("train.py", variables={"FOUNDATIONS_LOG_LEVEL": "debug"}).stderr.splitlines()
+    events = {
+        "configuration_read": "use.config.yaml keys=user_settings",
+        "job_prepared": "stages=1",
+        "job_checked": "modules_to_import=steps",
+        "not_bundled": "__pycache__ reason='it is ignored by its name'",
+        "project_listed": "entries=4",
+        "bundle_made": "packed_before=False",
+        "job_started": "directory=",
+    }
+    for event, text in events.items():
+        assert [line for line in lines if event in line and text in line], (event, lines)
+
+
 def test_a_src_layout_by_sys_path_works(project: Project) -> None:
     project.write({"src/shapes/__init__.py": "", "src/shapes/round.py": "def area(r): return 3 * r * r\n"})
     script = (

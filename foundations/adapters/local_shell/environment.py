@@ -108,6 +108,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
                 directory, submission, runtime, lock, self.grace_seconds
             )
             started = True
+            events.debug("job_started", job_name=submission.job_name, directory=str(target), runtime=str(runtime))
         except OSError as error:
             raise StorageUnavailableError(
                 f"{error.filename or target}: the job directory could not be prepared, and the job was not"

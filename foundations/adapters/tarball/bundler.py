@@ -94,6 +94,7 @@ class TarballJobBundler(JobBundler):
                 registration.close()
             raise
         is_copied = reusable is not None
+        events.debug("bundle_made", path=str(target), size=f"{bundle.size:,} bytes", packed_before=is_copied)
         self._in_use[target] = _BundleInUse(part, sources, packed, project_at, is_copied, registration, status)
         return bundle
 

@@ -193,6 +193,8 @@ class ConfigManager:
             self._ignored.add(path)
             reason = "it has none of our top-level keys, so it belongs to another tool"
             events.info("configuration_ignored", file=str(path), reason=reason)
+        elif sections:
+            events.debug("configuration_read", file=str(path), keys=", ".join(sections))
         return sections or {}
 
 

@@ -59,6 +59,7 @@ def deploy(
     name, pipeline, parameters = prepare_job(stage, params_dict, job_name, params)
     wiring = Wiring(settings=settings(), run_bundle=_run_bundle)
     project = Path.cwd()
+    events.debug("job_prepared", job_name=name, project=str(project), stages=len(pipeline.nodes))
     extra_source_paths = _resolve_extra_source_paths(project, wiring.settings)
     if wiring.environment.capabilities.crosses_processes:
         check_modules(pipeline, project, extra_source_paths, lambda names: _locate_modules(names, wiring))
@@ -67,6 +68,7 @@ def deploy(
     variables = _resolve_run_script_environment(wiring.settings)
     _check_unused(name, wiring)
     job = _freeze_job(name, pipeline, parameters, project, extra_source_paths)
+    events.debug("job_checked", job_name=name, modules_to_import=", ".join(name for name, _, _ in job.modules))
     with gc_paused():
         contents = bundle_contents(
             job,

@@ -83,6 +83,7 @@ def files_to_bundle(
         sources.append(SourceFile(extra_source_member(0).partition("/")[0], "", "directory", 0, 0o755))
         sources.sort(key=itemgetter(0))
     size = sum([source.size for source in sources])
+    events.debug("project_listed", path=str(contents.project), entries=len(sources), size=f"{size:,} bytes")
     if size > LARGE_PROJECT:
         events.info(
             "large_project",
@@ -143,6 +144,7 @@ def _walk(root: Path, prefix: str, excluded: Collection[str]) -> Iterator[list[S
             path = inside + name
             is_directory = entry.is_dir(follow_symlinks=False)
             if is_ignored(path, name, is_directory):
+                events.debug("not_bundled", path=entry.path, reason="it is ignored by its name")
                 continue
             if not name.isascii():
                 _check_name(entry)
@@ -155,7 +157,9 @@ def _walk(root: Path, prefix: str, excluded: Collection[str]) -> Iterator[list[S
                     files = []
             elif name in excluded_names and os.path.realpath(entry.path) in excluded:
                 events.info("not_bundled", path=entry.path, reason="foundations stores its data there")
-            elif not _is_environment(entry.path):
+            elif _is_environment(entry.path):
+                events.debug("not_bundled", path=entry.path, reason="it is an environment of Python or conda")
+            else:
                 pending.append((entry.path, path + "/"))
         yield files
 
