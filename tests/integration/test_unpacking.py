@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -243,6 +244,59 @@ def test_a_runtime_is_extracted_once_with_its_byte_code(tmp_path: Path) -> None:
     assert first == unpacked(tmp_path, bundled(tmp_path, tgz(), [], runtime))
     assert before == (first / "pack" / "__init__.py").stat().st_ino
     assert [f"__init__.{sys.implementation.cache_tag}.pyc"] == os.listdir(first / "pack" / "__pycache__")
+    assert [first.name] == os.listdir(tmp_path / "runtimes")
+
+
+def edit(runtime: Path, path: str, content: bytes) -> None:
+    place = runtime / path
+    place.chmod(0o644)
+    place.write_bytes(content)
+
+
+def test_more_optimised_byte_code_is_no_alteration_of_a_runtime(tmp_path: Path) -> None:
+    runtime = tgz(item("pack/__init__.py", b"X = 1\n"))
+    first = unpacked(tmp_path, bundled(tmp_path, tgz(), [], runtime))
+    writing = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run([sys.executable, "-O", "-c", "import pack"], cwd=first, env=writing, check=True)
+    made = first / "pack" / "__pycache__" / f"__init__.{sys.implementation.cache_tag}.opt-1.pyc"
+    assert made.exists()
+    subprocess.run(["rm", "-rf", str(tmp_path / "bundle"), str(tmp_path / "project")], check=True)
+    assert first == unpacked(tmp_path, bundled(tmp_path, tgz(), [], runtime))
+    assert made.exists()
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda runtime: edit(runtime, f"pack/__pycache__/__init__.{sys.implementation.cache_tag}.pyc", b"shorter"),
+        lambda runtime: (runtime / "pack" / "__pycache__" / f"__init__.{sys.implementation.cache_tag}.pyc").unlink(),
+        lambda runtime: (runtime / "pack" / "__init__.so").write_bytes(b"found before the source"),
+        lambda runtime: (runtime / "json.py").write_bytes(b"shadows a module of Python"),
+        lambda runtime: edit(runtime, "pack/data.txt", b"other"),
+        lambda runtime: (runtime / "pack").rename(runtime / "moved"),
+        lambda runtime: subprocess.run(["rm", "-rf", str(runtime / "pack")], check=True),
+        lambda runtime: (runtime / ".stamps.json").write_bytes(b'{"pack": '),
+        lambda runtime: (runtime / ".stamps.json").write_bytes(b"[]"),
+        lambda runtime: (runtime / ".stamps.json").unlink(),
+    ],
+    ids=["edited", "removed", "added", "shadowing", "data", "moved", "emptied", "damaged", "other stamps", "no stamps"],
+)
+def test_a_runtime_that_was_altered_is_extracted_anew_and_reported(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], alter: Callable[[Path], object]
+) -> None:
+    runtime = tgz(item("pack/__init__.py", b"X = 1\n"), item("pack/data.txt", b"12345"))
+    first = unpacked(tmp_path, bundled(tmp_path, tgz(), [], runtime))
+    assert "runtime_altered" not in capfd.readouterr().err
+    alter(first)
+    subprocess.run(["rm", "-rf", str(tmp_path / "bundle"), str(tmp_path / "project")], check=True)
+    assert first == unpacked(tmp_path, bundled(tmp_path, tgz(), [], runtime))
+    assert f"runtime_altered                consequence='it was removed and is extracted anew' path={first}" in (
+        capfd.readouterr().err
+    )
+    files = [str(path.relative_to(first)) for path in first.rglob("*") if path.is_file()]
+    byte_code = f"pack/__pycache__/__init__.{sys.implementation.cache_tag}.pyc"
+    assert [".stamps.json", "pack/__init__.py", byte_code, "pack/data.txt"] == sorted(files)
+    assert b"12345" == (first / "pack" / "data.txt").read_bytes()
     assert [first.name] == os.listdir(tmp_path / "runtimes")
 
 

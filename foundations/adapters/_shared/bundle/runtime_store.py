@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from foundations import events
 from foundations.adapters._shared.bundle.extraction import damaged, reading_tgz, write_new
 from foundations.adapters._shared.bundle.manifest import check_path
-from foundations.adapters._shared.fs.files import open_descriptor
+from foundations.adapters._shared.fs.files import locked_directory, open_descriptor
+from foundations.adapters._shared.fs.removal import remove_tree
 from foundations.ports.job_layout import RUNTIME, Entry
 
 _LARGEST_RUNTIME = 2**28
+_STAMPS = ".stamps.json"
+"""The file of a runtime with the size and the time of the last change of all that is imported from it."""
 
 
 def runtime_directory(runtime: Entry, store: Path) -> Path:
@@ -19,14 +25,37 @@ def runtime_directory(runtime: Entry, store: Path) -> Path:
     return store / f"{runtime.digest[:32]}-{sys.implementation.cache_tag}"
 
 
+def has_intact_runtime(runtime: Entry, store: Path) -> bool:
+    """Return whether the store has a runtime as it was extracted; one that has been altered is removed and reported."""
+    target = runtime_directory(runtime, store)
+    if _is_intact(target):
+        return True
+    if not target.is_dir():
+        return False
+    removed = _unfinished(store)
+    with locked_directory(store):
+        if _is_intact(target):  # somebody else was faster
+            return True
+        target.rename(removed)
+    remove_tree(removed)
+    events.warning(
+        "runtime_altered",
+        path=str(target),
+        reason="what jobs run is not as it was extracted: a job or another program has changed it",
+        consequence="it was removed and is extracted anew",
+    )
+    return False
+
+
 def extract_runtime(packed: Path, target: Path) -> None:
     """Extract a packed runtime of verified digest to its place in the store."""
-    made = target.parent / f".extracting-{os.urandom(8).hex()}"
+    made = _unfinished(target.parent)
     made.mkdir(mode=0o700)
     try:
         _extract_files(packed, made)
         _compile(made)
         _make_read_only(made)
+        _write_stamps(made)
         _flush(made)  # an incomplete one would make every later job fail
         try:
             made.rename(target)
@@ -38,6 +67,42 @@ def extract_runtime(packed: Path, target: Path) -> None:
             import shutil
 
             shutil.rmtree(made)
+
+
+def _unfinished(store: Path) -> Path:
+    return store / f".extracting-{os.urandom(8).hex()}"
+
+
+def _is_intact(directory: Path) -> bool:
+    try:
+        with open(directory / _STAMPS, "rb") as stream:
+            stamps = json.loads(stream.read())
+        return all(_stamp(os.path.join(directory, path)) == stamp for path, stamp in stamps.items())
+    except (OSError, ValueError, AttributeError):  # one that is gone, or damaged
+        return False
+
+
+def _write_stamps(directory: Path) -> None:
+    (directory / _STAMPS).touch(0o600)  # now, since that changes the directory
+    stamps = {path: _stamp(os.path.join(directory, path)) for path in _imported(directory)}
+    (directory / _STAMPS).write_text(json.dumps(stamps))
+
+
+def _imported(directory: Path) -> Iterator[str]:
+    """Yield the paths of what an import reads: directories, and byte code instead of the sources that it is made from.
+
+    Python may add byte code of other levels of optimisation.
+    """
+    for place, _, names in os.walk(directory):
+        inside = os.path.relpath(place, directory)
+        if os.path.basename(place) != "__pycache__":
+            yield inside
+        yield from (os.path.join(inside, name) for name in names if not name.endswith(".py") and name != _STAMPS)
+
+
+def _stamp(path: str) -> list[int]:
+    status = os.stat(path, follow_symlinks=False)
+    return [status.st_mode, status.st_mtime_ns, 0 if os.path.isdir(path) else status.st_size]
 
 
 def _extract_files(packed: Path, target: Path) -> None:

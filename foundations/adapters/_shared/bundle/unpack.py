@@ -21,7 +21,7 @@ from foundations.adapters._shared.bundle.extraction import copy_checked, damaged
 from foundations.adapters._shared.bundle.gzip_format import decompress_members, read_stored
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
 from foundations.adapters._shared.bundle.prefetch import prefetch
-from foundations.adapters._shared.bundle.runtime_store import extract_runtime, runtime_directory
+from foundations.adapters._shared.bundle.runtime_store import extract_runtime, has_intact_runtime, runtime_directory
 from foundations.adapters._shared.bundle.tar_format import BLOCK, END, header, padding
 from foundations.adapters._shared.fs.files import CHUNK, open_descriptor, write_all
 from foundations.errors import StorageUnavailableError
@@ -66,7 +66,7 @@ def unpack_bundle(bundle: BundleFile, members: Path, project: Path, runtimes: Pa
     manifest = _read(bundle, members, project, runtimes)
     runtime = next(entry for entry in manifest.members if entry.path == RUNTIME)
     target = runtime_directory(runtime, runtimes)
-    if not target.is_dir():
+    if (members / RUNTIME).exists():  # otherwise it was there, and as it was extracted
         extract_runtime(members / RUNTIME, target)
     return target
 
@@ -102,8 +102,9 @@ def _read(bundle: BundleFile, members: Path | None, project: Path | None, runtim
         if digest_of(index) != bundle.sha256:
             raise damaged(str(bundle.path), "the SHA-256 of its index is not the one it was submitted with")
         manifest = _read_index(index, bundle, members)
-        if project is not None and runtimes is not None:
-            _check_room(manifest, project, runtimes)
+        is_stored = runtimes is not None and has_intact_runtime(_stored_members(manifest)[1], runtimes)
+        if project is not None:
+            _check_room(manifest, project, is_stored=is_stored)
         stream.seek(0)
         for entry in _stored_members(manifest):
             with reading_tgz(entry.path):
@@ -113,18 +114,16 @@ def _read(bundle: BundleFile, members: Path | None, project: Path | None, runtim
                 if entry.kind == "project":
                     _extract_project(content, target, project, manifest, entry.size)
                 else:
-                    stored = runtimes is not None and runtime_directory(entry, runtimes).is_dir()
-                    copy_checked(content, entry, None if stored else target)
+                    copy_checked(content, entry, None if is_stored else target)
         if stream.tell() != size - bundle.index_size:
             raise damaged(str(bundle.path), "something lies before its index")
     return manifest
 
 
-def _check_room(manifest: Manifest, target: Path, runtimes: Path) -> None:
+def _check_room(manifest: Manifest, target: Path, *, is_stored: bool) -> None:
     """Raise where the disk has no room for what is still to be extracted; others may fill it meanwhile."""
     project, runtime = _stored_members(manifest)
-    stored = runtime_directory(runtime, runtimes).is_dir()
-    needed = project.size + (0 if stored else runtime.size) + sum(entry.size for entry in manifest.files)
+    needed = project.size + (0 if is_stored else runtime.size) + sum(entry.size for entry in manifest.files)
     disk = os.statvfs(target)
     free = disk.f_bavail * disk.f_frsize
     if needed > free:
