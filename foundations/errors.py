@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from foundations.concealment import conceal
+from foundations.escaping import escape_lines
 
 
 def _rebuild(cls: type[FoundationsError], message: str, details: dict[str, Any]) -> FoundationsError:
@@ -35,7 +36,7 @@ class FoundationsError(Exception):
             setattr(self, name, value)
 
     def __str__(self) -> str:
-        return self.message
+        return escape_lines(self.message)  # names of files and the like may be anybody's
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, self._details)
@@ -58,7 +59,7 @@ class ConfigurationError(FoundationsError):
         if self.line is not None:
             where += f":{self.line}"
         key = f" {self.key}:" if self.key else ""
-        return f"{where}:{key} {self.message}"
+        return escape_lines(f"{where}:{key} {self.message}")
 
 
 class UnknownConfigurationKeyError(ConfigurationError, KeyError):

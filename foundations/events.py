@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from foundations.concealment import conceal
+from foundations.escaping import escape_lines
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _reported_levels: set[str] = set()
@@ -43,7 +44,7 @@ def _emit(level: str, event: str, keys: dict[str, Any]) -> None:
             structlog.dev.ConsoleRenderer(colors=False),
         ]
         logger = structlog.wrap_logger(structlog.PrintLogger(sys.stderr), processors=processors)
-    shown = {name: conceal(value) if type(value) is str else value for name, value in keys.items()}
+    shown = {name: escape_lines(conceal(value)) if type(value) is str else value for name, value in keys.items()}
     getattr(logger, level)(event, **shown)
 
 

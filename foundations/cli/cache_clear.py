@@ -13,7 +13,7 @@ from foundations.cli.configuration import ConfiguredCache, read_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
 from foundations.cli.quantities import count_text, size_text
 from foundations.cli.removals import exit_on_failure, write_removal
-from foundations.domain.text.one_line import escape_unprintable
+from foundations.escaping import escape_unprintable
 
 EXAMPLES = """\b
 Examples:

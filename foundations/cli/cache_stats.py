@@ -11,7 +11,7 @@ from foundations.cli import output
 from foundations.cli.configuration import read_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
 from foundations.cli.quantities import age_text, size_text
-from foundations.domain.text.one_line import escape_unprintable
+from foundations.escaping import escape_unprintable
 
 if TYPE_CHECKING:
     from foundations.app.use_cases.manage_cache import CacheStatistics, SizeClass

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from foundations.cli import output
-from foundations.domain.text.one_line import escape_unprintable
+from foundations.escaping import escape_unprintable
 
 EXAMPLES = """\b
 Examples:

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import typer
 
-from foundations.domain.text.one_line import escape_unprintable
+from foundations.escaping import escape_unprintable
 
 _GAP = 2
 

@@ -24,8 +24,8 @@ from foundations.domain.jobs.result_document import ResultDocument
 from foundations.domain.pipeline.cache_policy import Caching
 from foundations.domain.pipeline.graph import Node, Pipeline
 from foundations.domain.pipeline.stage import Stage
-from foundations.domain.text.one_line import escape_unprintable, truncate
 from foundations.errors import FoundationsError, ItemNotFoundError, StorageUnavailableError
+from foundations.escaping import escape_unprintable, truncate
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.cache import CacheBackend
 from foundations.ports.job import check_job_name

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from foundations.domain.text.one_line import escape_unprintable, truncate
+from foundations.escaping import escape_unprintable, truncate
 
 _MAX_NAME_LENGTH = 48
 _MAX_LINE_LENGTH = 400

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from foundations.domain.jobs.result import Result
-from foundations.domain.text.one_line import escape_lines, escape_unprintable
 from foundations.errors import RemoteException
+from foundations.escaping import escape_lines, escape_unprintable
 from foundations.ports.job import EndCause, JobEnd, JobState
 
 _LAST_LINES = 20

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from foundations.domain.jobs.result_document import CONTEXT_DEFAULTS, ResultDocument
-from foundations.domain.text.one_line import escape_lines, escape_unprintable
 from foundations.domain.text.representation import short_repr
 from foundations.errors import FoundationsError
+from foundations.escaping import escape_lines, escape_unprintable
 from foundations.ports.job import JobEnd, JobState
 
 _LONGEST_OUTPUT = 4_000

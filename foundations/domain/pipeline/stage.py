@@ -11,6 +11,7 @@ from foundations.domain.pipeline.cache_policy import NO_HINTS, CacheHints, Cachi
 from foundations.domain.pipeline.functions import refuse_suspended, short_name
 from foundations.domain.pipeline.no_value import WithoutValue
 from foundations.errors import PipelineError
+from foundations.escaping import escape_unprintable
 
 if TYPE_CHECKING:
     import datetime
@@ -176,7 +177,7 @@ class Stage(WithoutValue):
         return short_name(self._function)
 
     def __repr__(self) -> str:
-        return f"<stage {self.name()}>"
+        return f"<stage {escape_unprintable(self.name())}>"
 
     def __reduce__(self) -> NoReturn:
         raise PipelineError(
@@ -229,7 +230,7 @@ class StageFactory:
             )
 
     def __repr__(self) -> str:
-        return f"<stages of {short_name(self.function)}>"
+        return f"<stages of {escape_unprintable(short_name(self.function))}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return StageFactory, (NO_LAUNCHER, self.function, self.hints)

@@ -1,6 +1,6 @@
-"""Text for people: short representations of calls and values, escaped lines, redacted secrets.
+"""Text for people: short representations of calls and values, redacted secrets.
 
-All functions are public. ``representation`` abbreviates calls and values, and ``one_line`` escapes and truncates text
-from other sources. ``redaction``, where to start reading, recognises names of secrets, whose values neither logs nor
-records nor content keys contain.
+All functions are public. ``representation`` abbreviates calls and values. ``redaction``, where to start reading,
+recognises names of secrets, whose values neither logs nor records nor content keys contain. (Control characters are
+escaped by ``foundations.escaping``.)
 """

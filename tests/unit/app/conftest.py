@@ -29,11 +29,13 @@ def wiring(sdk):
 
 @pytest.fixture
 def said(monkeypatch):
-    """The events that were emitted."""
+    """The events that were emitted, but for those that only debugging shows."""
     from foundations import events
 
     emitted = []
-    monkeypatch.setattr(events, "_emit", lambda level, event, keys: emitted.append((level, event, keys)))
+    monkeypatch.setattr(
+        events, "_emit", lambda level, event, keys: level != "debug" and emitted.append((level, event, keys))
+    )
     return emitted
 
 

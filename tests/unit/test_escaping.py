@@ -1,6 +1,6 @@
 import pytest
 
-from foundations.domain.text.one_line import escape_unprintable, truncate
+from foundations.escaping import escape_unprintable, truncate
 
 
 @pytest.mark.parametrize(
