@@ -197,6 +197,34 @@ def test_an_attribute_that_was_changed_before_run_is_reported_there_in_the_log_a
         word for word in ("module_attribute_changed", "steps.LR", "steps.CONFIG") if word in done.stderr
     ]
     assert 2 == project.report("job")["stderr"].count("module_attribute_differs")
+    printed = project.run("-c", "from foundations import *\nprint(load_job('job').fetch_job_results())")
+    assert [
+        "  steps.LR was 0.1 in the job, 0.5 there",
+        "  steps.CONFIG was {'depth': 3} in the job, {'depth': 4} there",
+    ] == [line for line in printed.splitlines() if " in the job, " in line]
+
+
+def test_settings_of_libraries_that_the_script_alone_makes_are_reported_in_log_provenance_and_result(
+    project: Project,
+) -> None:
+    project.write({"steps.py": "import numpy\nnumpy.set_printoptions(precision=3)\ndef fit(): return 1\n"})
+    script = (
+        "import numpy, pandas, steps\n"
+        "def used(): return pandas.DataFrame, steps.fit()\n"
+        "if __name__ == '__main__':\n"
+        "    numpy.seterr(divide='raise')\n    pandas.set_option('display.precision', 2)\n"
+        "    job = pipeline.stage(used).run(job_name='job')\n"
+        "    result = job.fetch_job_results()\n"
+        "    for each in result['provenance']['differing_settings']:\n        print(*each.values())\n"
+        "    print(*(line for line in str(result).splitlines() if ' in the job, ' in line), sep='\\n')\n"
+    )
+    assert [
+        "numpy.geterr()['divide'] 'raise' 'warn'",
+        "pandas.options.display.precision 2 6",
+        "  numpy.geterr()['divide'] was 'warn' in the job, 'raise' there",
+        "  pandas.options.display.precision was 6 in the job, 2 there",
+    ] == run_script(project, script).splitlines()
+    assert 2 == project.report("job")["stderr"].count("library_setting_differs")
 
 
 def test_a_pool_whose_processes_die_as_they_start_ends_the_call_that_waits_for_it(project: Project) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from foundations.app.config.settings import Settings
 from foundations.app.job.stage_arguments import secret_hyperparameters
+from foundations.app.project.job_loading import LoadedJob
 from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.functions import short_name
 from foundations.domain.text.redaction import REDACTED, redact
@@ -24,23 +25,22 @@ RECORDED_VARIABLES = (
 
 
 def describe_provenance(
-    job: Job,
+    loaded: LoadedJob,
     settings: Settings,
     environ: Mapping[str, str],
     outside_modules: Sequence[Mapping[str, Any]] = (),
-    differing_attributes: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the provenance of a job as JSON's own types.
 
     The environment is recorded by an allow-list, and values whose names look like secrets are left out.
 
     Args:
-        job: The job.
+        loaded: The job, and what differs in its process from where it was submitted.
         settings: Its configuration.
         environ: The environment variables of its process.
         outside_modules: The modules that are in no bundle, each as a document.
-        differing_attributes: The attributes of modules with other values than where the job was submitted, likewise.
     """
+    job = loaded.job
     nodes = job.pipeline.nodes
     return {
         "format": 1,
@@ -66,7 +66,8 @@ def describe_provenance(
         "environment": {name: environ[name] for name in RECORDED_VARIABLES if name in environ},
         "packages": _packages(),
         "outside_modules": list(outside_modules),
-        "differing_attributes": list(differing_attributes),
+        "differing_attributes": [difference._asdict() for difference in loaded.attributes],
+        "differing_settings": [difference._asdict() for difference in loaded.settings],
     }
 
 

@@ -194,8 +194,10 @@ class JobRecorder:
 
     # -- archiving ----------------------------------------------------------------------------------------------------
 
-    def archive_result(self, cache_notes: Mapping[str, Any] | None) -> None:
-        """Archive the result document, and what the cache did, where there is anything."""
+    def archive_result(
+        self, cache_notes: Mapping[str, Any] | None, differences: Sequence[tuple[str, str, str]] = ()
+    ) -> None:
+        """Archive the result document with `differences`, and what the cache did, where there is anything."""
         nodes = self.pipeline.nodes
         document = ResultDocument(
             [node.uuid for node in nodes],
@@ -203,6 +205,7 @@ class JobRecorder:
             self.started_at,
             self.ended_at,
             self.details,
+            differences,
         )
         self.archiver.write(self.archives.miscellaneous, items.RESULT, [_json(document.to_json())])
         if cache_notes is not None:

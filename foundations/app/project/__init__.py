@@ -2,5 +2,6 @@
 
 Start with ``import_paths``: where modules are imported from, and which of them a job would lack. ``modules`` imports in
 a job what its submitter had imported, ``main_module`` makes the script's ``__main__`` again, ``module_state`` reports
-attributes that were changed before ``run()``, and ``relocation`` maps paths of the original project to the copy.
+attributes that were changed before ``run()`` and ``library_settings`` settings of libraries that the script made.
+``job_loading`` does all of it in the process of a job, and ``relocation`` maps paths of the original to the copy.
 """

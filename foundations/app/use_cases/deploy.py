@@ -16,6 +16,7 @@ from foundations.app.job.provenance import current_commit, recorded_parameters
 from foundations.app.job.stage_arguments import secret_hyperparameters
 from foundations.app.job.stage_imports import imported_packages
 from foundations.app.project.import_paths import check_modules, import_paths
+from foundations.app.project.library_settings import describe_settings
 from foundations.app.project.main_module import describe_main, warn_of_outside_script
 from foundations.app.project.module_state import describe_state, warn_of_changed_literals
 from foundations.app.project.modules import list_project_modules
@@ -103,6 +104,7 @@ def _freeze_job(
         main=main,
         modules=modules,
         state=describe_state(modules, str(project)),
+        settings=describe_settings(),
     )
 
 

@@ -13,11 +13,9 @@ from foundations.app.config.settings import Settings
 from foundations.app.job.archiver import Archiver
 from foundations.app.job.job_files import JobFiles, file_stamp
 from foundations.app.job.written_files import find_written_files
-from foundations.app.project.import_paths import use_import_paths
-from foundations.app.project.relocation import Relocation
+from foundations.app.project.job_loading import prepare_imports
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
-from foundations.domain.jobs.job import Job
 from foundations.domain.jobs.reconciliation import record_end
 from foundations.errors import ItemNotFoundError
 from foundations.ports.archive_listing import JobChange
@@ -44,8 +42,7 @@ class JobSupervisorHooks:
         wiring = Wiring(settings=Settings.from_json(json.loads(config.read_bytes()), str(config)))
         with (directory.bundle / BUNDLE_JOB).open("rb") as stream:
             data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))  # only its first page is read
-        header = Job.header(data, wiring.serialiser)
-        use_import_paths(Relocation.of(directory.project, header), header["import_paths"])
+        prepare_imports(data, directory.project, wiring.serialiser)
         return cls(directory, wiring)
 
     def record_start(self, started_at: float) -> None:

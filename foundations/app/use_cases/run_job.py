@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from foundations import events
 from foundations.app.config.settings import Settings
@@ -21,11 +20,7 @@ from foundations.app.job.outside_modules import describe_outside_modules
 from foundations.app.job.pool_watch import watch_pools
 from foundations.app.job.provenance import describe_provenance
 from foundations.app.job.recorder import JobRecorder
-from foundations.app.project.import_paths import use_import_paths
-from foundations.app.project.main_module import NO_MAIN, fill_main, make_main
-from foundations.app.project.module_state import Difference, report_differences
-from foundations.app.project.modules import ProjectModule, import_modules
-from foundations.app.project.relocation import Relocation
+from foundations.app.project.job_loading import LoadedJob, load_job, prepare_imports
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.job import Job
@@ -114,12 +109,11 @@ def run_job(data: Buffer, context: JobContext) -> Outcome:
     started_at = time.time()
     try:
         if context.project is not None:  # adapters may be the project's own, so this comes before any of them
-            header = Job.header(data, wiring.serialiser)
-            use_import_paths(Relocation.of(context.project, header), header["import_paths"])
+            prepare_imports(data, context.project, wiring.serialiser)
         wiring.archives.distinct()
         context.source(archiver)
         with gc_paused():
-            job, differences = _load_job(data, context)
+            loaded = _load_job(data, context)
     except BaseException as error:
         _archive_setup_failure(archiver, context, error, started_at, data)
         return Outcome(
@@ -129,10 +123,10 @@ def run_job(data: Buffer, context: JobContext) -> Outcome:
             not_archived=tuple(archiver.not_archived),
         )
     outside = () if context.project is None else describe_outside_modules(context.project)
-    document = describe_provenance(job, wiring.settings, os.environ, outside, [each._asdict() for each in differences])
+    document = describe_provenance(loaded, wiring.settings, os.environ, outside)
     provenance = json.dumps(document).encode()
     archiver.write(wiring.archives.provenance, items.PROVENANCE, [provenance])
-    recorder = _run_pipeline(job, context, archiver)
+    recorder = _run_pipeline(loaded, context, archiver)
     return Outcome(
         state=JobState.COMPLETED if recorder.cause is None else JobState.ERROR,
         cause=recorder.cause,
@@ -142,9 +136,9 @@ def run_job(data: Buffer, context: JobContext) -> Outcome:
     )
 
 
-def _run_pipeline(job: Job, context: JobContext, archiver: Archiver) -> JobRecorder:
+def _run_pipeline(loaded: LoadedJob, context: JobContext, archiver: Archiver) -> JobRecorder:
     """Run the pipeline of a job and archive its result; return what was recorded."""
-    wiring = context.wiring
+    job, wiring = loaded.job, context.wiring
     recorder = JobRecorder(
         job_name=job.name,
         pipeline=job.pipeline,
@@ -169,7 +163,7 @@ def _run_pipeline(job: Job, context: JobContext, archiver: Archiver) -> JobRecor
         if recorder.cause is None:  # not a stage's: the machinery's own
             raise
         _print_error(recorder.traceback)
-    recorder.archive_result(None if memo is None else memo.notes.to_json())
+    recorder.archive_result(None if memo is None else memo.notes.to_json(), loaded.differences)
     return recorder
 
 
@@ -181,31 +175,11 @@ def _stage_cache(job: Job, context: JobContext) -> StageCache:
     return stage_cache(job, project, context.wiring)
 
 
-def _load_job(data: Buffer, context: JobContext) -> tuple[Job, list[Difference]]:
-    """Load the job; in a process of its own, what the submitter had in ``__main__`` and had imported is there first.
-
-    Return with it the attributes of modules that have other values here than where the job was submitted.
-    """
+def _load_job(data: Buffer, context: JobContext) -> LoadedJob:
     if context.project is None:
-        return Job.from_buffer(data, context.wiring.serialiser), []
-    header = Job.header(data, context.wiring.serialiser)
-    relocation, main = Relocation.of(context.project, header), header["main"] or NO_MAIN
-    sys.argv = [""]
+        return LoadedJob(Job.from_buffer(data, context.wiring.serialiser), [], [])
     watch_pools()
-    make_main(main, relocation)
-    modules = list(itertools.starmap(ProjectModule, header["modules"]))
-    import_modules(modules, context.project)
-    differences = report_differences(modules, header["state"], context.project)
-    job = Job.from_buffer(data, context.wiring.serialiser)
-    fill_main(_functions(job), main, relocation)
-    return job, differences
-
-
-def _functions(job: Job) -> Iterator[Any]:
-    """Iterate over the functions of the stages, their arguments and the parameters: any of these may be a function."""
-    for node in job.pipeline.nodes:
-        yield from (node.function, *node.arguments, *node.keyword_arguments.values())
-    yield from job.parameters.values()
+    return load_job(data, context.project, context.wiring.serialiser)
 
 
 def _source_roots(job: Job, context: JobContext) -> list[str]:

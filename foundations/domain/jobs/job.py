@@ -30,6 +30,7 @@ class Job(NamedTuple):
         main: What the job's ``__main__`` is made from; see :mod:`foundations.app.project.main_module`.
         modules: Name, file and kind of the project's modules that the submitter had imported, in that order.
         state: The plain attributes that they had; see :mod:`foundations.app.project.module_state`.
+        settings: The settings of libraries there; see :mod:`foundations.app.project.library_settings`.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Job(NamedTuple):
     main: Mapping[str, Any] | None = None
     modules: tuple[tuple[str, str, bool], ...] = ()
     state: Mapping[str, Any] = MappingProxyType({})
+    settings: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
     def to_buffers(self, serialiser: Serialiser) -> list[Buffer]:
         """Return the job as one pickle for its header, one for its parameters and one for each stage, from one pickler.
@@ -72,6 +74,7 @@ class Job(NamedTuple):
             "main": self.main,
             "modules": [tuple(module) for module in self.modules],
             "state": dict(self.state),
+            "settings": dict(self.settings),
             "stages": len(self.pipeline.nodes),
             "hyperparameters": sorted(self.pipeline.hyperparameters),
         }
@@ -127,6 +130,7 @@ class Job(NamedTuple):
             main=header["main"],
             modules=tuple(header["modules"]),
             state=header["state"],
+            settings=header["settings"],
         )
 
 

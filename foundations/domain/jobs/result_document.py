@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from foundations.ports.job import describe_format
@@ -31,6 +32,7 @@ class ResultDocument(NamedTuple):
         started_at: Likewise, seconds since the epoch; None for a stage that did not run.
         ended_at: Likewise.
         details: By uuid, the fields of the stage's context that are not as in ``CONTEXT_DEFAULTS``.
+        differences: What had another value in the job than where it was submitted: name, value there, value in the job.
     """
 
     uuids: list[str]
@@ -38,6 +40,7 @@ class ResultDocument(NamedTuple):
     started_at: list[float | None]
     ended_at: list[float | None]
     details: dict[str, dict[str, Any]]
+    differences: Sequence[Sequence[str]] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the document as JSON's own types."""
@@ -57,6 +60,6 @@ class ResultDocument(NamedTuple):
             if len({len(column) for column in columns}) != 1 or not isinstance(document["details"], dict):
                 raise ValueError("its columns differ in length")
             uuids, names, started_at, ended_at = columns
-            return cls(uuids, names, started_at, ended_at, document["details"])
+            return cls(uuids, names, started_at, ended_at, document["details"], document.get("differences", ()))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a result document of format 1: {error}") from error

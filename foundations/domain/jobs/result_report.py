@@ -13,6 +13,7 @@ from foundations.ports.job import JobEnd, JobState
 
 _LONGEST_OUTPUT = 4_000
 _MOST_STAGES = 20
+_MOST_DIFFERENCES = 5
 
 
 def render_report(end: JobEnd, document: ResultDocument, load_output: Callable[[], Any]) -> str:
@@ -33,11 +34,24 @@ def render_report(end: JobEnd, document: ResultDocument, load_output: Callable[[
         reason = document.details.get(uuid, {}).get("no_output_because")
         if reason:
             lines.append(f"  {escape_unprintable(name)} has no output: {escape_unprintable(reason)}")
+    if document.differences:
+        lines += ["", *_difference_lines(document)]
     if end.unsaved_files:
         lines += ["", *_unsaved_lines(end)]
     if end.state is JobState.COMPLETED and document.names:
         lines += ["", f"Output of {escape_unprintable(document.names[-1])}:", *_output_lines(load_output)]
     return escape_lines("\n".join(lines))
+
+
+def _difference_lines(document: ResultDocument) -> list[str]:
+    """Return what had another value in the job than where it was submitted."""
+    lines = ["Differs from where run() was called, whose changes a job does not have unless its modules make them:"]
+    for name, submitted, job in document.differences[:_MOST_DIFFERENCES]:
+        lines.append(f"  {escape_unprintable(f'{name} was {job} in the job, {submitted} there')}")
+    left_out = len(document.differences) - _MOST_DIFFERENCES
+    if left_out > 0:
+        lines.append(f"  ... and {left_out:,} more, which the provenance has")
+    return lines
 
 
 def _unsaved_lines(end: JobEnd) -> list[str]:

@@ -4,6 +4,7 @@ import platform
 import pytest
 
 from foundations.app.job.provenance import current_commit, describe_provenance, recorded_parameters
+from foundations.app.project.job_loading import LoadedJob
 from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.text.redaction import REDACTED, redact
@@ -13,7 +14,7 @@ from foundations.testing import in_memory_settings
 def provenance(sdk, project="/nowhere", environ=None, **parameters):
     target = sdk.pipeline.stage(len, sdk.pipeline.stage(json.dumps, 1))
     job = Job(name="job", pipeline=Pipeline.of(target), parameters=parameters, project=str(project), import_paths=())
-    return describe_provenance(job, in_memory_settings("store"), environ or {})
+    return describe_provenance(LoadedJob(job, [], []), in_memory_settings("store"), environ or {})
 
 
 def test_it_is_json_and_says_how_the_result_came_to_be(sdk):

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from foundations.app.job.job_files import JobFiles
+from foundations.app.project import job_loading
 from foundations.app.project.relocation import Relocation
-from foundations.app.use_cases import finish_job
 from foundations.app.use_cases.finish_job import JobSupervisorHooks, archive_streams
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.job import Job
@@ -21,7 +21,7 @@ END = JobEnd(job_name="job", state=JobState.ERROR, cause=EndCause.KILLED, starte
 def imported_from(monkeypatch):
     """Where the supervisor's process imports from, as it was told."""
     told = []
-    monkeypatch.setattr(finish_job, "use_import_paths", lambda *places: told.append(places))
+    monkeypatch.setattr(job_loading, "use_import_paths", lambda *places: told.append(places))
     return told
 
 

@@ -123,6 +123,11 @@ class TestPrinting:
         ]
         assert "<result of job job: Completed>" == repr(result_of())
 
+    def test_a_report_names_what_differed_from_where_the_job_was_submitted(self):
+        differences = [(f"steps.N{number}", "1", "2") for number in range(7)]
+        lines = str(result_of(of=document()._replace(differences=differences))).splitlines()
+        assert ["  steps.N4 was 2 in the job, 1 there", "  ... and 2 more, which the provenance has"] == lines[11:13]
+
     def test_text_is_shown_as_it_is(self):
         assert str(result_of(output="one\ntwo")).endswith("  one\n  two")
 
