@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from foundations.ports.bundling import BundleFile
+from foundations.ports.frames import Buffer
 from foundations.ports.job import JobEnd, JobState
 
 BundleRunner: TypeAlias = Callable[[BundleFile], JobEnd]
@@ -117,6 +118,24 @@ class ExecutionEnvironment(ABC):
             out, and so is every module where the interpreter cannot be asked.
         """
         return {}
+
+    def run_program(self, program: str, data: Sequence[Buffer], variables: Mapping[str, str]) -> bytes | None:
+        """Run a Python program by a job's interpreter, outside any job, and return what it prints. Optional.
+
+        ``stage.explain()`` computes content keys so. The program finds the files of the caller by their paths.
+
+        Args:
+            program: The source of the program.
+            data: What it reads from its standard input.
+            variables: Environment variables for the run script.
+
+        Returns:
+            Its standard output; None where no program can be run so.
+
+        Raises:
+            ExecutionError: The program failed.
+        """
+        return None
 
     def check_requirements(self, project: Path, imported: Callable[[], Collection[str]]) -> None:
         """Raise unless the job's interpreter has the packages that `project` lists and its stages need. Optional.

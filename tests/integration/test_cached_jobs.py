@@ -175,6 +175,105 @@ print([stage.outcome for stage in pipe.explain().stages], result.output)
     assert "True\n['hit', 'hit'] 25\n" == project.run("train.py")
 
 
+def test_what_is_explained_is_what_the_job_does_whatever_the_caller_has_changed(project: Project) -> None:
+    project.write(
+        {
+            "steps.py": "import json\nLR = 0.1\nNAMES = []\ndef helper(x): return x\n"
+            "class Scale:\n    factor = 2\n"
+            "def fit(n): return helper(LR * n) * Scale.factor + len(NAMES) + len(json.FORMAT)\n",
+            "plugin.py": "import json, steps\nsteps.NAMES.append('plugin')\njson.FORMAT = 'abc'\n",
+            "train.py": """
+import json, plugin, steps
+from foundations import *
+pipe = pipeline.stage(steps.fit, 10).enable_caching()
+def change():
+    steps.LR, steps.helper, steps.Scale.factor, json.FORMAT = 0.5, (lambda x: -x), 3, "long text"
+    steps.NAMES.append("mine")
+first = pipe.run().fetch_job_results()
+change()
+before = pipe.explain()
+second = pipe.run().fetch_job_results()
+print(first.output, second.output, before.outcome, second["global_stage_context"]["used_cache"])
+open("steps.py", "a").write("LR = 0.2\\n")
+changed = pipe.explain()
+third = pipe.run().fetch_job_results()
+print(changed.outcome, third["global_stage_context"]["cache_uuid"] == changed.key, third.output)
+RATE = 1
+def scaled(x): return x * RATE
+scaling = pipeline.stage(scaled, 3).enable_caching()
+keys = [scaling.explain().key]
+RATE = 2
+keys.append(scaling.explain().key)
+context = scaling.run().fetch_job_results()["global_stage_context"]
+print(keys.index(context["cache_uuid"]), keys[0] == keys[1])
+""",
+        }
+    )
+    assert "6.0 6.0 hit True\nmiss True 8.0\n1 False\n" == project.run("train.py")
+
+
+def test_an_explanation_follows_extra_source_paths_and_prints_nothing_of_the_modules(project: Project) -> None:
+    (project.place / "libs").mkdir()
+    (project.place / "libs" / "shapes.py").write_text("print('imported')\nSIZE = 2\ndef double(x): return SIZE * x\n")
+    project.write(
+        {
+            "job.config.yaml": "job_source_bundle: {extra_source_paths: [../../libs]}\n",
+            "train.py": """
+import sys
+sys.path.append("../../libs")
+import shapes
+from foundations import *
+pipe = pipeline.stage(shapes.double, 2).enable_caching()
+shapes.SIZE = 3
+key = pipe.explain().key
+print(pipe.run().fetch_job_results()["global_stage_context"]["cache_uuid"] == key)
+""",
+        }
+    )
+    assert "imported\nTrue\n" == project.run("train.py")
+
+
+def test_a_module_that_explains_when_it_is_imported_is_explained_once(project: Project) -> None:
+    module = "from foundations import *\ndef fit(): return 1\nprint(pipeline.stage(fit).enable_caching().explain())\n"
+    project.write({"steps.py": module, "train.py": "import steps\n"})
+    assert 1 == project.run("train.py").count("no earlier entry of this stage")
+
+
+def test_an_explanation_whose_job_could_not_be_loaded_is_an_error_that_names_the_reason(project: Project) -> None:
+    script = "from foundations import *\nimport steps\nopen('steps.py', 'w').write('1 / 0')\n"
+    script += "pipeline.stage(steps.fit).enable_caching().explain()\n"
+    project.write({"steps.py": "def fit(): return 1\n", "train.py": script})
+    assert "a job of this pipeline could not be loaded" in project.refusal("train.py").splitlines()[-1]
+
+
+def test_a_job_whose_environment_runs_no_other_program_is_explained_by_this_process(project: Project) -> None:
+    project.write(
+        {
+            "shell.py": "from foundations import LocalShellJobDeployment\n"
+            "class Shell(LocalShellJobDeployment):\n    def run_program(self, *arguments): return None\n",
+            "job.config.yaml": "deployment_implementation: {deployment_type: shell.Shell}\n",
+            "train.py": "from foundations import *\nprint(pipeline.stage(int).enable_caching().explain())\n",
+        }
+    )
+    done = project.attempt("train.py")
+    assert ["int  miss        no earlier entry of this stage", True] == [
+        done.stdout.strip(),
+        "explained_by_this_process" in done.stderr,
+    ]
+
+
+def test_a_program_of_the_local_shell_that_fails_is_an_error_with_its_exit_code(tmp_path: Path) -> None:
+    from foundations import LocalShellJobDeployment
+    from foundations.errors import ExecutionError
+
+    shell = LocalShellJobDeployment(tmp_path)
+    assert b"ab1" == shell.run_program(
+        "import os, sys; print(sys.stdin.read() + os.environ['MINE'], end='')", [b"a", b"b"], {"MINE": "1"}
+    )
+    with pytest.raises(ExecutionError, match="exit code 3"):
+        shell.run_program("import os; os._exit(3)", [bytes(1 << 20)], {})
+
+
 def test_processes_with_hash_seeds_of_their_own_have_one_key(tmp_path: Path) -> None:
     write(tmp_path / "first", {})
     first = fresh_key(tmp_path / "first")

@@ -20,10 +20,17 @@ from foundations.adapters._shared.fs.removal import remove_tree
 from foundations.adapters._shared.supervision.liveness import Announcement, hold_lock, read_liveness
 from foundations.adapters._shared.supervision.status import read_status
 from foundations.adapters.local_shell.options import check_seconds, resolve_root
-from foundations.adapters.local_shell.process import Supervisor, locate_modules, signal_supervisor, start_supervisor
+from foundations.adapters.local_shell.process import (
+    Supervisor,
+    locate_modules,
+    run_program,
+    signal_supervisor,
+    start_supervisor,
+)
 from foundations.adapters.local_shell.requirements import check_requirements
 from foundations.errors import ExecutionError, JobExistsError, StorageUnavailableError, UnsupportedPlatformError
 from foundations.ports.execution import Capabilities, ExecutionEnvironment, JobHandle, JobStatus, Submission
+from foundations.ports.frames import Buffer
 from foundations.ports.job import check_job_name
 from foundations.ports.job_layout import STREAMS, JobDirectory
 
@@ -78,6 +85,10 @@ class LocalShellJobDeployment(ExecutionEnvironment):
     def locate_modules(self, names: Sequence[str], variables: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
         """Return where a fresh interpreter with a job's environment variables finds modules."""
         return locate_modules(names, variables)
+
+    def run_program(self, program: str, data: Sequence[Buffer], variables: Mapping[str, str]) -> bytes:
+        """Run a program by this interpreter, with a job's environment variables."""
+        return run_program(program, data, variables)
 
     def handle(self, job_name: str) -> JobHandle:
         """Return the handle that a job of this name has, or would have, here."""

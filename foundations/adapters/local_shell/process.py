@@ -13,8 +13,10 @@ from pathlib import Path
 
 from foundations import events
 from foundations.adapters._shared.supervision.liveness import read_liveness
+from foundations.errors import ExecutionError
 from foundations.ports.bundling import BUNDLE_RUN_SCRIPT
 from foundations.ports.execution import Submission
+from foundations.ports.frames import Buffer
 from foundations.ports.job_layout import JobDirectory
 
 _LOCATE_SECONDS = 60
@@ -100,6 +102,37 @@ def locate_modules(names: Sequence[str], variables: Mapping[str, str]) -> dict[s
         events.warning("modules_not_located", interpreter=sys.executable, reason=str(error))
         return {}
     return {name: tuple(places) for name, places in located.items() if places}
+
+
+def run_program(program: str, data: Sequence[Buffer], variables: Mapping[str, str]) -> bytes:
+    """Run a Python program by the interpreter of a job, and return its standard output; errors are printed as usual.
+
+    Args:
+        program: Its source.
+        data: What it reads from its standard input, to the end, before it prints anything.
+        variables: Environment variables for the run script.
+
+    Raises:
+        ExecutionError: The program failed.
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-c", program],
+        env=_job_environment(variables),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with child:
+        try:
+            with suppress(BrokenPipeError):  # its exit code shows why
+                for buffer in data:
+                    child.stdin.write(buffer)  # type: ignore[union-attr]
+            output, _ = child.communicate()
+        except BaseException:
+            child.kill()
+            raise
+    if child.returncode:
+        raise ExecutionError(f"a process of {sys.executable} ended with exit code {child.returncode}; see its errors")
+    return output
 
 
 def _job_environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from foundations import events
-from foundations.app.config.settings import Origin, Settings, resolve_variables
+from foundations.app.config.settings import Settings
 from foundations.app.gc_pause import gc_paused
-from foundations.app.job.provenance import current_commit, recorded_parameters
+from foundations.app.job.provenance import recorded_parameters
 from foundations.app.job.stage_arguments import secret_hyperparameters
 from foundations.app.job.stage_imports import imported_packages
-from foundations.app.project.import_paths import check_modules, import_paths
-from foundations.app.project.library_settings import describe_settings
-from foundations.app.project.main_module import describe_main, warn_of_outside_script
-from foundations.app.project.module_state import describe_state, warn_of_changed_literals
-from foundations.app.project.modules import list_project_modules
+from foundations.app.project.main_module import NO_MAIN, warn_of_outside_script
+from foundations.app.project.module_state import warn_of_changed_literals
+from foundations.app.project.modules import ProjectModule
+from foundations.app.use_cases.freeze_job import (
+    check_importable,
+    freeze_job,
+    resolve_extra_source_paths,
+    resolve_run_script_environment,
+)
 from foundations.app.use_cases.load_job import make_deployment
 from foundations.app.use_cases.prepare import prepare_job
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs.bundle import Bundle, bundle_contents
 from foundations.domain.jobs.deployment import Deployment
-from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.stage import Stage
-from foundations.errors import BundleExistsError, ConfigurationError, FoundationsError, JobExistsError, JobNotFoundError
+from foundations.errors import BundleExistsError, FoundationsError, JobExistsError, JobNotFoundError
 from foundations.ports.archive_listing import JobRecord
 from foundations.ports.bundling import BundleContents, BundleFile
 from foundations.ports.execution import JobStatus
@@ -61,14 +63,15 @@ def deploy(
     wiring = Wiring(settings=settings(), run_bundle=_run_bundle)
     project = Path.cwd()
     events.debug("job_prepared", job_name=name, project=str(project), stages=len(pipeline.nodes))
-    extra_source_paths = _resolve_extra_source_paths(project, wiring.settings)
-    if wiring.environment.capabilities.crosses_processes:
-        check_modules(pipeline, project, extra_source_paths, lambda names: _locate_modules(names, wiring))
+    extra_source_paths = resolve_extra_source_paths(project, wiring.settings)
+    check_importable(pipeline, project, extra_source_paths, wiring)
     wiring.check()
     _check_environment(wiring, project, pipeline)
-    variables = _resolve_run_script_environment(wiring.settings)
+    variables = resolve_run_script_environment(wiring.settings)
     _check_unused(name, wiring)
-    job = _freeze_job(name, pipeline, parameters, project, extra_source_paths)
+    job = freeze_job(name, pipeline, parameters, project, extra_source_paths)
+    warn_of_outside_script(job.main or NO_MAIN, (node.function for node in pipeline.nodes), project)
+    warn_of_changed_literals(map(ProjectModule._make, job.modules))
     events.debug("job_checked", job_name=name, modules_to_import=", ".join(name for name, _, _ in job.modules))
     with gc_paused():
         contents = bundle_contents(
@@ -85,70 +88,9 @@ def deploy(
     return make_deployment(wiring.environment.handle(name), wiring)
 
 
-def _freeze_job(
-    name: str, pipeline: Pipeline, parameters: dict[str, Any], project: Path, extra_source_paths: tuple[Path, ...]
-) -> Job:
-    """Return the job with what its process needs to know of this one."""
-    functions, main = [node.function for node in pipeline.nodes], describe_main(project)
-    warn_of_outside_script(main, functions, project)
-    needed = {str(getattr(function, "__module__", "")) for function in functions}
-    modules = list_project_modules(project, extra_source_paths, needed)
-    warn_of_changed_literals(modules)
-    return Job(
-        name=name,
-        pipeline=pipeline,
-        parameters=parameters,
-        project=str(project),
-        import_paths=import_paths(project, extra_source_paths),
-        commit=current_commit(project),
-        main=main,
-        modules=modules,
-        state=describe_state(modules, str(project)),
-        settings=describe_settings(),
-    )
-
-
 def read_resource(name: str) -> bytes:
     """Return the content of a file that every bundle carries beside the SDK, as in ``run.sh``."""
     return (_RESOURCES / name).read_bytes()
-
-
-def _resolve_extra_source_paths(project: Path, settings: Settings) -> tuple[Path, ...]:
-    """Return the extra source directories of the configuration as absolute paths.
-
-    Raises:
-        ConfigurationError: One of them is not there.
-    """
-    configured = settings.job_source_bundle.extra_source_paths
-    paths = tuple((project / os.path.expanduser(path)).resolve() for path in configured)
-    for found, path in zip(configured, paths, strict=True):
-        if not path.is_dir():
-            origin = settings.origins.get("job_source_bundle", Origin())
-            raise ConfigurationError(
-                f"{found!r} is not a directory: {path} does not exist",
-                **origin._asdict(),
-                key="job_source_bundle.extra_source_paths",
-                found=found,
-                expected="a directory, relative to the working directory or absolute",
-            )
-    return paths
-
-
-def _locate_modules(names: Sequence[str], wiring: Wiring) -> Mapping[str, tuple[str, ...]]:
-    return wiring.environment.locate_modules(names, _resolve_run_script_environment(wiring.settings))
-
-
-def _resolve_run_script_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment variables of the configuration for the run script.
-
-    Raises:
-        ConfigurationError: A variable that one of them refers to is not set.
-    """
-    origin = settings.origins.get("run_script_environment", Origin())
-    return {
-        name: resolve_variables(value, os.environ, f"run_script_environment.{name}", origin)
-        for name, value in settings.run_script_environment.items()
-    }
 
 
 def _check_environment(wiring: Wiring, project: Path, pipeline: Pipeline) -> None:

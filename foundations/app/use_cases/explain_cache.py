@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from foundations.app import running_stage
 from foundations.app.caching.assembly import stage_keys
 from foundations.app.caching.history import CacheHistory, Nearest, Refusals
 from foundations.app.caching.lookup import usable_summary
 from foundations.app.caching.notes import HIT, MISS, NOT_CACHED, SELECTED, recipe_in
 from foundations.app.config.settings import Settings
+from foundations.app.use_cases.explain_as_job import answer_explanation, explain_as_job
 from foundations.app.use_cases.prepare import prepare_pipeline
 from foundations.app.wiring import Wiring
 from foundations.domain.caching.explanation import Explanation, StageExplanation
@@ -38,6 +40,9 @@ def explain(
 ) -> Explanation:
     """Return what the cache would do for the stages behind `stage`, were it run now with these parameters.
 
+    What the job would see counts, not the state of this process: where jobs run in other processes, another one
+    computes the keys. It imports the modules that the job would import.
+
     Args:
         stage: The stage.
         params_dict: Hyperparameters by name.
@@ -50,9 +55,25 @@ def explain(
     pipeline, parameters = prepare_pipeline(stage, params_dict, params)
     wiring = Wiring(settings=settings)
     wiring.cache.check()
+    if wiring.environment.capabilities.crosses_processes and not running_stage.is_inside():
+        explanation = explain_as_job(pipeline, parameters, wiring)
+        if explanation is not None:
+            return explanation
+    return _explain_here(pipeline, parameters, os.getcwd(), wiring)
+
+
+def serve(configure: Callable[[Settings], None]) -> None:
+    """Be the process that explains a pipeline as its job would see it; see :func:`explain_as_job`.
+
+    Args:
+        configure: Gives the job's settings to whatever else in this process asks for the configuration.
+    """
+    answer_explanation(lambda job, wiring: _explain_here(job.pipeline, job.parameters, job.project, wiring), configure)
+
+
+def _explain_here(pipeline: Pipeline, parameters: Mapping[str, Any], project: str, wiring: Wiring) -> Explanation:
     refusals = Refusals(lambda: wiring.listing, lambda: wiring.archives.miscellaneous)
-    keys = stage_keys(parameters, os.getcwd(), wiring)
-    return _Explainer(pipeline, keys, wiring.cache, refusals).explain()
+    return _Explainer(pipeline, stage_keys(parameters, project, wiring), wiring.cache, refusals).explain()
 
 
 class _Explainer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -37,6 +38,11 @@ class StageExplanation:
         """Return the explanation as types of JSON."""
         return {**attrs.asdict(self), "differences": list(self.differences)}
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> StageExplanation:
+        """Return the explanation that :meth:`to_json` was called on."""
+        return cls(**{**document, "differences": tuple(document["differences"])})
+
 
 @attrs.frozen
 class Explanation:
@@ -47,6 +53,15 @@ class Explanation:
     """
 
     stages: tuple[StageExplanation, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the explanation as types of JSON."""
+        return {"stages": [stage.to_json() for stage in self.stages]}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Explanation:
+        """Return the explanation that :meth:`to_json` was called on."""
+        return cls(tuple(map(StageExplanation.from_json, document["stages"])))
 
     @property
     def key(self) -> str | None:
