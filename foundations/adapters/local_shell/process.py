@@ -21,7 +21,7 @@ from foundations.ports.job_layout import JobDirectory
 
 _LOCATE_SECONDS = 60
 _LOCATE = """
-import importlib.util, json, sys
+import importlib.util, json, os, sys
 places = {}
 for name in sys.argv[1:]:
     try:
@@ -30,6 +30,8 @@ for name in sys.argv[1:]:
         spec = None
     if spec is not None:
         places[name] = list(spec.submodule_search_locations or [spec.origin])
+        if spec.submodule_search_locations is not None and spec.origin is not None:
+            places[name].append(os.path.dirname(spec.origin))  # hooks of editable installs make up the other
 print(json.dumps(places))
 """
 _PRIVATE_VARIABLES = ("FOUNDATIONS_PYTHON", "FOUNDATIONS_JOB_DIRECTORY", "FOUNDATIONS_RUNTIME", "FOUNDATIONS_LOCK")

@@ -11,8 +11,14 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from foundations.app.code_origin import is_installed, is_sdk, is_standard_library
+from foundations.app.project.editable_installs import (
+    CopyFinder,
+    find_built_places,
+    find_editable_places,
+    has_editable_hooks,
+)
 from foundations.app.project.main_module import SPAWNED_MAIN
-from foundations.app.project.relocation import Relocation, find_editable_places
+from foundations.app.project.relocation import Relocation
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.errors import PipelineError
 from foundations.ports.bundling import extra_source_member
@@ -27,7 +33,7 @@ def import_paths(project: Path, extra: tuple[Path, ...]) -> tuple[str, ...]:
     """
     root = project.resolve()
     paths: list[str] = []
-    for entry in (*sys.path, *find_editable_places()):
+    for entry in (*sys.path, *find_editable_places(), *find_built_places()):
         place = Path(entry or ".").resolve()
         if place.is_relative_to(root) and not is_installed(str(place)):
             path = str(place.relative_to(root))
@@ -40,7 +46,8 @@ def use_import_paths(relocation: Relocation, paths: Iterable[str]) -> None:
     """Import modules, from now on, from where the submitter did; the runtime of the bundle comes last.
 
     Whatever this interpreter was set up with, it imports the copy of the project, and so do the Python processes that
-    it starts: ``PYTHONPATH`` gets the places of the copy that they would find in the original project otherwise.
+    it starts: ``PYTHONPATH`` gets the places of the copy that they would find in the original project otherwise. Only
+    the hooks of meson-python and scikit-build-core come before ``PYTHONPATH`` in such a process.
 
     Args:
         relocation: Where the project is.
@@ -51,6 +58,8 @@ def use_import_paths(relocation: Relocation, paths: Iterable[str]) -> None:
     own = [os.path.normpath(relocation.copy / path) for path in paths]
     places = [new if _is_project(entry, relocation) else entry for entry, new in zip(inherited, moved, strict=True)]
     sys.path[:] = [*own, *(place for place in places if place not in own), runtime]
+    if has_editable_hooks():
+        sys.meta_path.insert(0, CopyFinder(relocation.copy, own))
     editable = [new for place in find_editable_places() if (new := relocation.relocate(place)) != place]
     replaced = [new for entry, new in zip(inherited, places, strict=True) if new != entry]
     if not editable and not replaced:
@@ -95,7 +104,9 @@ def check_modules(
     located = locate(sorted({name.partition(".")[0] for name in outside}))
     for name, (place, stage) in outside.items():
         found = located.get(name.partition(".")[0], ())
-        if any(f"{place}{os.sep}".startswith(os.path.realpath(location) + os.sep) for location in found):
+        files = {place, os.path.abspath(str(getattr(sys.modules[name], "__file__", place)))}  # one may be a link
+        locations = {form(location) for location in found for form in (os.path.abspath, os.path.realpath)}
+        if any(f"{file}{os.sep}".startswith(location + os.sep) for file in files for location in locations):
             continue
         instead = f" (it would find {found[0]} there)" if found else ""
         raise PipelineError(

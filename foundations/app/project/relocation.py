@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
-from foundations.app.code_origin import is_installed, is_standard_module
+from foundations.app.code_origin import is_installed
 
 _DEEPEST = 4
 _MOST_ITEMS = 1_000
@@ -112,16 +111,3 @@ def find_origins(project: Path, main_file: str | None) -> tuple[str, ...]:
         if candidate and candidate not in origins and os.path.realpath(candidate) == origins[0]:
             origins.append(candidate)
     return tuple(origins)
-
-
-def find_editable_places() -> list[str]:
-    """Return the directories that packages in editable mode are imported from by hooks, as setuptools installs them."""
-    places: list[str] = []
-    for finder in sys.meta_path:
-        module = str(getattr(finder, "__module__", ""))
-        mapping = None if is_standard_module(module) else getattr(sys.modules.get(module), "MAPPING", None)
-        for name, path in mapping.items() if isinstance(mapping, dict) else ():
-            stem, tail = str(path).removesuffix(".py"), os.sep + str(name).replace(".", os.sep)
-            if stem.endswith(tail) and stem[: -len(tail)] not in places:
-                places.append(stem[: -len(tail)])
-    return places

@@ -68,6 +68,15 @@ def test_a_module_that_the_job_finds_outside_the_project_passes(sdk, module, tmp
     check(sdk, module("elsewhere").work, tmp_path, locate=lambda names: {names[0]: (str(tmp_path / "elsewhere"),)})
 
 
+def test_a_module_that_is_found_in_a_directory_of_links_passes(sdk, module, tmp_path, monkeypatch):
+    work = module("elsewhere").work
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links" / f"{work.__module__}.py"
+    link.symlink_to(sys.modules[work.__module__].__file__)
+    monkeypatch.setattr(sys.modules[work.__module__], "__file__", str(link))
+    check(sdk, work, tmp_path, locate=lambda names: {names[0]: (str(tmp_path / "links"),)})
+
+
 def test_a_module_that_the_job_would_take_from_another_place_is_refused(sdk, module, tmp_path):
     with pytest.raises(PipelineError, match="it would find /other/place there"):
         check(sdk, module("elsewhere").work, tmp_path, locate=lambda names: {names[0]: ("/other/place",)})
@@ -136,10 +145,10 @@ def test_a_job_imports_the_copy_whatever_its_interpreter_was_set_up_with(tmp_pat
 
 
 def test_packages_in_editable_mode_by_hooks_are_imported_from_the_copy(tmp_path, monkeypatch):
-    hook = types.ModuleType("hook_of_setuptools")
+    hook = types.ModuleType("__editable___shapes_finder")
     hook.MAPPING = {"shapes": str(tmp_path / "original/src/shapes"), "a.b": str(tmp_path / "original/lib/a/b.py")}
-    hook.Finder = type("Finder", (), {"__module__": "hook_of_setuptools", "find_spec": lambda *arguments: None})
-    monkeypatch.setitem(sys.modules, "hook_of_setuptools", hook)
+    hook.Finder = type("Finder", (), {"__module__": hook.__name__, "find_spec": lambda *arguments: None})
+    monkeypatch.setitem(sys.modules, hook.__name__, hook)
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, hook.Finder])
     monkeypatch.setattr(sys, "path", ["/runtime"])
     monkeypatch.setenv("PYTHONPATH", "")
