@@ -255,3 +255,37 @@ def test_a_pool_that_replaces_its_processes_goes_on(project: Project) -> None:
         "        return pool.map(work, range(12), chunksize=1)\n"
     ) + RUN.format(stage="pipeline.stage(fit)")
     assert f"{list(range(12))}\n" == run_script(project, script)
+
+
+LOKY = """
+import joblib, os
+from joblib.externals.loky import get_reusable_executor
+import ops
+BASE = 10
+class Point:
+    def __init__(self, x):
+        self.x = x
+def double(x):
+    return 2 * x + BASE
+def fit():
+    with get_reusable_executor(max_workers=2) as executor:
+        points = [type(point) is Point for point in executor.map(Point, range(2))]
+        boxes = [type(box) is ops.Box for box in executor.map(ops.make_box, range(2))]
+        places = {os.path.dirname(place) for place in executor.map(ops.place, range(2))}
+        return list(executor.map(double, range(2))), points, boxes, places == {os.path.dirname(ops.__file__)}
+def parallel():
+    return joblib.Parallel(2)(joblib.delayed(double)(x) for x in range(2))
+def dies():
+    try:
+        return joblib.Parallel(2)(joblib.delayed(os._exit)(3) for _ in range(2))
+    except Exception as error:
+        return type(error).__name__
+if __name__ == "__main__":
+    for function in (fit, parallel, dies):
+        print(pipeline.stage(function).run().fetch_job_results(timeout=60).output == function())
+"""
+
+
+def test_loky_and_joblib_return_in_a_stage_what_they_return_without_a_job(project: Project) -> None:
+    project.write({"ops.py": "class Box: pass\ndef make_box(x): return Box()\ndef place(x): return __file__\n"})
+    assert "True\nTrue\nTrue\n" == run_script(project, LOKY)
