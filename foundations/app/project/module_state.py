@@ -7,7 +7,7 @@ import opcode
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
 from foundations import events
@@ -56,9 +56,11 @@ def warn_of_changed_literals(modules: Iterable[ProjectModule]) -> None:
 
 
 def describe_state(modules: Iterable[ProjectModule], project: str) -> dict[str, dict[str, tuple[str, str]]]:
-    """Return the plain values among the attributes of modules, each as a digest and a short representation.
+    """Return the values of the attributes of modules, each as a digest and a short representation.
 
-    Private attributes and those with names of secrets are left out.
+    These are plain values, functions and classes that the module does not define itself, lists, tuples, dictionaries,
+    namespaces and dataclass objects of these, and the attributes of the classes that the module defines. Private
+    attributes and those with names of secrets are left out, and so are values of many parts.
 
     Args:
         modules: The modules of the project.
@@ -85,8 +87,8 @@ def report_differences(
             continue
         here = dict(_plain_values(imported, str(project)))
         for name, (digest, text) in there.items():
-            own_digest, own_text = here.get(name, ("", "<absent>"))
-            if own_digest != digest:
+            if name not in here or here[name][0] != digest:
+                own_text = here[name][1] if name in here else _value_at(imported, name)
                 differences.append(Difference(module.file, f"{module.name}.{name}", text, own_text))
     for difference in differences:
         events.warning("module_attribute_differs", **difference._asdict(), hint=_HINT)
@@ -174,21 +176,77 @@ def _global_stores(code: CodeType) -> Iterator[str]:
 
 
 def _plain_values(module: ModuleType, project: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Iterate over the attributes of a module, and of the classes defined in it, whose values can be compared."""
     for name, value in list(vars(module).items()):
-        if name.startswith("_") or is_secret_name(name) or not _is_plain(value):
-            continue
-        text = repr(value).replace(project, "")
-        yield name, (hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32], short_repr(value))
+        yield from _describe_attribute(name, value, project, module.__name__, name)
+        if type(value) is not FunctionType and _is_at_home(value, module.__name__, name):
+            for attribute, item in list(vars(value).items()):
+                path = f"{name}.{attribute}"
+                yield from _describe_attribute(attribute, item, project, module.__name__, path)
 
 
-def _is_plain(value: Any, depth: int = _DEEPEST) -> bool:
+def _describe_attribute(
+    name: str, value: Any, project: str, module: str, path: str
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    if name.startswith("_") or is_secret_name(name) or _is_at_home(value, module, path):
+        return
+    text = _text(value, _DEEPEST, [_MOST_ITEMS])
+    if text is not None:
+        digest = hashlib.sha256(text.replace(project, "").encode(errors="replace")).hexdigest()[:32]
+        yield path, (digest, _short_text(value))
+
+
+def _is_at_home(value: Any, module: str, path: str) -> bool:
+    """Return whether a function or class is the one that the module itself defines by this name."""
+    return _is_definition(value) and _qualified_name(value) == f"{module}.{path}"
+
+
+def _value_at(module: ModuleType, path: str) -> str:
+    """Return the short representation of an attribute of a module or of a class in it."""
+    value: Any = module
+    for name in path.split("."):
+        if name not in getattr(value, "__dict__", {}):
+            return "<absent>"
+        value = vars(value)[name]
+    return _short_text(value)
+
+
+def _short_text(value: Any) -> str:
+    return _qualified_name(value) if _is_definition(value) else short_repr(value)
+
+
+def _is_definition(value: Any) -> bool:
+    """Return whether a value is a function or a class; its own ``__class__`` is not read, which proxies compute."""
+    return type(value) is FunctionType or issubclass(type(value), type)
+
+
+def _qualified_name(definition: Any) -> str:
+    return f"{getattr(definition, '__module__', None)}.{definition.__qualname__}"
+
+
+def _text(value: Any, depth: int, left: list[int]) -> str | None:
+    """Return a text that two values share where they are equal; None for a value of which that cannot be known.
+
+    Args:
+        value: The value.
+        depth: How many levels of containers may follow.
+        left: How many parts may follow in all; it is counted down.
+    """
     kind = type(value)
+    left[0] -= 1
     if kind in _PLAIN:
-        return kind is not int or value.bit_length() <= 1024
-    if kind not in _CONTAINERS or depth == 0 or len(value) > _MOST_ITEMS:
-        return False
-    if kind is dict:
-        if any(is_secret_name(key) for key in value):
-            return False
-        return all(_is_plain(key, 0) and _is_plain(item, depth - 1) for key, item in value.items())
-    return all(_is_plain(item, depth - 1) for item in value)
+        return None if kind is int and value.bit_length() > 1024 else repr(value)
+    if _is_definition(value):
+        return _qualified_name(value)
+    if depth == 0:
+        return None
+    if kind is SimpleNamespace or kind.__module__ == "argparse" or hasattr(kind, "__dataclass_fields__"):
+        fields = _text(dict(getattr(value, "__dict__", {})), depth - 1, left)
+        return None if fields is None else f"{kind.__qualname__}{fields}"
+    if kind not in _CONTAINERS or len(value) > left[0]:
+        return None
+    if kind is dict and any(is_secret_name(key) or type(key) not in _PLAIN for key in value):
+        return None
+    items: Iterable[Any] = (part for pair in value.items() for part in pair) if kind is dict else value
+    texts = [_text(item, depth - 1, left) for item in items]
+    return None if None in texts else f"{kind.__name__}({', '.join(map(str, texts))})"

@@ -1,5 +1,6 @@
 import importlib
 import sys
+import types
 
 import pytest
 
@@ -80,6 +81,35 @@ def test_a_job_reports_which_attributes_differ_from_the_submitters(steps, said, 
         ("changed_steps.py", "changed_steps.extra", "[1]", "<absent>"),
     ] == [tuple(each) for each in differences]
     assert ["module_attribute_differs"] * 2 == [event for _, event, _ in said]
+
+
+def test_replaced_functions_changed_classes_and_filled_registries_differ(steps, tmp_path):
+    class Options:
+        lr = 0.1
+        tag = "a"
+
+        def run(self): ...
+
+    Options.__module__, Options.__qualname__, Options.run.__module__ = "changed_steps", "Options", "changed_steps"
+    Options.run.__qualname__ = "Options.run"
+    steps.Options, steps.REGISTRY, steps.place = Options, {}, types.SimpleNamespace(size=1, names=["a"])
+    original, unchanged = steps.count, describe_state(MODULES, "")
+    steps.count, steps.REGISTRY["mine"], Options.lr, steps.place.size = (lambda: 1), len_of, 0.5, 2
+    submitted = describe_state(MODULES, "")
+    steps.count, Options.lr, steps.place.size = original, 0.1, 1
+    steps.REGISTRY.clear()
+    found = {each.attribute: (each.submitted, each.job) for each in report_differences(MODULES, submitted, tmp_path)}
+    assert f"{__name__}.test_replaced" in found["changed_steps.count"][0]
+    assert ("changed_steps.count", ("0.5", "0.1")) == (
+        found["changed_steps.count"][1],
+        found["changed_steps.Options.lr"],
+    )
+    assert {"count", "REGISTRY", "place", "Options.lr"} == {name.partition(".")[2] for name in found}
+    assert [] == report_differences(MODULES, unchanged, tmp_path)
+
+
+def len_of(value):
+    return len(value)
 
 
 def test_only_plain_public_attributes_are_described_and_no_secrets(steps):
