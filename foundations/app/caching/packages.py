@@ -101,8 +101,8 @@ class InstalledPackages:
         with place.open("rb") as stream:
             if not os.fstat(stream.fileno()).st_size:  # then it cannot be mapped
                 return bytes(self._digest(b""))
-            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                return bytes(self._digest(content))
+            # not closed here: an error of the digest still refers to the content, and closing it would hide the error
+            return bytes(self._digest(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)))
 
 
 def _files_in(place: Path) -> Iterator[Path]:

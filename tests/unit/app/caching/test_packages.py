@@ -8,7 +8,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 
 import pytest
 
-from foundations.adapters.digesting import Blake3Digesting
+from foundations.adapters.digesting import Blake3Digesting, hashing
 from foundations.app.caching.packages import PYTHON, InstalledPackages
 from foundations.version import __version__
 
@@ -35,6 +35,16 @@ class TestPackages:
             (tmp_path / name).write_bytes(content)
         digests = {packages().content_digest(name) for name in contents}
         assert (4, {32}) == (len(digests), {len(digest) for digest in digests})
+
+    @pytest.mark.parametrize("content", [b"", b"1", bytes(5000)])
+    def test_a_file_that_cannot_be_digested_without_a_library_names_what_to_install(
+        self, packages, tmp_path, monkeypatch, content
+    ):
+        (tmp_path / "data.bin").write_bytes(content)
+        hashing._blake3.cache_clear()
+        monkeypatch.setitem(sys.modules, "blake3", None)
+        with pytest.raises(ModuleNotFoundError, match="pip install blake3"):
+            packages().content_digest("data.bin")
 
     def test_what_a_package_needs_counts_by_its_version(self, packages):
         assert metadata.version("pluggy") == packages().packages_of("_pytest")["pluggy"]
