@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 
+from foundations import events
 from foundations.adapters._shared.bundle.ignoring import explain_exclusion
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
 from foundations.adapters._shared.bundle.project_files import files_to_bundle
@@ -108,6 +109,9 @@ def _pack(contents: BundleContents) -> tuple[bytes, Sequence[Entry]]:
         if source.kind == "file":
             try:
                 data = Path(source.location).read_bytes()
+            except FileNotFoundError:
+                events.warning("not_bundled", path=source.location, reason="it vanished while the project was bundled")
+                continue
             except OSError as error:
                 raise BundleError(f"{source.location}: cannot be read: {error}", path=source.location) from error
         digest = digest_of(data) if source.kind == "file" else source.target

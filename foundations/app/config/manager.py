@@ -38,6 +38,7 @@ class ConfigManager:
         self._added: list[Path] = []
         self._environment: str | None = None
         self._frozen: Settings | None = None
+        self._replacements: tuple[Settings, ...] = ()
         self._ignored: set[Path] = set()
 
     def add_config_path(self, path: str | os.PathLike[str]) -> None:
@@ -81,8 +82,9 @@ class ConfigManager:
                 environment does not exist.
             UntrustedLocationError: Another user could have written a file.
         """
-        if self._frozen is not None:
-            return self._frozen
+        fixed = self._replacements[-1] if self._replacements else self._frozen
+        if fixed is not None:
+            return fixed
         directory = Path.cwd() if directory is None else directory
         sections = self._read_working_directory(directory)
         for path in self._added:
@@ -133,13 +135,15 @@ class ConfigManager:
 
     @contextmanager
     def replaced(self, settings: Settings) -> Iterator[None]:
-        """Have the configuration be `settings` inside the ``with`` block, and as it was before afterwards."""
-        before = dict(vars(self))
-        self._frozen = settings
+        """Have the configuration be `settings` inside the ``with`` block, and as it was before afterwards.
+
+        Blocks may be nested, and those of several threads may overlap: the one that was entered last counts.
+        """
+        self._replacements = (*self._replacements, settings)
         try:
             yield
         finally:
-            vars(self).update(before)
+            self._replacements = tuple(each for each in self._replacements if each is not settings)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.settings().to_json(),)
@@ -148,9 +152,10 @@ class ConfigManager:
         return foundations_home(os.environ if self._environ is None else self._environ)
 
     def _is_changeable(self, change: str) -> bool:
-        if self._frozen is not None:
+        is_fixed = self._frozen is not None or bool(self._replacements)
+        if is_fixed:
             events.debug("configuration_frozen", ignored=change)
-        return self._frozen is None
+        return not is_fixed
 
     def _read_working_directory(self, directory: Path) -> dict[str, Section]:
         sections: dict[str, Section] = {}

@@ -137,35 +137,40 @@ class ArchivedJob(NamedTuple):
         Raises:
             StorageUnavailableError: It is damaged, or of a newer version's format; the message names it.
         """
-        data = bytes(self.read(archive, item))
+        return self._parse(item, self.read(archive, item), parse)
+
+    def _parse(self, item: str, data: Buffer, parse: Callable[[Any], Any]) -> Any:
         try:
-            return parse(json.loads(data))
-        except (TypeError, ValueError) as error:
+            return parse(json.loads(bytes(data)))
+        except KeyError as error:
+            raise items.unreadable_item(self.handle.job_name, item, ValueError(f"it has no {error}")) from error
+        except (AttributeError, TypeError, ValueError) as error:
             raise items.unreadable_item(self.handle.job_name, item, error) from error
 
     def _document_of_stages(self) -> ResultDocument:
         try:
-            stages = self.provenance()["stages"]
+            uuids, names = self._read_json(self.archives.provenance, items.PROVENANCE, _stages_of)
         except ItemNotFoundError:  # without it nobody can tell which stage was run, and what the others are
             return ResultDocument([], [], [], [], {})
         documents: dict[str, dict[str, Any]] = {}
         for item in self.archives.stage_log.items(self.handle.job_name, items.STAGES):
-            document = self._read_json(self.archives.stage_log, item.name, dict)
+            document = self._read_json(self.archives.stage_log, item.name, _stage_document)
             documents[document["uuid"]] = document
-        for uuid in stages["uuids"]:
+        for uuid in uuids:
             if uuid not in documents:
-                fallback = self.environment.read_fallback(self.handle, items.stage_item(uuid))
+                name = items.stage_item(uuid)
+                fallback = self.environment.read_fallback(self.handle, name)
                 if fallback is not None:
-                    documents[uuid] = json.loads(fallback)
+                    documents[uuid] = self._parse(name, fallback, _stage_document)
         times = self._read_times()
-        for index, uuid in enumerate(stages["uuids"]):
+        for index, uuid in enumerate(uuids):
             if uuid not in documents and index in times:
                 documents[uuid] = {"start_time": times[index][0], "end_time": times[index][1], "details": {}}
         return ResultDocument(
-            stages["uuids"],
-            stages["names"],
-            [documents.get(uuid, {}).get("start_time") for uuid in stages["uuids"]],
-            [documents.get(uuid, {}).get("end_time") for uuid in stages["uuids"]],
+            uuids,
+            names,
+            [documents.get(uuid, {}).get("start_time") for uuid in uuids],
+            [documents.get(uuid, {}).get("end_time") for uuid in uuids],
             {uuid: document["details"] for uuid, document in documents.items() if document["details"]},
         )
 
@@ -177,7 +182,7 @@ class ArchivedJob(NamedTuple):
             return {}
         times: dict[int, tuple[float | None, float | None]] = {}
         for line in lines:
-            with suppress(ValueError):  # the job was killed while it wrote the last line
+            with suppress(TypeError, ValueError):  # the job was killed while it wrote the last line
                 index, started_at, ended_at = json.loads(line)
                 times[index] = (started_at, ended_at)
         return times
@@ -207,7 +212,14 @@ class ArchivedJob(NamedTuple):
                 " what the job wrote. Nothing of it was read.",
                 job_name=self.handle.job_name,
             )
-        frames = split_frames(data)
+        try:
+            frames = split_frames(data)
+        except ValueError as error:
+            raise OutputUnreadableError(
+                f"an output of job {self.handle.job_name} is damaged:"
+                f" {items.output_item(uuid)} in the archive: {error}",
+                job_name=self.handle.job_name,
+            ) from error
         try:
             return self.serialiser.load(frames)
         except Exception as error:  # what an output needs to be rebuilt is the user's
@@ -224,7 +236,10 @@ class ArchivedJob(NamedTuple):
             data = self.read(self.archives.miscellaneous, items.EXCEPTION)
         except ItemNotFoundError:
             return None
-        frames = split_frames(data)
+        try:
+            frames = split_frames(data)
+        except ValueError as error:
+            return FoundationsError(f"the original exception cannot be rebuilt here: it is damaged: {error}")
         try:
             original = self.serialiser.load(frames)
         except Exception as error:  # returned instead: the job's own failure matters more
@@ -250,6 +265,16 @@ class ArchivedJob(NamedTuple):
         ]
         made_with = f"It was made with {'; '.join(differences)}" if differences else ""
         return ". ".join(filter(None, (reason, made_with, remedy)))
+
+
+def _stages_of(provenance: Any) -> tuple[list[str], list[str]]:
+    stages = provenance["stages"]
+    return list(stages["uuids"]), list(stages["names"])
+
+
+def _stage_document(document: Any) -> dict[str, Any]:
+    """Return the parts of a stage's document that are read here, all of which it has."""
+    return {name: document[name] for name in ("uuid", "start_time", "end_time", "details")}
 
 
 def _split_version(package: str) -> tuple[str, str]:

@@ -1,3 +1,4 @@
+import json
 import uuid
 
 import pytest
@@ -29,11 +30,26 @@ class TestMemoryJobBundler(JobBundlerContract):
         with pytest.raises(DamagedBundleError, match="extra"):
             bundler.verify(bundle)
 
-    def test_a_file_that_vanishes_while_it_is_packed_is_told(self, bundler, contents, monkeypatch):
+    def test_a_file_that_vanishes_while_it_is_packed_is_left_out_and_reported(self, bundler, contents, monkeypatch):
+        from foundations.adapters.memory import bundler as module
+
+        listed, logged = module.files_to_bundle(contents), []
+        (contents.project / "main.py").unlink()
+        monkeypatch.setattr(module, "files_to_bundle", lambda contents: listed)
+        monkeypatch.setattr(module.events, "_emit", lambda level, event, keys: logged.append((event, keys["path"])))
+        bundle = bundler.make(contents)
+        bundler.verify(bundle)
+        assert [("not_bundled", str(contents.project / "main.py"))] == logged
+        files = [path for path, *_ in json.loads(bundler.read(bundle, "manifest.json"))["files"]]
+        assert "main.py" not in files
+        assert "data/points.csv" in files
+
+    def test_a_file_that_cannot_be_read_is_refused(self, bundler, contents, monkeypatch):
         from foundations.adapters.memory import bundler as module
 
         listed = module.files_to_bundle(contents)
         (contents.project / "main.py").unlink()
+        (contents.project / "main.py").mkdir()
         monkeypatch.setattr(module, "files_to_bundle", lambda contents: listed)
         with pytest.raises(module.BundleError) as raised:
             bundler.make(contents)

@@ -204,6 +204,19 @@ def test_the_global_sdk_is_as_before_after_in_memory_ones_that_are_nested_or_fai
     assert configured == foundations.config_manager.config() != seen[0]
 
 
+def test_the_global_sdk_is_as_before_after_in_memory_ones_that_overlap():
+    from foundations.testing import in_memory_sdk
+
+    configured = foundations.config_manager.config()
+    first, second = in_memory_sdk(), in_memory_sdk()
+    first.__enter__()
+    inner = second.__enter__()
+    first.__exit__(None, None, None)
+    assert inner.config_manager.config() == foundations.config_manager.config() != configured
+    second.__exit__(None, None, None)
+    assert configured == foundations.config_manager.config()
+
+
 def test_the_facade_exports_what_there_is():
     assert set(foundations.__all__) <= set(dir(foundations))
     assert all(getattr(foundations, name) is not None for name in dir(foundations) if not name.startswith("_"))

@@ -234,6 +234,28 @@ def test_a_damaged_or_newer_item_is_an_error_that_names_it(sdk, wiring, item, da
         deployment.fetch_job_results()["provenance"]
 
 
+@pytest.mark.parametrize("data", [b"{}", b"[]", b"null", b'{"stages": {}}', b'{"stages": {"uuids": 1, "names": []}}'])
+def test_a_damaged_provenance_of_a_job_without_a_result_is_an_error_that_names_it(sdk, wiring, data):
+    deployment = sdk.pipeline.stage(int).run(job_name="job")
+    deployment.wait_for_deployment_to_complete()
+    wiring.archives.miscellaneous.delete("job")
+    wiring.archives.provenance.write("job", items.PROVENANCE, [data])
+    with pytest.raises(StorageUnavailableError, match=f"{items.PROVENANCE} of job job cannot be read"):
+        deployment.fetch_job_results()
+
+
+@pytest.mark.parametrize("data", [b"{}", b"[]", b"null", b'{"uuid": "x"}'])
+def test_a_damaged_document_of_a_stage_is_an_error_that_names_it(sdk, wiring, data):
+    deployment = sdk.pipeline.stage(int).run(job_name="job")
+    deployment.wait_for_deployment_to_complete()
+    provenance = bytes(wiring.archives.provenance.read("job", items.PROVENANCE))
+    wiring.archives.miscellaneous.delete("job")
+    wiring.archives.provenance.write("job", items.PROVENANCE, [provenance])
+    wiring.archives.stage_log.write("job", items.STAGES + "x.json", [data])
+    with pytest.raises(StorageUnavailableError, match=rf"{items.STAGES}x\.json of job job cannot be read"):
+        deployment.fetch_job_results()
+
+
 def test_a_damaged_copy_of_the_end_record_is_an_error_that_names_it(wiring):
     wiring.archives.miscellaneous.write("job", items.END, [b'{"format": 2}'])
     with pytest.raises(StorageUnavailableError, match=r"miscellaneous/end\.json of job job cannot be read: .*newer"):
