@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,7 +103,7 @@ def _imported(directory: Path) -> Iterator[str]:
 
 def _stamp(path: str) -> list[int]:
     status = os.stat(path, follow_symlinks=False)
-    return [status.st_mode, status.st_mtime_ns, 0 if os.path.isdir(path) else status.st_size]
+    return [status.st_mode, status.st_mtime_ns, 0 if stat.S_ISDIR(status.st_mode) else status.st_size]
 
 
 def _extract_files(packed: Path, target: Path) -> None:
