@@ -37,8 +37,7 @@ class ConfigManager:
         self._environ = environ
         self._added: list[Path] = []
         self._environment: str | None = None
-        self._frozen: Settings | None = None
-        self._replacements: tuple[Settings, ...] = ()
+        self._fixed: tuple[Settings, ...] = ()  # the last one counts, and files do not
         self._ignored: set[Path] = set()
 
     def add_config_path(self, path: str | os.PathLike[str]) -> None:
@@ -82,9 +81,8 @@ class ConfigManager:
                 environment does not exist.
             UntrustedLocationError: Another user could have written a file.
         """
-        fixed = self._replacements[-1] if self._replacements else self._frozen
-        if fixed is not None:
-            return fixed
+        if self._fixed:
+            return self._fixed[-1]
         directory = Path.cwd() if directory is None else directory
         sections = self._read_working_directory(directory)
         for path in self._added:
@@ -130,8 +128,8 @@ class ConfigManager:
         Raises:
             ConfigurationError: As for :meth:`settings`.
         """
-        if self._frozen is None:
-            self._frozen = self.settings() if settings is None else settings
+        if not self._fixed:
+            self._fixed = (self.settings() if settings is None else settings,)
 
     @contextmanager
     def replaced(self, settings: Settings) -> Iterator[None]:
@@ -139,11 +137,11 @@ class ConfigManager:
 
         Blocks may be nested, and those of several threads may overlap: the one that was entered last counts.
         """
-        self._replacements = (*self._replacements, settings)
+        self._fixed = (*self._fixed, settings)
         try:
             yield
         finally:
-            self._replacements = tuple(each for each in self._replacements if each is not settings)
+            self._fixed = tuple(each for each in self._fixed if each is not settings)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.settings().to_json(),)
@@ -152,10 +150,9 @@ class ConfigManager:
         return foundations_home(os.environ if self._environ is None else self._environ)
 
     def _is_changeable(self, change: str) -> bool:
-        is_fixed = self._frozen is not None or bool(self._replacements)
-        if is_fixed:
+        if self._fixed:
             events.debug("configuration_frozen", ignored=change)
-        return not is_fixed
+        return not self._fixed
 
     def _read_working_directory(self, directory: Path) -> dict[str, Section]:
         sections: dict[str, Section] = {}
