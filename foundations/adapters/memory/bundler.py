@@ -8,10 +8,9 @@ from pathlib import Path
 
 import attrs
 
-from foundations import events
 from foundations.adapters._shared.bundle.ignoring import explain_exclusion
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
-from foundations.adapters._shared.bundle.project_files import files_to_bundle
+from foundations.adapters._shared.bundle.project_files import VANISHED, files_to_bundle, report_vanished
 from foundations.adapters.memory.stores import InStore
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError
 from foundations.ports.bundling import BundleContents, BundleFile, JobBundler
@@ -109,10 +108,10 @@ def _pack(contents: BundleContents) -> tuple[bytes, Sequence[Entry]]:
         if source.kind == "file":
             try:
                 data = Path(source.location).read_bytes()
-            except FileNotFoundError:
-                events.warning("not_bundled", path=source.location, reason="it vanished while the project was bundled")
-                continue
             except OSError as error:
+                if error.errno in VANISHED:
+                    report_vanished(source)
+                    continue
                 raise BundleError(f"{source.location}: cannot be read: {error}", path=source.location) from error
         digest = digest_of(data) if source.kind == "file" else source.target
         entries.append(Entry(source.path, source.kind, len(data), source.mode, digest))

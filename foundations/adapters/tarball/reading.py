@@ -32,11 +32,6 @@ def open_source(source: SourceFile) -> int | None:
     return None
 
 
-def report_vanished(source: SourceFile) -> None:
-    """Report a file that is not there any more."""
-    events.warning("not_bundled", path=source.location, reason="it vanished while the project was bundled")
-
-
 def report_change(source: SourceFile, opened: os.stat_result, read: os.stat_result, size: int | None) -> None:
     """Report a file whose content changed while it was read.
 

@@ -3,6 +3,7 @@ import uuid
 
 import pytest
 
+from foundations import events
 from foundations.adapters.memory import MemoryJobBundler, forget_store
 from foundations.adapters.memory.stores import memory_store
 from foundations.errors import DamagedBundleError
@@ -36,7 +37,7 @@ class TestMemoryJobBundler(JobBundlerContract):
         listed, logged = module.files_to_bundle(contents), []
         (contents.project / "main.py").unlink()
         monkeypatch.setattr(module, "files_to_bundle", lambda contents: listed)
-        monkeypatch.setattr(module.events, "_emit", lambda level, event, keys: logged.append((event, keys["path"])))
+        monkeypatch.setattr(events, "_emit", lambda level, event, keys: logged.append((event, keys["path"])))
         bundle = bundler.make(contents)
         bundler.verify(bundle)
         assert [("not_bundled", str(contents.project / "main.py"))] == logged

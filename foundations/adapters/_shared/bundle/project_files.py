@@ -206,6 +206,11 @@ def _source_file(entry: os.DirEntry[str], prefix: str, path: str, root: Path) ->
     return None
 
 
+def report_vanished(source: SourceFile) -> None:
+    """Report a file that was listed and is not there any more."""
+    events.warning("not_bundled", path=source.location, reason="it vanished while the project was bundled")
+
+
 def _report_vanished(location: str) -> None:
     events.info("not_bundled", path=location, reason="it vanished while the project was listed")
 
