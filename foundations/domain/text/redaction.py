@@ -10,20 +10,28 @@ from typing import Any
 
 from foundations.domain.fields import fields_of
 
-_SECRET_WORDS = """
-    password passwd passphrase passcode pass pwd psw secret secrets token credential credentials jwt pat otp bearer
-    authorisation authorization webhook
-"""  # noqa: S105 - names
-_KINDS_OF_KEYS = """
-    api access private secret signing auth ssh encryption license master account webhook hmac storage deploy session
-"""
-_DATABASES = "db database redis mongo mongodb postgres postgresql mysql amqp broker"
-_SENSITIVE_ENDS = """
-    auth cookie cookies dsn sas connectionstr connectionstring connection_str connection_string service_account
-    service_account_json sessionid session_id
-"""
+
+def _set_of(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_SECRET_WORDS = _set_of(
+    "password passwd passphrase passcode pass pwd psw secret secrets token credential credentials jwt pat otp bearer"
+    " authorisation authorization webhook"
+)
+_KINDS_OF_KEYS = _set_of(
+    "api access private secret signing auth ssh encryption license master account webhook hmac storage deploy session"
+)
+_SENSITIVE_ENDS = _set_of(
+    "auth cookie cookies dsn sas connectionstr connectionstring connection_str connection_string service_account"
+    " service_account_json sessionid session_id"
+) | {
+    f"{database}_{end}"
+    for database in ("db", "database", "redis", "mongo", "mongodb", "postgres", "postgresql", "mysql", "amqp", "broker")
+    for end in ("uri", "url")
+}
 """The last words of names under which a secret may be, but something else as well: so in a file they are allowed."""
-_SENSITIVE_NAMES = frozenset(("key", "login", "pin", "pw", "tokens"))
+_SENSITIVE_NAMES = _set_of("key login pin pw tokens")
 """Whole names of this kind."""
 _PASSWORD_IN_URL = r"(?<=://)([^\s/?#@:'\"]*):[^\s/?#'\"]+@(?=[^\s@])"  # noqa: S105 - a pattern
 _PARAMETER = r"(?<=[?&])([\w.-]+)=([^&#\s'\"]+)"
@@ -31,11 +39,6 @@ _AUTHORIZATION = (
     r"(?i)\b((?:proxy-)?authorization['\"]?\s*[:=]\s*['\"]?(?:(?:bearer|basic|token|digest)\s+)?|bearer\s+)"
     r"[^\s,;'\"]{8,}"
 )
-_secret_words, _kinds_of_keys = frozenset(_SECRET_WORDS.split()), frozenset(_KINDS_OF_KEYS.split())
-_sensitive_ends = {
-    *_SENSITIVE_ENDS.split(),
-    *(f"{name}_{end}" for name in _DATABASES.split() for end in ("uri", "url")),
-}
 _MAX_SEARCHED = 100_000  # characters of a text, parts of a container
 REDACTED = "<not recorded: its name looks like a secret's>"
 
@@ -71,11 +74,11 @@ def is_hidden(name: object, value: object) -> bool:
 @functools.lru_cache
 def _is_secret_name(name: str) -> bool:
     words = _words(name)
-    if not _secret_words.isdisjoint(words):
+    if not _SECRET_WORDS.isdisjoint(words):
         return True
     for before, word in zip(("", *words), words, strict=False):
-        kind = word.removesuffix("s").removesuffix("key")
-        if kind != word and (kind or before) in _kinds_of_keys and "key" in word:
+        singular = word.removesuffix("s")
+        if singular.endswith("key") and (singular.removesuffix("key") or before) in _KINDS_OF_KEYS:
             return True
     return False
 
@@ -84,7 +87,7 @@ def _is_secret_name(name: str) -> bool:
 def _is_sensitive_name(name: str) -> bool:
     words = _words(name)
     ends = ("_".join(words[-count:]) for count in (1, 2, 3))
-    return "_".join(words) in _SENSITIVE_NAMES or not _sensitive_ends.isdisjoint(ends)
+    return "_".join(words) in _SENSITIVE_NAMES or not _SENSITIVE_ENDS.isdisjoint(ends)
 
 
 def _words(name: str) -> list[str]:
