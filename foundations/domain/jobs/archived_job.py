@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -198,36 +199,29 @@ class ArchivedJob(NamedTuple):
             OutputUnreadableError: It is gone or not what the job wrote, or cannot be rebuilt here.
             StorageError: It cannot be read.
         """
+        name, item = self.handle.job_name, items.output_item(uuid)
+        unreadable = partial(OutputUnreadableError, job_name=name)
         try:
-            data = self.read(self.archives.persisted_data, items.output_item(uuid))
+            data = self.read(self.archives.persisted_data, item)
         except ItemNotFoundError as error:
-            raise OutputUnreadableError(
-                f"an output of job {self.handle.job_name} is missing from the archive, although it was stored there:"
-                f" {error.message}",
-                job_name=self.handle.job_name,
+            raise unreadable(
+                f"an output of job {name} is missing from the archive, although it was stored there: {error.message}"
             ) from error
         if digest is not None and OutputDigest([data]).hexdigest() != digest:
-            raise OutputUnreadableError(
-                f"an output of job {self.handle.job_name} is damaged: {items.output_item(uuid)} in the archive is not"
-                " what the job wrote. Nothing of it was read.",
-                job_name=self.handle.job_name,
+            raise unreadable(
+                f"an output of job {name} is damaged: {item} in the archive is not what the job wrote. Nothing of it"
+                " was read."
             )
         try:
             frames = split_frames(data)
         except ValueError as error:
-            raise OutputUnreadableError(
-                f"an output of job {self.handle.job_name} is damaged:"
-                f" {items.output_item(uuid)} in the archive: {error}",
-                job_name=self.handle.job_name,
-            ) from error
+            raise unreadable(f"an output of job {name} is damaged: {item} in the archive: {error}") from error
         try:
             return self.serialiser.load(frames)
         except Exception as error:  # what an output needs to be rebuilt is the user's
             remedy = "Where a module is missing, run from the project's directory, or put the module's on sys.path"
-            raise OutputUnreadableError(
-                f"the output of job {self.handle.job_name} cannot be rebuilt here:"
-                f" {self._explain_failure(frames, error, remedy)}",
-                job_name=self.handle.job_name,
+            raise unreadable(
+                f"the output of job {name} cannot be rebuilt here: {self._explain_failure(frames, error, remedy)}"
             ) from error
 
     def original_exception(self) -> BaseException | None:
