@@ -7,16 +7,18 @@ import platform
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from foundations.app.config.settings import Settings
 from foundations.app.job.stage_arguments import secret_hyperparameters
-from foundations.app.project.job_loading import LoadedJob
 from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.functions import short_name
 from foundations.domain.text.redaction import REDACTED, redact
 from foundations.domain.text.representation import short_repr
 from foundations.version import __version__
+
+if TYPE_CHECKING:  # a submitter, who needs another function of this module, loads no job
+    from foundations.app.project.job_loading import LoadedJob
 
 RECORDED_VARIABLES = (
     *("CUDA_VISIBLE_DEVICES", "HOSTNAME", "LANG", "LC_ALL", "MKL_NUM_THREADS", "OMP_NUM_THREADS"),
