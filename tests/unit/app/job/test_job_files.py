@@ -1,5 +1,4 @@
 import os
-import time
 
 import pytest
 
@@ -19,8 +18,11 @@ def project(tmp_path):
 
 @pytest.fixture
 def started_at(project):
-    time.sleep(0.02)  # longer than a tick of the file system's clock
-    return time.time() - 0.01
+    before, probe = (project / "data.txt").stat().st_ctime_ns, project.parent / "probe"
+    probe.touch()
+    while probe.stat().st_ctime_ns <= before:  # within one tick of the file system's clock
+        probe.touch()
+    return probe.stat().st_ctime_ns / 1e9 - 1e-6  # as a float has it, which is less exact
 
 
 def test_files_that_are_made_or_written_are_found_and_those_of_the_project_are_not(project, started_at):
