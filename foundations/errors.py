@@ -16,6 +16,12 @@ def _rebuild(cls: type[FoundationsError], message: str, details: dict[str, Any])
     return cls(message, **details)
 
 
+def _conceal_detail(value: Any) -> Any:
+    if type(value) is tuple:
+        return tuple(map(_conceal_detail, value))
+    return conceal(value) if type(value) is str else value
+
+
 class FoundationsError(Exception):
     """The base of every error that foundations raises.
 
@@ -28,7 +34,7 @@ class FoundationsError(Exception):
 
     def __init__(self, message: str, /, **details: Any) -> None:
         message = conceal(message)
-        details = {name: conceal(value) if type(value) is str else value for name, value in details.items()}
+        details = {name: _conceal_detail(value) for name, value in details.items()}
         super().__init__(message)
         self.message = message
         self._details = details

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from foundations import events
 from foundations.adapters.local_shell.requirements_file import RequirementLine, read_requirements
+from foundations.concealment import conceal
 from foundations.errors import MissingRequirementsError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _parse(line: RequirementLine) -> Requirement | None:
         requirement = Requirement(line.text)
         return requirement if requirement.marker is None or requirement.marker.evaluate() else None
     except (InvalidRequirement, ValueError) as error:  # a marker may name what this version of packaging does not know
-        reason = f"{line.text!r:.100} is not a requirement: {str(error).splitlines()[0]}"
+        reason = f"{conceal(line.text)!r:.100} is not a requirement: {str(error).splitlines()[0]}"
         events.warning("requirement_not_checked", place=line.place, reason=reason)
         return None
 

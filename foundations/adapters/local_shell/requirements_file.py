@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from foundations.concealment import remember_secret
+
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
@@ -82,9 +84,10 @@ def _read(path: Path, *, is_constraint: bool, seen: set[Path]) -> Iterator[Requi
             else:
                 limits = is_constraint or include["option"] in ("-c", "--constraint")
                 yield from _read(path.parent / target, is_constraint=limits, seen=seen)
-        elif editable or _is_place(line, path.parent):
+        elif editable or (not line.startswith("-") and _is_place(line, path.parent)):
             target = editable["target"] if editable else line
-            if os.path.normpath(path.parent / target) != str(path.parent):  # that is the project itself
+            without_extras = target.partition("[")[0].strip()
+            if os.path.normpath(path.parent / without_extras) != str(path.parent):  # that is the project itself
                 yield UnreadableLine(place, f"whether {target} is installed is not known: it names no package")
         elif not line.startswith("-"):
             yield RequirementLine(place, _OPTIONS.sub("", line), is_constraint)
@@ -125,7 +128,23 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 def _finish_line(number: int, parts: list[str]) -> Iterator[tuple[int, str]]:
     line = _COMMENT.sub("", "".join(parts)).strip()
     if line:
-        yield number, _VARIABLE.sub(lambda name: os.environ.get(name[1]) or name[0], line)
+        yield number, _VARIABLE.sub(_value_of, line)
+
+
+def _value_of(variable: re.Match[str]) -> str:
+    """Return the value of a variable, which no message shows where it is a credential; its name where it has none."""
+    value = os.environ.get(variable[1])
+    if not value:
+        return variable[0]
+    if _is_credential(variable.string[: variable.start()], variable.string[variable.end() :]):
+        remember_secret(value, variable[1])
+    return value
+
+
+def _is_credential(before: str, after: str) -> bool:
+    """Return whether what is between two texts is in the query of a URL, or the user or password of one."""
+    _, is_url, start = before.rpartition("://")
+    return bool(is_url) and ("?" in start or ("/" not in start and "@" in after.partition("/")[0]))
 
 
 def _is_place(line: str, directory: Path) -> bool:

@@ -8,6 +8,7 @@ import re
 import reprlib
 from typing import Any
 
+from foundations.concealment import cut_passwords
 from foundations.domain.fields import fields_of
 
 
@@ -33,7 +34,6 @@ _SENSITIVE_ENDS = _set_of(
 """The last words of names under which a secret may be, but something else as well: so in a file they are allowed."""
 _SENSITIVE_NAMES = _set_of("key login pin pw tokens")
 """Whole names of this kind."""
-_PASSWORD_IN_URL = r"(?<=://)([^\s/?#@:'\"]*):[^\s/?#'\"]+@(?=[^\s@])"  # noqa: S105 - a pattern
 _PARAMETER = r"(?<=[?&])([\w.-]+)=([^&#\s'\"]+)"
 _AUTHORIZATION = (
     r"(?i)\b((?:proxy-)?authorization['\"]?\s*[:=]\s*['\"]?(?:(?:bearer|basic|token|digest)\s+)?|bearer\s+)"
@@ -111,8 +111,8 @@ def redact_text(text: str) -> str:
     """
     if len(text) > _MAX_SEARCHED:
         return redact_text(text[:_MAX_SEARCHED]) + text[_MAX_SEARCHED:]
+    text = cut_passwords(text)
     if "://" in text:
-        text = re.sub(_PASSWORD_IN_URL, r"\1:...@", text)
         text = re.sub(_PARAMETER, _redact_parameter, text)
     if "earer" in text or "uthori" in text or "BEARER" in text or "UTHORI" in text:
         text = re.sub(_AUTHORIZATION, r"\1...", text)

@@ -1,5 +1,6 @@
 import pytest
 
+from foundations import concealment
 from foundations.adapters.local_shell import requirements as module
 from foundations.adapters.local_shell.requirements import check_requirements
 from foundations.adapters.local_shell.requirements_file import RequirementLine, UnreadableLine, read_requirements
@@ -54,6 +55,53 @@ def test_variables_that_are_set_are_replaced(write, monkeypatch):
     monkeypatch.setenv("VERSION", "2.0")
     monkeypatch.delenv("ABSENT", raising=False)
     assert ["numpy==2.0", "x==${ABSENT}", "y==$VERSION"] == texts(write("numpy==${VERSION}\nx==${ABSENT}\ny==$VERSION"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--extra-index-url https://bot:${MY_TOKEN}@host/simple",
+        "--find-links https://host/wheels?sig=${MY_TOKEN}",
+        "git+https://${MY_TOKEN}@host/a.git",
+        "-e git+https://bot:${MY_TOKEN}@host/a.git#egg=a",
+        "-r https://bot:${MY_TOKEN}@host/more.txt",
+        "absent-package @ https://bot:${MY_TOKEN}@host/a.whl",
+        "not a requirement https://bot:${MY_TOKEN}@host/" + "x" * 100,
+        "not a requirement " + "x" * 60 + " https://bot:${MY_TOKEN}@host/",
+        "absent-package @ https://bot:hunter2-literal@host/a.whl",
+        "git+https://bot:hunter2-literal@host/a.git",
+    ],
+)
+@pytest.mark.parametrize("imported", [[], ["absent_package"]])
+def test_no_credential_of_a_url_is_in_any_message(write, monkeypatch, capfd, line, imported):
+    monkeypatch.setattr(concealment, "_names", {})
+    monkeypatch.setenv("MY_TOKEN", "hunter2-of-the-environment")
+    shown = []
+    try:
+        check_requirements(write(line).parent, lambda: imported)
+    except MissingRequirementsError as error:
+        shown += [str(error), repr(error), *error.missing]
+    shown.append(capfd.readouterr().err)
+    assert [] == [text for text in shown if "hunter2" in text]
+    assert bool(imported) == (len(shown) > 1) or "absent-package" not in line
+
+
+def test_a_variable_that_is_no_credential_is_shown(write, monkeypatch, capfd):
+    monkeypatch.setattr(concealment, "_names", {})
+    for name, value in {"HOST": "host.example", "BRANCH": "main", "VERSION": "1.26.4"}.items():
+        monkeypatch.setenv(name, value)
+    check_requirements(write("git+https://${HOST}/a.git@${BRANCH}\nabsent-package==${VERSION}").parent, list)
+    shown = capfd.readouterr().err
+    assert "git+https://host.example/a.git@main" in shown
+    assert "absent-package==1.26.4" in shown
+
+
+@pytest.mark.parametrize(
+    "content",
+    [".", "./", ".[dev]", "-e .", "-e .[dev,docs]", "--index-url https://host/simple", "-i https://host/simple"],
+)
+def test_the_project_itself_and_options_about_indexes_are_no_requirements(write, content):
+    assert [] == list(read_requirements(write(content)))
 
 
 def test_files_that_are_included_are_read_relative_to_the_one_that_includes_them(write):
