@@ -30,16 +30,25 @@ PYTEST := -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 digest = $(shell cat $(1) 2>/dev/null | cksum | tr -s ' \t' '-')
 SDK_DIGEST := $(call digest,pyproject.toml foundations/version.py)
 SDK := $(VENV)/.sdk-$(SDK_DIGEST)
-DEV := $(VENV)/.dev-$(SDK_DIGEST)
+DEV := $(VENV)/.dev-$(call digest,pyproject.toml foundations/version.py examples/*/requirements.txt locks/dev.txt)
 EXAMPLES := $(VENV)/.examples-$(call digest,examples/*/requirements.txt)
 BENCHMARKS ?= hello hundred graph pack result cache keys imports
 BENCH_VENV := $(VENV)-bench
 FUZZ_VENV := $(VENV)-fuzz
+TOOLS_VENV := .venv-tools
+TOOLS := $(TOOLS_VENV)/.tools-$(call digest,locks/tools.txt)
 HEAVY_VENV := $(VENV)-heavy
 HEAVY := $(HEAVY_VENV)/.heavy-$(call digest,pyproject.toml foundations/version.py)
 FUZZ := $(FUZZ_VENV)/.fuzz-$(call digest,pyproject.toml foundations/version.py)
 FUZZ_SECONDS ?= 360
 BENCH := $(BENCH_VENV)/.bench-$(call digest,pyproject.toml foundations/version.py benchmarks/requirements.txt)
+
+# uv does not read the settings of pip, which may name another index, nor, without the option, the certificates of the system.
+pip_index = $(TOOLS_VENV)/bin/python -m pip config list | sed -n 's/^[^=]*\.index-url=.\(.*\).$$/\1/p' | head -n 1
+UV = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$$($(pip_index))}" $(TOOLS_VENV)/bin/uv --system-certs
+UV_INSTALL = $(UV) pip install --quiet --python $(BIN)/python --compile-bytecode --link-mode copy
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
+	--no-annotate --custom-compile-command 'make lock'
 
 # An environment whose interpreter has vanished, or is not of the version that PYTHON asks for, is made anew.
 version := import sys; print(sys.version_info[:2])
@@ -60,7 +69,12 @@ ifneq ($(call current,$(HEAVY_VENV)),yes)
 .PHONY: $(HEAVY_VENV)/pyvenv.cfg
 endif
 
-.PHONY: help quickstart test lint types layers tests thorough torture fuzz heavy unit integration coverage bench sample wheel clean distclean
+ifneq ($(shell [ -x $(TOOLS_VENV)/bin/python ] && echo yes),yes)
+.PHONY: $(TOOLS_VENV)/pyvenv.cfg
+endif
+
+.PHONY: help quickstart test lint types layers tests thorough torture fuzz heavy unit integration coverage bench sample \
+	wheel lock clean distclean
 
 help: ## Show this list
 	@echo 'Targets:'
@@ -84,13 +98,13 @@ types: $(DEV) ## Check types with mypy
 layers: $(DEV) ## Check the direction of imports with import-linter
 	$(BIN)/lint-imports
 
-tests: $(DEV) $(EXAMPLES) ## Run all tests, and nothing else
+tests: $(DEV) ## Run all tests, and nothing else
 	$(BIN)/python $(PYTEST)
 
-thorough: $(DEV) $(EXAMPLES) ## Run all tests with every repetition, where `tests` takes a few of a kind
+thorough: $(DEV) ## Run all tests with every repetition, where `tests` takes a few of a kind
 	FOUNDATIONS_THOROUGH=1 $(BIN)/python $(PYTEST)
 
-torture: $(DEV) $(EXAMPLES) ## Of these, fail and kill at every step of callers and jobs
+torture: $(DEV) ## Of these, fail and kill at every step of callers and jobs
 	FOUNDATIONS_THOROUGH=1 $(BIN)/python $(PYTEST) tests/torture
 
 fuzz: $(FUZZ) ## Fuzz each format, an hour in all; what is worth keeping goes into tests/torture/corpus
@@ -103,10 +117,10 @@ heavy: $(HEAVY) ## Run the tests with libraries too large for every run: PyTorch
 unit: $(DEV) ## Run the unit tests
 	$(BIN)/python $(PYTEST) tests/unit
 
-integration: $(DEV) $(EXAMPLES) ## Run the integration tests
+integration: $(DEV) ## Run the integration tests
 	$(BIN)/python $(PYTEST) tests/integration
 
-coverage: $(DEV) $(EXAMPLES) ## Run all tests, jobs of those that are marked measured too, and check the coverage
+coverage: $(DEV) ## Run all tests, jobs of those that are marked measured too, and check the coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run $(PYTEST)
 	$(BIN)/coverage combine --quiet
@@ -117,12 +131,17 @@ bench: $(BENCH) ## Time us beside others, and print each ratio with its bar (BEN
 		$(BENCH_VENV)/bin/python benchmarks/$$benchmark.py $(BENCH_ARGS) || missed="$$missed $$benchmark"; \
 	done; [ -z "$$missed" ] || { echo "bars missed in:$$missed"; exit 1; }
 
-sample: $(DEV) $(EXAMPLES) ## Run the benchmarks on small inputs, without what others need, against wide bars, twice where one is missed
+sample: $(DEV) ## Run the benchmarks on small inputs, without what others need, against wide bars, twice where one is missed
 	@for benchmark in $(BENCHMARKS); do \
 		sample="$(BIN)/python benchmarks/$$benchmark.py --sample --rounds 3"; $$sample || $$sample || exit; done
 
 wheel: ## Build the wheel into dist/
 	PYTHON='$(PYTHON)' ./build.sh
+
+lock: $(TOOLS) ## Lock the newest versions, with hashes, of all that CI installs, into locks/
+	$(COMPILE) --extra dev --group build pyproject.toml examples/*/requirements.txt --output-file locks/dev.txt
+	$(COMPILE) --group build --constraint locks/dev.txt --output-file locks/build.txt
+	$(COMPILE) --group tools --output-file locks/tools.txt
 
 clean: ## Remove what was built, measured and cached
 	rm -rf build dist htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
@@ -131,7 +150,7 @@ clean: ## Remove what was built, measured and cached
 distclean: clean ## Remove the virtual environments too
 	rm -rf .venv .venv-*
 
-$(VENV)/pyvenv.cfg $(BENCH_VENV)/pyvenv.cfg $(FUZZ_VENV)/pyvenv.cfg $(HEAVY_VENV)/pyvenv.cfg:
+$(VENV)/pyvenv.cfg $(BENCH_VENV)/pyvenv.cfg $(FUZZ_VENV)/pyvenv.cfg $(HEAVY_VENV)/pyvenv.cfg $(TOOLS_VENV)/pyvenv.cfg:
 	@python=$$(PYTHON='$(PYTHON)' tools/find-python) && echo "Making $(@D) from $$python" && \
 		"$$python" -m venv --clear $(@D)
 
@@ -140,10 +159,17 @@ $(SDK): $(VENV)/pyvenv.cfg
 	@$(PIP_INSTALL) --editable .
 	@rm -f $(VENV)/.sdk-* && touch $@
 
-$(DEV): $(VENV)/pyvenv.cfg
-	@echo 'Installing the SDK and the development tools into $(VENV)'
-	@$(PIP_INSTALL) --editable '.[dev]'
-	@rm -f $(VENV)/.sdk-* $(VENV)/.dev-* && touch $(SDK) $@
+$(TOOLS): $(TOOLS_VENV)/pyvenv.cfg
+	@echo 'Installing uv and pip-audit into $(TOOLS_VENV)'
+	@$(TOOLS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement locks/tools.txt
+	@rm -f $(TOOLS_VENV)/.tools-* && touch $@
+
+# Hashes can be required of what an index serves, not of the working tree.
+$(DEV): $(VENV)/pyvenv.cfg | $(TOOLS)
+	@echo 'Installing the SDK, the development tools and what the examples need into $(VENV)'
+	@$(UV_INSTALL) --require-hashes --requirement locks/dev.txt
+	@$(UV_INSTALL) --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.sdk-* $(VENV)/.dev-* $(VENV)/.examples-* && touch $(SDK) $(EXAMPLES) $@
 
 $(EXAMPLES): $(VENV)/pyvenv.cfg
 	@echo 'Installing what the examples need into $(VENV)'

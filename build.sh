@@ -7,12 +7,11 @@ cd "$(dirname "$0")"
 unset VIRTUAL_ENV PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX
 
 venv=.venv-build
-stamp=$venv/.hatchling-$(sed -n '/^\[build-system\]/,/^$/p' pyproject.toml | cksum | tr -s ' \t' '-')
+stamp=$venv/.hatchling-$(cksum <locks/build.txt | tr -s ' \t' '-')
 if [ ! -x $venv/bin/python ] || [ ! -e "$stamp" ]; then
     python=$(tools/find-python)
     "$python" -m venv --clear $venv
-    requirement=$(sed -n 's/^requires = \["\(.*\)"\]$/\1/p' pyproject.toml)
-    $venv/bin/python -m pip install --quiet --disable-pip-version-check "$requirement" >&2
+    $venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement locks/build.txt >&2
     : >"$stamp"
 fi
 

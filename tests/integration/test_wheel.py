@@ -31,7 +31,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(copy: Path) -> None:
-    for name in ("pyproject.toml", "build.sh", "README.md", "LICENSE", "CHANGELOG.md", "tools", "foundations"):
+    for name in ("pyproject.toml", "build.sh", "README.md", "LICENSE", "CHANGELOG.md", "tools", "locks", "foundations"):
         if (ROOT / name).exists():
             subprocess.run(["cp", "-a", str(ROOT / name), str(copy)], check=True)
     done = subprocess.run(["./build.sh"], cwd=copy, capture_output=True, text=True, timeout=300)
