@@ -5,6 +5,7 @@
 #   WORKERS=4            how many tests run at a time
 #   PYTEST_ARGS='-k x'   passed on to pytest
 #   FUZZ_SECONDS=600                        for fuzz: how long each of the ten formats is fuzzed
+#   AUDIT_ARGS='--ignore-vuln ID'           for audit: accept this vulnerability
 #   BENCH_ARGS='--rounds 50', BENCHMARKS='hello pack'   for bench: passed on, and which of them to run
 
 SHELL := /bin/sh
@@ -74,7 +75,7 @@ ifneq ($(shell [ -x $(TOOLS_VENV)/bin/python ] && echo yes),yes)
 endif
 
 .PHONY: help quickstart test lint types layers tests thorough torture fuzz heavy unit integration coverage bench sample \
-	wheel lock clean distclean
+	wheel lock audit clean distclean
 
 help: ## Show this list
 	@echo 'Targets:'
@@ -142,6 +143,9 @@ lock: $(TOOLS) ## Lock the newest versions, with hashes, of all that CI installs
 	$(COMPILE) --extra dev --group build pyproject.toml examples/*/requirements.txt --output-file locks/dev.txt
 	$(COMPILE) --group build --constraint locks/dev.txt --output-file locks/build.txt
 	$(COMPILE) --group tools --output-file locks/tools.txt
+
+audit: $(TOOLS) ## Look up the known vulnerabilities of all locked versions, with pip-audit
+	@$(TOOLS_VENV)/bin/python tools/audit.py $(AUDIT_ARGS) locks/*.txt
 
 clean: ## Remove what was built, measured and cached
 	rm -rf build dist htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
