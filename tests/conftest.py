@@ -1,9 +1,19 @@
 """What holds for every test run."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Generator
 
 import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what tests store out of the home of whoever runs them, and what lies there out of the tests."""
+    if not hasattr(config, "workerinput"):
+        home = tempfile.mkdtemp(prefix="foundations-tests-")
+        os.environ["FOUNDATIONS_HOME"] = home
+        config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
 
 
 def _not_run(config: pytest.Config) -> list[pytest.TestReport]:
