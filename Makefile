@@ -84,7 +84,7 @@ help: ## Show this list
 quickstart: $(SDK) $(EXAMPLES) ## Set up everything, run examples/wine, print its result and how to find it again
 	@python=$$(cd $(BIN) && pwd)/python && cd examples/wine && result=$$("$$python" train.py) && echo "$$result" && \
 		job=$$(echo "$$result" | sed -n '1s/^Job \([^:]*\): .*/\1/p') && echo && \
-		echo 'The job is stored in your home directory. To see its result again, in any directory:' && echo && \
+		echo "The job is stored in $${FOUNDATIONS_HOME:-$$HOME/.foundations}. To see its result again, in any directory:" && echo && \
 		echo "  '$$python' -c \"from foundations import *; print(load_job('$$job').fetch_job_results())\""
 
 test: lint types layers coverage ## Set up everything; run lint, types, layers, all tests and the coverage gate

@@ -22,7 +22,7 @@ def test_the_quickstart_stores_in_the_home_directory_and_ends_with_a_command_tha
         return done.stdout
 
     printed = output_of("make", "--no-print-directory", "quickstart", f"VENV={sys.prefix}", cwd=REPOSITORY)
-    result, again = printed.split("The job is stored in your home directory.")
+    result, again = printed.split(f"The job is stored in {home}/.foundations.")
     result = result[result.index("Job evaluate-") :]  # what make installed first is before that
     assert "accuracy" in result
     assert result.strip() == output_of("sh", "-c", again.splitlines()[-1], cwd=tmp_path).strip()
