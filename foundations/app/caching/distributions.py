@@ -67,7 +67,7 @@ def _owns(distribution: metadata.Distribution, portion: str) -> bool:
 
 
 def _files(distribution: metadata.Distribution) -> str:
-    """Return a digest of what was installed: the same version may have been installed again with other code.
+    """Return the SHA-256 of what was installed: the same version may have been installed again with other code.
 
     Byte code, scripts (which name their interpreter) and what the installer itself has written are left out.
     """
@@ -77,4 +77,4 @@ def _files(distribution: metadata.Distribution) -> str:
         for line in record.splitlines()
         if not line.startswith("..") and ".pyc," not in line and ".dist-info/" not in line
     ]
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
