@@ -3,7 +3,8 @@
 A condition is a tree of the named tuples below. Three rules hold for all of them:
 
 - A value that a job does not have makes every comparison false, and so does NaN; :class:`Not` negates that.
-- Text, numbers and truth values never equal one another and have no order among them: ``"1"``, ``1`` and ``True`` differ.
+- Text, numbers and truth values never equal one another and have no order among them: ``"1"``, ``1`` and ``True``
+  differ.
 - Among the jobs found, those without a value of the sorted field, and with NaN, come last in either direction; ties are
   newest first.
 """
@@ -65,7 +66,10 @@ class OneOf(NamedTuple):
 
 
 class Like(NamedTuple):
-    r"""`field` is text that matches `pattern` whole, case counting: ``%`` is any text, ``_`` one character, ``\`` escapes."""
+    r"""`field` is text that matches `pattern` whole, case counting.
+
+    In `pattern`, ``%`` stands for any text and ``_`` for any character; after a ``\``, a character stands for itself.
+    """
 
     field: Field
     pattern: str
