@@ -227,6 +227,21 @@ def test_settings_of_libraries_that_the_script_alone_makes_are_reported_in_log_p
     assert 2 == project.report("job")["stderr"].count("library_setting_differs")
 
 
+def test_settings_of_a_library_that_only_a_stage_imports_are_reported_when_the_job_has_ended(project: Project) -> None:
+    script = (
+        "import numpy\nnumpy.seterr(divide='raise')\n"
+        "def fit(fails):\n    import numpy as there\n    return 1 / (1 - fails)\n"
+        "del numpy\n"
+        "for fails in (0, 1):\n"
+        "    try:\n        result = pipeline.stage(fit, fails).run(job_name=f'job-{fails}').fetch_job_results()\n"
+        "    except RemoteException as error:\n        result = error.result\n"
+        "    print(*(line for line in str(result).splitlines() if ' in the job, ' in line), sep='\\n')\n"
+    )
+    told = "  numpy.geterr()['divide'] was 'warn' in the job, 'raise' there"
+    assert [told, told] == run_script(project, script).splitlines()
+    assert 1 == project.report("job-0")["stderr"].count("library_setting_differs")
+
+
 def test_a_pool_whose_processes_die_as_they_start_ends_the_call_that_waits_for_it(project: Project) -> None:
     script = (
         "import multiprocessing\n"

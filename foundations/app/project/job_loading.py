@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from foundations.app.project.import_paths import use_import_paths
-from foundations.app.project.library_settings import SettingDifference, report_setting_differences
+from foundations.app.project.library_settings import SettingDifference, not_imported_here, report_setting_differences
 from foundations.app.project.main_module import NO_MAIN, fill_main, make_main
 from foundations.app.project.module_state import Difference, report_differences
 from foundations.app.project.modules import ProjectModule, import_modules
@@ -26,17 +26,22 @@ class LoadedJob(NamedTuple):
         job: The job.
         attributes: The attributes of the project's modules that have other values here.
         settings: The settings of libraries that have other values here.
+        unread_settings: The submitter's settings of libraries that are not imported here yet, by library.
     """
 
     job: Job
     attributes: list[Difference]
     settings: list[SettingDifference]
+    unread_settings: Mapping[str, Mapping[str, str]]
 
-    @property
-    def differences(self) -> list[tuple[str, str, str]]:
-        """What differs: its name, its value where the job was submitted, and its value here."""
+    def report_differences(self) -> list[tuple[str, str, str]]:
+        """Return what differs: its name, its value where the job was submitted, and its value here.
+
+        Settings of libraries that have been imported since the job was loaded are read, and logged where they differ.
+        """
         attributes = [(each.attribute, each.submitted, each.job) for each in self.attributes]
-        return [*attributes, *((each.setting, each.submitted, each.job) for each in self.settings)]
+        settings = [*self.settings, *report_setting_differences(self.unread_settings)]
+        return [*attributes, *((each.setting, each.submitted, each.job) for each in settings)]
 
 
 def prepare_imports(data: Buffer, project: Path, serialiser: Serialiser) -> None:
@@ -73,7 +78,8 @@ def load_job(data: Buffer, project: Path, serialiser: Serialiser) -> LoadedJob:
     attributes = report_differences(modules, header["state"], project)
     job = Job.from_buffer(data, serialiser)
     fill_main(_functions(job), main, relocation)
-    return LoadedJob(job, attributes, report_setting_differences(job.settings))
+    settings = report_setting_differences(job.settings)
+    return LoadedJob(job, attributes, settings, not_imported_here(job.settings))
 
 
 def _functions(job: Job) -> Iterator[Any]:

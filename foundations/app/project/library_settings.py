@@ -42,6 +42,11 @@ def describe_settings() -> dict[str, dict[str, str]]:
     return settings
 
 
+def not_imported_here(submitted: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+    """Return the part of `submitted` whose libraries this process has not imported: a stage still may."""
+    return {library: settings for library, settings in submitted.items() if library not in sys.modules}
+
+
 def report_setting_differences(submitted: Mapping[str, Mapping[str, str]]) -> list[SettingDifference]:
     """Log and return the settings that differ in this job, of libraries that both processes have imported.
 

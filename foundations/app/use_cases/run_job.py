@@ -163,7 +163,7 @@ def _run_pipeline(loaded: LoadedJob, context: JobContext, archiver: Archiver) ->
         if recorder.cause is None:  # not a stage's: the machinery's own
             raise
         _print_error(recorder.traceback)
-    recorder.archive_result(None if memo is None else memo.notes.to_json(), loaded.differences)
+    recorder.archive_result(None if memo is None else memo.notes.to_json(), loaded.report_differences())
     return recorder
 
 
@@ -177,7 +177,7 @@ def _stage_cache(job: Job, context: JobContext) -> StageCache:
 
 def _load_job(data: Buffer, context: JobContext) -> LoadedJob:
     if context.project is None:
-        return LoadedJob(Job.from_buffer(data, context.wiring.serialiser), [], [])
+        return LoadedJob(Job.from_buffer(data, context.wiring.serialiser), [], [], {})
     watch_pools()
     return load_job(data, context.project, context.wiring.serialiser)
 

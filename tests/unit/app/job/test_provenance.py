@@ -14,7 +14,7 @@ from foundations.testing import in_memory_settings
 def provenance(sdk, project="/nowhere", environ=None, **parameters):
     target = sdk.pipeline.stage(len, sdk.pipeline.stage(json.dumps, 1))
     job = Job(name="job", pipeline=Pipeline.of(target), parameters=parameters, project=str(project), import_paths=())
-    return describe_provenance(LoadedJob(job, [], []), in_memory_settings("store"), environ or {})
+    return describe_provenance(LoadedJob(job, [], [], {}), in_memory_settings("store"), environ or {})
 
 
 def test_it_is_json_and_says_how_the_result_came_to_be(sdk):
