@@ -207,8 +207,21 @@ class Deployment:
 
     def _failure(self, end: JobEnd, result: Result) -> RemoteException:
         failure = describe_failure(end, result, self.get_job_logs("stderr"))
-        failure.__cause__ = self._archived_job.original_exception()
+        original = self._archived_job.original_exception()
+        if original is not None and _controls_terminals(original):
+            failure.add_note("The original exception is not attached: it has control characters, which Python prints.")
+        else:
+            failure.__cause__ = original
         return failure
+
+
+def _controls_terminals(error: BaseException) -> bool:
+    """Return whether a traceback of `error`, which Python prints as it is, would control a terminal."""
+    import re
+    import traceback  # only failed jobs need it
+
+    text = "".join(traceback.format_exception(error))
+    return re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text) is not None
 
 
 def _call(attach: Callable[[], Deployment]) -> Deployment:

@@ -4,6 +4,7 @@ import json
 import pickle
 import sys
 import time
+import traceback
 
 import pytest
 
@@ -70,6 +71,13 @@ class TestFailures:
     def test_the_cause_is_the_original_exception(self, sdk):
         error = failure_of(sdk.pipeline.stage(inner, 3))
         assert (UserError, ("the number is 3",)) == (type(error.__cause__), error.__cause__.args)
+
+    def test_an_exception_that_would_control_the_terminal_is_told_escaped_and_not_attached(self, sdk):
+        error = failure_of(sdk.pipeline.stage(raising, ValueError, "bad \x1b[2J"))
+        printed = "".join(traceback.format_exception(error))
+        assert (None, False) == (error.__cause__, "\x1b" in printed)
+        assert "ValueError: bad \\x1b[2J" in printed
+        assert "The original exception is not attached" in printed
 
     def test_what_led_to_the_exception_is_shown(self, sdk):
         text = str(failure_of(sdk.pipeline.stage(failing, 1, text="y" * 1000)))
