@@ -51,7 +51,7 @@ class JobRecorder:
         roots: Directories that the user's files are shown relative to.
         find_hints: Returns what the report of an exception adds to its message.
         report_saved: Receives each file that was archived as an artifact.
-        report_times: Receives the position of each stage that has ended before the last, and when it started and ended.
+        report_times: Receives the position of each stage that starts, and when; likewise of each that has ended.
         running: The stages that run now.
         cause: Why the job failed; None where it did not.
         failed_stage: The name of the stage that failed.
@@ -73,7 +73,7 @@ class JobRecorder:
         roots: Sequence[str],
         find_hints: Callable[[BaseException], Sequence[str]],
         report_saved: Callable[[Path], None] = lambda path: None,
-        report_times: Callable[[int, float | None, float], None] = lambda index, started_at, ended_at: None,
+        report_times: Callable[[int, float, float | None], None] = lambda index, started_at, ended_at: None,
     ) -> None:
         self.job_name = job_name
         self.pipeline = pipeline
@@ -107,8 +107,9 @@ class JobRecorder:
     def record_start(self, index: int) -> None:
         """Record that a stage starts."""
         self.running.enter_stage(index)
+        self.started_at[index] = started_at = self.clock()
+        self.report_times(index, started_at, None)
         self.progress(index)
-        self.started_at[index] = self.clock()
 
     def record_cache_result(self, index: int, result: CacheResult) -> None:
         """Record what the cache did for a stage; the metrics of a hit count as logged."""
@@ -123,8 +124,6 @@ class JobRecorder:
         self._end_forked_process(index)
         self.ended_at[index] = ended_at = self.clock()
         is_target = index == len(self.pipeline.nodes) - 1
-        if not is_target:
-            self.report_times(index, self.started_at[index], ended_at)
         if is_target or self.pipeline.nodes[index].persisted:
             try:
                 self._archive_output(index, output)
@@ -134,6 +133,7 @@ class JobRecorder:
                 self._details(index)["no_output_because"] = error.message
                 events.warning("output_not_stored", stage=self.pipeline.name(index), reason=error.message)
         self._archive_log(index)
+        self.report_times(index, self.started_at[index] or ended_at, ended_at)
         self.running.leave_stage(index)
 
     def record_failure(

@@ -53,7 +53,7 @@ class JobContext(NamedTuple):
         report: Receives at once what could not be archived, a line each.
         progress: Receives the position of each stage that starts.
         report_saved: Receives each file that was archived as an artifact.
-        report_times: Receives the position of each stage that has ended before the last, and when it started and ended.
+        report_times: Receives the position of each stage that starts, and when; likewise of each that has ended.
     """
 
     job_name: str
@@ -64,7 +64,7 @@ class JobContext(NamedTuple):
     report: Callable[[str], None]
     progress: Callable[[int], None]
     report_saved: Callable[[Path], None] = lambda path: None
-    report_times: Callable[[int, float | None, float], None] = lambda index, started_at, ended_at: None
+    report_times: Callable[[int, float, float | None], None] = lambda index, started_at, ended_at: None
 
 
 def work(job_directory: str, progress: Progress, configure: Callable[[Settings], None]) -> int:

@@ -165,8 +165,10 @@ class ArchivedJob(NamedTuple):
                     documents[uuid] = self._parse(name, fallback, _stage_document)
         times = self._read_times()
         for index, uuid in enumerate(uuids):
-            if uuid not in documents and index in times:
-                documents[uuid] = {"start_time": times[index][0], "end_time": times[index][1], "details": {}}
+            if index in times:
+                started_at, ended_at = times[index]
+                document = documents.setdefault(uuid, {"start_time": started_at, "end_time": None, "details": {}})
+                document["end_time"] = ended_at or document["end_time"]  # a running stage may have a document, too
         return ResultDocument(
             uuids,
             names,
@@ -176,7 +178,7 @@ class ArchivedJob(NamedTuple):
         )
 
     def _read_times(self) -> dict[int, tuple[float | None, float | None]]:
-        """Return when stages started and ended, by their position, as the job wrote it before it had a result."""
+        """Return when stages started, and ended if they did, by their position: what the job wrote before a result."""
         try:
             lines = bytes(self.read(self.archives.miscellaneous, items.TIMES)).splitlines()
         except ItemNotFoundError:
@@ -184,8 +186,8 @@ class ArchivedJob(NamedTuple):
         times: dict[int, tuple[float | None, float | None]] = {}
         for line in lines:
             with suppress(TypeError, ValueError):  # the job was killed while it wrote the last line
-                index, started_at, ended_at = json.loads(line)
-                times[index] = (started_at, ended_at)
+                index, started_at, *end = json.loads(line)
+                times[index] = (started_at, end[0] if end else None)
         return times
 
     def load_output(self, uuid: str, digest: str | None) -> Any:

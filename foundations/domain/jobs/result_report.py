@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -101,26 +102,25 @@ def _output_lines(load_output: Callable[[], Any]) -> list[str]:
 def _stage_table(end: JobEnd, document: ResultDocument) -> list[str]:
     indices = list(range(len(document.uuids)))
     if len(indices) > _MOST_STAGES:
-        slowest = sorted(indices, key=lambda index: _seconds(document, index), reverse=True)
+        slowest = sorted(indices, key=lambda index: _weight(document, index), reverse=True)
         indices = sorted(slowest[:_MOST_STAGES])
-    rows = [("stage", "state", "time", "cache"), *(_stage_row(end, document, index) for index in indices)]
+    rows = [("stage", "state", "time", "cache"), *(_stage_row(document, index) for index in indices)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     left_out = len(document.uuids) - len(indices)
     if left_out:
-        lines.append(f"  ... and {left_out:,} quicker stages")
+        lines.append(f"  ... and {left_out:,} more stages")
     if any(row[3] == "not cached" for row in rows):
         lines += ["", f"  Why a stage is not cached: foundations cache why {end.job_name}"]
     return [line.rstrip() for line in lines]
 
 
-def _stage_row(end: JobEnd, document: ResultDocument, index: int) -> tuple[str, str, str, str]:
+def _stage_row(document: ResultDocument, index: int) -> tuple[str, str, str, str]:
     """Return one stage's cells: name, state, time, cache."""
     name, started, ended = document.names[index], document.started_at[index], document.ended_at[index]
     context = {**CONTEXT_DEFAULTS, **document.details.get(document.uuids[index], {})}
-    state = "failed" if context["error_information"] else "done" if ended else "not run"
-    if not ended and (started or name == end.stage):
-        state = "cut off"
+    state = "done" if ended else "cut off" if started else "not run"
+    state = "failed" if context["error_information"] else state
     cache = "hit" if context["used_cache"] else "miss" if context["cache_uuid"] else ""
     cache = "not cached" if context["not_cached_because"] else cache
     return (
@@ -129,6 +129,13 @@ def _stage_row(end: JobEnd, document: ResultDocument, index: int) -> tuple[str, 
         format_duration(_seconds(document, index)) if ended else "",
         cache,
     )
+
+
+def _weight(document: ResultDocument, index: int) -> float:
+    """Return how much a stage matters to who reads the report: infinitely where it failed or was cut off."""
+    is_cut_off = document.started_at[index] is not None and document.ended_at[index] is None
+    has_failed = document.details.get(document.uuids[index], {}).get("error_information")
+    return math.inf if is_cut_off or has_failed else _seconds(document, index)
 
 
 def _seconds(document: ResultDocument, index: int) -> float:

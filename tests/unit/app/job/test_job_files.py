@@ -77,15 +77,15 @@ def test_what_was_saved_is_read_but_for_a_line_that_was_cut(tmp_path):
     assert {os.path.realpath(tmp_path / "plot.png"): (4, status.st_mtime_ns)} == files.read_saved()
 
 
-def test_times_of_stages_are_a_fallback_item_until_there_is_a_result(tmp_path):
+def test_starts_and_ends_of_stages_are_a_fallback_item_until_there_is_a_result(tmp_path):
     directory = JobDirectory(tmp_path)
     directory.state.mkdir()
     files = JobFiles(directory)
     files.remove_times()
     files.append_times(0, 1.0, 2.0)
-    files.append_times(1, None, 3.5)
+    files.append_times(1, 3.5, None)
     item = directory.fallback_item("miscellaneous/times.jsonl")
-    assert b"[0, 1.0, 2.0]\n[1, null, 3.5]\n" == item.read_bytes()
+    assert b"[0, 1.0, 2.0]\n[1, 3.5]\n" == item.read_bytes()
     assert 0o700 == directory.fallback.stat().st_mode & 0o777
     files.store_fallback("other", [b"x"])
     files.remove_times()

@@ -159,3 +159,26 @@ def test_the_first_of_two_failures_is_the_jobs(recorder, at_once, uuids):
 def test_what_the_cache_did_is_in_the_details(recorder, uuids, result, details):
     recorder.record_cache_result(0, result)
     assert details == recorder.details.get(uuids[0], {})
+
+
+def test_the_start_of_a_stage_is_reported_before_it_runs_and_its_end_once_its_output_is_stored(
+    recorder, archive, uuids
+):
+    reported = []
+    recorder.report_times = lambda index, started_at, ended_at: reported.append((index, started_at, ended_at))
+    archive.write.side_effect = lambda *_: reported.append("output stored")
+    with recorder.running:
+        recorder.record_start(2)
+        assert [(2, recorder.started_at[2], None)] == reported
+        recorder.record_end(2, "output")
+    assert ["output stored", (2, recorder.started_at[2], recorder.ended_at[2])] == reported[-2:]
+
+
+def test_no_end_is_reported_of_a_stage_that_failed_whose_own_document_has_it(recorder, archive, uuids):
+    reported = []
+    recorder.report_times = lambda index, started_at, ended_at: reported.append(ended_at)
+    with recorder.running:
+        recorder.record_start(0)
+        recorder.record_failure(0, ValueError("no"), (), {})
+    assert [None] == reported
+    assert stage_item(uuids[0]) in [call.args[1] for call in archive.write.call_args_list]

@@ -257,6 +257,39 @@ class TestResults:
         assert ("killed", "b") == (raised.value.cause, raised.value.stage)
         assert "The last lines of its stderr:\n  stderr" in str(raised.value)
 
+    @pytest.mark.parametrize(
+        ("lines", "times"),
+        [
+            ("[0, 1.0]\n[0, 1.0, 1.5]\n[1, 1.5]\n", [(1.0, 1.5), (1.5, None)]),
+            ("[0, 1.0]\n[0, 1.0, 1.5]\n[1, 1.", [(1.0, 1.5), (None, None)]),
+            ("[7, 1.0]\n[]\n5\n[1, 1.5, 2.0]\n", [(None, None), (1.5, 2.0)]),
+        ],
+        ids=["killed in a stage", "killed in a line", "damaged"],
+    )
+    def test_of_a_job_that_was_killed_the_stages_that_began_and_that_ended_are_known(
+        self, deployment, environment, kept, lines, times
+    ):
+        environment.poll.return_value = [status(JobState.ERROR, KILLED)]
+        kept[items.PROVENANCE] = json.dumps({"stages": STAGES}).encode()
+        kept[items.TIMES] = lines.encode()
+        with pytest.raises(RemoteException) as raised:
+            deployment.fetch_job_results()
+        contexts = raised.value.result["stage_contexts"].values()
+        assert times == [(context["start_time"], context["end_time"]) for context in contexts]
+
+    def test_a_stage_whose_metrics_were_archived_while_it_ran_has_the_end_of_its_times(
+        self, deployment, environment, kept
+    ):
+        environment.poll.return_value = [status(JobState.ERROR, KILLED)]
+        kept[items.PROVENANCE] = json.dumps({"stages": STAGES}).encode()
+        running = {"uuid": "u0", "start_time": 1.0, "end_time": None, "details": {"stage_log": {"loss": 1}}}
+        kept[items.stage_item("u0")] = json.dumps(running).encode()
+        kept[items.TIMES] = b"[0, 1.0]\n[0, 1.0, 1.5]\n"
+        with pytest.raises(RemoteException) as raised:
+            deployment.fetch_job_results()
+        context = raised.value.result["stage_contexts"]["u0"]
+        assert (1.5, {"loss": 1}) == (context["end_time"], context["stage_log"])
+
     def test_of_a_cancelled_job(self, deployment, environment):
         end = JobEnd(job_name="job", state=JobState.CANCELLED, message="by you", ended_at=2.0)
         environment.poll.return_value = [status(JobState.CANCELLED, end)]

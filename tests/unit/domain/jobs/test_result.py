@@ -141,8 +141,22 @@ class TestPrinting:
 
     def test_of_many_stages_the_slowest_are_shown(self):
         text = str(result_of(of=document(1_000)))
-        assert "... and 980 quicker stages" in text
+        assert "... and 980 more stages" in text
         assert len(text.splitlines()) < 35
+
+    def test_of_many_stages_one_that_failed_and_one_that_was_cut_off_are_shown(self):
+        many = document(1_000)
+        many.ended_at[900] = None
+        of = many._replace(details={many.uuids[800]: {"error_information": {"type": "E"}}})
+        rows = [line.split() for line in str(result_of(end_of(JobState.ERROR), of)).splitlines()]
+        assert {("stage800", "failed"), ("stage900", "cut")} <= {tuple(row[:2]) for row in rows}
+
+    def test_a_stage_that_was_cut_off_is_told_apart_from_others_of_its_name(self):
+        of = ResultDocument(["u0", "u1", "u2"], ["a", "a", "a"], [1.0, 2.0, None], [1.5, None, None], {})
+        rows = str(result_of(end_of(JobState.ERROR)._replace(stage="a"), of)).splitlines()
+        assert [["done", "500.0", "ms"], ["cut", "off"], ["not", "run"]] == [
+            row.split()[1:] for row in rows if row.startswith("  a ")
+        ]
 
     def test_failures_and_what_was_not_archived_are_shown(self):
         of = ResultDocument(
