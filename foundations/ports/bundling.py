@@ -70,6 +70,7 @@ class JobBundler(ABC):
     Promises, each tested by :class:`foundations.testing.JobBundlerContract`:
 
     - The same contents give the same digest, and the same bytes.
+    - A file that grows, shrinks, appears or vanishes meanwhile stops nothing: it is packed as it is when it is opened.
     - What cannot be packed raises :class:`~foundations.errors.BundleError` with its path, and leaves nothing behind.
     - A file that is already there is never overwritten: :class:`~foundations.errors.BundleExistsError`.
     - ``verify`` raises :class:`~foundations.errors.DamagedBundleError` where anything differs from what was packed.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
-from collections.abc import Callable
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,6 +51,35 @@ def _contents(project: Path) -> BundleContents:
         runtime_packages=("attr",),
         directory=project.parent,
     )
+
+
+_awaited: dict[str, Callable[[], object]] = {}
+
+
+@contextmanager
+def _when_opened(name: str, change: Callable[[], object]) -> Iterator[None]:
+    """Call `change` just before the file, or the directory, of this name is opened for the first time.
+
+    Fails where it was not opened. Python's audit events tell of it, so the bundler has to open it in this process.
+    """
+    _install_audit_hook()
+    _awaited[name] = change
+    try:
+        yield
+        assert name not in _awaited, f"{name} was not opened"
+    finally:
+        _awaited.pop(name, None)
+
+
+@functools.cache
+def _install_audit_hook() -> None:
+    def look(event: str, arguments: tuple[object, ...]) -> None:
+        if _awaited and event in ("open", "os.scandir", "os.listdir") and isinstance(arguments[0], (str, bytes)):
+            change = _awaited.pop(os.path.basename(os.fsdecode(arguments[0])), None)
+            if change is not None:
+                change()
+
+    sys.addaudithook(look)  # for the rest of the process: it cannot be removed
 
 
 class JobBundlerContract:
@@ -152,6 +185,38 @@ class JobBundlerContract:
         with pytest.raises(BundleError) as raised:
             bundler.make(contents._replace(project=absent))
         assert str(absent) == raised.value.path
+
+    @pytest.mark.parametrize(
+        ("name", "change"),
+        [
+            ("points.csv", Path.unlink),
+            ("data", shutil.rmtree),
+            ("points.csv", lambda path: path.write_bytes(_FILES["data/points.csv"] * 1000)),
+            ("points.csv", lambda path: path.write_bytes(b"1,2\n")),
+        ],
+        ids=["a file vanishes", "a directory vanishes", "a file grows", "a file shrinks"],
+    )
+    def test_what_changes_before_it_is_read_is_packed_as_it_is_then(
+        self, bundler: JobBundler, contents: BundleContents, name: str, change: Callable[[Path], object]
+    ) -> None:
+        path = next(contents.project.rglob(name))
+        with _when_opened(name, lambda: change(path)):
+            bundle = bundler.make(contents)
+        bundler.verify(bundle)
+        bundler.discard(bundle)
+        assert bundler.make(contents).digest == bundle.digest
+
+    def test_a_file_that_appears_while_the_project_is_packed_is_in_the_bundle_whole_or_not_at_all(
+        self, bundler: JobBundler, contents: BundleContents
+    ) -> None:
+        without = bundler.make(contents)
+        bundler.discard(without)
+        (contents.project / "main.py").write_bytes(_FILES["main.py"])  # what was packed before is read once more
+        with _when_opened("main.py", lambda: (contents.project / "new").write_bytes(b"new" * 1000)):
+            bundle = bundler.make(contents)
+        bundler.verify(bundle)
+        bundler.discard(bundle)
+        assert bundle.digest in {without.digest, bundler.make(contents).digest}
 
     def test_what_is_already_there_is_never_overwritten(self, bundler: JobBundler, contents: BundleContents) -> None:
         first = bundler.make(contents)
