@@ -59,6 +59,18 @@ class WithoutValue:
         def __setitem__(self, key: object, value: object) -> NoReturn:
             raise self._no_value_yet("changed", "change the output inside a stage")
 
+        def __delitem__(self, key: object) -> NoReturn:
+            raise self._no_value_yet("changed", "change the output inside a stage")
+
+        def __format__(self, specification: str) -> str:
+            if not specification:
+                return str(self)
+            raise self._no_value_yet(
+                f"formatted by {specification!r}",
+                "format the output in a function, and pass the stage to it with .stage(function), or print the output"
+                " of its job. f'{stage}' shows the stage itself",
+            )
+
 
 def _refusal(symbol: str) -> Callable[..., NoReturn]:
     def refuse(self: WithoutValue, *others: Any) -> NoReturn:

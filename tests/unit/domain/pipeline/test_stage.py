@@ -178,9 +178,22 @@ class TestLooking:
         with pytest.raises(TypeError, match=expected):
             use(stage(add, 1))
 
-    def test_an_item_cannot_be_assigned(self, stage):
+    @pytest.mark.parametrize("change", [lambda s: operator.setitem(s, "a", 2), lambda s: operator.delitem(s, "a")])
+    def test_an_item_cannot_be_assigned_or_deleted(self, stage, change):
         with pytest.raises(TypeError, match="it cannot be changed; change the output inside a stage"):
-            stage(add, 1)["a"] = 2
+            change(stage(add, 1))
+
+    @pytest.mark.parametrize("specification", [".2f", "d", ">20"])
+    def test_a_format_is_a_type_error_that_names_the_remedies(self, stage, specification):
+        expected = (
+            rf"before it runs, so it cannot be formatted by '{specification}'; .*\.stage\(function\).*add\.function"
+        )
+        with pytest.raises(TypeError, match=expected):
+            format(stage(add, 1), specification)
+
+    def test_without_a_format_the_stage_itself_is_shown(self, stage):
+        made = stage(add, 1)
+        assert ["<stage add>"] * 3 == [f"{made}", str(made), f"{made!s:<11}"]
 
     def test_an_attribute_of_the_output_is_an_attribute_error_that_names_the_remedies(self, stage):
         made = stage(add, 1)
