@@ -142,7 +142,7 @@ class ExecutionEnvironment(ABC):
 
         Args:
             project: The project directory.
-            imported: Returns the top-level names that the modules of the stages import.
+            imported: Returns the dotted names of what the modules of the stages import, and of the packages of these.
 
         Raises:
             MissingRequirementsError: Some are missing.

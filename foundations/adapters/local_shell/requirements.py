@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,31 +10,10 @@ from foundations import events
 from foundations.adapters.local_shell.requirements_file import RequirementLine, read_requirements
 from foundations.concealment import conceal
 from foundations.errors import MissingRequirementsError
+from foundations.package_names import modules_of, normalise_name
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
-
-_IMPORT_NAMES = {
-    "attrs": ("attr", "attrs"),
-    "beautifulsoup4": ("bs4",),
-    "faiss-cpu": ("faiss",),
-    "faiss-gpu": ("faiss",),
-    "msgpack-python": ("msgpack",),
-    "opencv-contrib-python": ("cv2",),
-    "opencv-python": ("cv2",),
-    "opencv-python-headless": ("cv2",),
-    "pillow": ("PIL",),
-    "protobuf": ("google",),
-    "psycopg2-binary": ("psycopg2",),
-    "pyjwt": ("jwt",),
-    "pymongo": ("pymongo", "bson", "gridfs"),
-    "pytorch-lightning": ("pytorch_lightning", "lightning"),
-    "pyyaml": ("yaml",),
-    "scikit-image": ("skimage",),
-    "scikit-learn": ("sklearn",),
-    "tensorflow-cpu": ("tensorflow",),
-}
-"""The modules of distributions that are not installed, where they are not called like the distribution."""
 
 
 def check_requirements(project: Path, imported: Callable[[], Collection[str]]) -> None:
@@ -46,7 +24,8 @@ def check_requirements(project: Path, imported: Callable[[], Collection[str]]) -
 
     Args:
         project: The project directory.
-        imported: Returns the top-level names that the stages' modules import; called only where something is missing.
+        imported: Returns the dotted names of what the stages' modules import, and of the packages of these; called only
+            where something is missing.
 
     Raises:
         MissingRequirementsError: ``missing`` lists each one that is not satisfied, and what is there instead.
@@ -63,11 +42,11 @@ def check_requirements(project: Path, imported: Callable[[], Collection[str]]) -
             continue
         requirement = _parse(line)
         if requirement is not None:
-            (constraints.setdefault(_normalise(requirement.name), []) if line.is_constraint else requirements).append(
-                requirement
-            )
+            (
+                constraints.setdefault(normalise_name(requirement.name), []) if line.is_constraint else requirements
+            ).append(requirement)
     for requirement in requirements:
-        problem = _problem(requirement, constraints.get(_normalise(requirement.name), ()))
+        problem = _problem(requirement, constraints.get(normalise_name(requirement.name), ()))
         if problem is not None:
             missing[problem] = requirement.name
     if missing:
@@ -80,7 +59,7 @@ def _parse(line: RequirementLine) -> Requirement | None:
 
     try:
         requirement = Requirement(line.text)
-        return requirement if requirement.marker is None or requirement.marker.evaluate() else None
+        return requirement if requirement.marker is None or requirement.marker.evaluate({"extra": ""}) else None
     except (InvalidRequirement, ValueError) as error:  # a marker may name what this version of packaging does not know
         reason = f"{conceal(line.text)!r:.100} is not a requirement: {str(error).splitlines()[0]}"
         events.warning("requirement_not_checked", place=line.place, reason=reason)
@@ -120,22 +99,24 @@ def _report(path: Path, missing: dict[str, str], imported: Collection[str]) -> N
     )
 
 
-def _modules(name: str) -> set[str]:
-    """Return what the modules of a distribution may be called: as it says where it is installed."""
+def _modules(name: str) -> frozenset[str]:
+    """Return the dotted names of the modules of a distribution: as its files say, where it is installed."""
     from importlib import metadata
 
-    normalised = _normalise(name)
-    modules = set(_IMPORT_NAMES.get(normalised, ()))
     try:
         distribution = metadata.distribution(name)
     except metadata.PackageNotFoundError:
-        plain = normalised.replace("-", "_")
-        return modules or {plain, plain.removeprefix("python_"), name.replace("-", "_")}
-    modules.update((distribution.read_text("top_level.txt") or "").split())
-    modules.update(file.parts[0].removesuffix(".py") for file in distribution.files or ())
-    return modules
+        return modules_of(name)
+    paths = [file.parts for file in distribution.files or () if file.suffix in (".py", ".so")]
+    packages = {path[:-1] for path in paths if path[-1] == "__init__.py"}
+    modules = {_module(path, packages) for path in paths if not path[0].startswith(("..", "__editable__"))}
+    stated = (distribution.read_text("top_level.txt") or "").split()  # of one in editable mode
+    return frozenset(modules or stated) or modules_of(name)
 
 
-def _normalise(name: str) -> str:
-    """Return the normalised name of a distribution (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _module(path: tuple[str, ...], packages: Collection[tuple[str, ...]]) -> str:
+    """Return the dotted name of the outermost module that a file is of, where a namespace package is none."""
+    for count in range(1, len(path)):
+        if path[:count] in packages:
+            return ".".join(path[:count])
+    return ".".join((*path[:-1], path[-1].partition(".")[0]))

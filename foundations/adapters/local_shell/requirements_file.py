@@ -10,6 +10,7 @@ import codecs
 import locale
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -23,12 +24,12 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_CODING = re.compile(rb"#.*?coding[:=]\s*([-\w.]+)")
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
-_INCLUDE = re.compile(r"(?P<option>-r|-c|--requirement|--constraint)(?:\s*=?\s*)(?P<path>\S.*)\Z")
-_EDITABLE = re.compile(r"(?:-e|--editable)(?:\s*=?\s*)(?P<target>\S.*)\Z")
-_OPTIONS = re.compile(r"\s+--?[A-Za-z].*\Z")
+_OPTION = re.compile(r"(?:(?P<short>-[rce])|(?P<long>--requirement|--constraint|--editable)(?:=|$))(?P<value>.*)")
+_REMOTE = re.compile(r"(https?|file):", re.IGNORECASE)
+_EGG = re.compile(r"[#&]egg=([\w.-]+)")
 _LARGEST_FILE = 2**22
 
 
@@ -58,39 +59,102 @@ class UnreadableLine(NamedTuple):
     reason: str
 
 
+class ParsedLine(NamedTuple):
+    """A line of a requirements file that requires or limits something, split as pip splits it.
+
+    Attributes:
+        place: The file and the line's number.
+        directory: The directory of the file.
+        target: What is required: a requirement, a path or a URL.
+        is_editable: Whether it is to be installed in editable mode.
+        is_constraint: Whether the file only limits versions.
+    """
+
+    place: str
+    directory: Path
+    target: str
+    is_editable: bool
+    is_constraint: bool
+
+
 def read_requirements(path: Path) -> Iterator[RequirementLine | UnreadableLine]:
     """Iterate over the requirements of a file and of those that it includes, each file once."""
-    yield from _read(path, is_constraint=False, seen=set())
+    for line in parse_lines(path):
+        if isinstance(line, UnreadableLine):
+            yield line
+        elif not line.is_editable and not _is_place(line.target, line.directory):
+            yield RequirementLine(line.place, line.target, line.is_constraint)
+        elif egg := _EGG.search(line.target):
+            yield RequirementLine(line.place, egg[1], line.is_constraint)
+        else:
+            without_extras = line.target.partition("[")[0].strip()
+            if os.path.normpath(line.directory / without_extras) != str(line.directory):  # that is the project itself
+                yield UnreadableLine(
+                    line.place, f"whether {line.target} is installed is not known: it names no package"
+                )
 
 
-def _read(path: Path, *, is_constraint: bool, seen: set[Path]) -> Iterator[RequirementLine | UnreadableLine]:
+def parse_lines(path: Path) -> Iterator[ParsedLine | UnreadableLine]:
+    """Iterate over the lines of a file and of those that it includes, in pip's order, each file once of each kind."""
+    yield from _parse(path, is_constraint=False, seen=set())
+
+
+def _parse(path: Path, *, is_constraint: bool, seen: set[tuple[Path, bool]]) -> Iterator[ParsedLine | UnreadableLine]:
     path = Path(os.path.normpath(path))
-    if path in seen:
+    if (path, is_constraint) in seen:
         return
-    seen.add(path)
+    seen.add((path, is_constraint))
     try:
-        with path.open("rb") as stream:
-            text = _decode(stream.read(_LARGEST_FILE))
+        text = _decode(_read(path))
     except (OSError, ValueError, LookupError) as error:
         yield UnreadableLine(str(path), f"it cannot be read: {error}")
         return
     for number, line in _logical_lines(text):
         place = f"{path}:{number}"
-        include, editable = _INCLUDE.match(line), _EDITABLE.match(line)
-        if include:
-            target = include["path"].strip("\"'")
-            if "://" in target:
-                yield UnreadableLine(place, f"{target} is not looked at")
-            else:
-                limits = is_constraint or include["option"] in ("-c", "--constraint")
-                yield from _read(path.parent / target, is_constraint=limits, seen=seen)
-        elif editable or (not line.startswith("-") and _is_place(line, path.parent)):
-            target = editable["target"] if editable else line
-            without_extras = target.partition("[")[0].strip()
-            if os.path.normpath(path.parent / without_extras) != str(path.parent):  # that is the project itself
-                yield UnreadableLine(place, f"whether {target} is installed is not known: it names no package")
-        elif not line.startswith("-"):
-            yield RequirementLine(place, _OPTIONS.sub("", line), is_constraint)
+        requirement, options = _split_options(line)
+        if requirement:
+            yield ParsedLine(place, path.parent, requirement, False, is_constraint)
+            continue
+        try:
+            values = _values_of(options)
+        except ValueError as error:  # a quotation mark is missing
+            yield UnreadableLine(place, f"its options cannot be read: {error}")
+            continue
+        if "e" in values:
+            yield ParsedLine(place, path.parent, values["e"], True, is_constraint)
+            continue
+        included = values.get("r") or values.get("c")
+        if included and _REMOTE.match(included):
+            yield UnreadableLine(place, f"{included} is not looked at")
+        elif included:
+            yield from _parse(path.parent / included, is_constraint="r" not in values, seen=seen)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        data = stream.read(_LARGEST_FILE + 1)
+    if len(data) > _LARGEST_FILE:
+        raise ValueError(f"it has more than {_LARGEST_FILE:,} bytes")
+    return data
+
+
+def _split_options(line: str) -> tuple[str, str]:
+    """Return what a line requires, and its options: they begin at the first word with a hyphen."""
+    words = line.split(" ")
+    count = next((number for number, word in enumerate(words) if word.startswith("-")), len(words))
+    return " ".join(words[:count]).strip(), " ".join(words[count:])
+
+
+def _values_of(options: str) -> dict[str, str]:
+    """Return the first value of each of the options ``r``, ``c`` and ``e`` that is there."""
+    values: dict[str, str] = {}
+    words = iter(shlex.split(options))
+    for word in words:
+        option = _OPTION.fullmatch(word)
+        if option:
+            name = (option["short"] or option["long"]).lstrip("-")[0]
+            values.setdefault(name, option["value"] or next(words, ""))
+    return values
 
 
 def _decode(data: bytes) -> str:
@@ -117,7 +181,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
             first = number
         is_comment = _COMMENT.match(line) is not None
         if line.endswith("\\") and not is_comment:
-            parts.append(line.rstrip("\\"))
+            parts.append(line.strip("\\"))
             continue
         parts.append(f" {line}" if is_comment else line)
         yield from _finish_line(first, parts)

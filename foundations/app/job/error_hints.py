@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import linecache
 import os
 import sys
 from collections.abc import Callable, Iterable
 from itertools import islice
 from types import TracebackType
 from typing import NamedTuple
+
+from foundations.app.job.stage_imports import names_in
+from foundations.package_names import distribution_of
 
 _MOST_ENTRIES = 10_000
 
@@ -29,7 +34,9 @@ class JobPlace(NamedTuple):
 def find_hints(error: BaseException, place: JobPlace) -> list[str]:
     """Return what the report of `error` adds to its message: what is different in a job, and what to do."""
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return [_explain_missing_module(error.name, place)]
+        return [_explain_missing_module(error, error.name, place)]
+    if isinstance(error, ImportError) and error.name and "(unknown location)" in str(error):
+        return _name_distribution(error, error.name)  # as of `google`, which many distributions share
     if isinstance(error, FileNotFoundError) and error.filename is not None:
         return _explain_missing_file(os.fsdecode(error.filename), error.__traceback__, place)
     if _is_debugger(error):
@@ -56,18 +63,72 @@ def _files(trace: TracebackType | None) -> Iterable[str]:
         trace = trace.tb_next
 
 
-def _explain_missing_module(name: str, place: JobPlace) -> str:
+def _explain_missing_module(error: ImportError, name: str, place: JobPlace) -> str:
     top = name.partition(".")[0]
     for relative in (f"{top}.py", top):
         left_out = _explain_absence(relative, place)
         if left_out is not None:
             return left_out
     names = [] if place.project is None else [entry.removesuffix(".py") for entry in _entries(place.project)]
+    start = f"The job runs under {sys.executable}, which does not find the module {name!r}."
+    advice = _name_distribution(error, name)
+    found = "" if advice or top in sys.modules else _find_module(top, place)
+    if advice or found:
+        return f"{start} {found or advice[0]}"
     return (
-        f"The job runs under {sys.executable}, which does not find the module {name!r}.{_did_you_mean(top, names)} If"
-        f" it belongs to a package, install that with `{sys.executable} -m pip install`. If it is your own, put it into"
-        " the project directory, or add its directory to `extra_source_paths` of `job_source_bundle` in the YAML."
+        f"{start}{_did_you_mean(top, names)} If it belongs to a package, install that with `{sys.executable} -m pip"
+        " install`. If it is your own, put it into the project directory, or add its directory to `extra_source_paths`"
+        " of `job_source_bundle` in the YAML."
     )
+
+
+def _name_distribution(error: ImportError, name: str) -> list[str]:
+    """Return the command that installs a module whose distribution has another name; none where it is not known."""
+    wanted = _imported_name(error.__traceback__, name)
+    distribution = distribution_of(wanted)
+    if distribution is None:
+        return []
+    return [f"{wanted!r} belongs to {distribution}: install it with `{sys.executable} -m pip install {distribution}`."]
+
+
+def _imported_name(trace: TracebackType | None, name: str) -> str:
+    """Return the whole name in the statement that did not find `name`, as ``google.cloud.storage`` for ``google``."""
+    if trace is None:
+        return name
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    try:
+        tree = ast.parse("".join(linecache.getlines(trace.tb_frame.f_code.co_filename)))
+    except (SyntaxError, ValueError):  # a notebook's cell with commands of its own
+        return name
+    names = [
+        found
+        for node in ast.walk(tree)
+        if isinstance(node, ast.stmt) and node.lineno <= trace.tb_lineno <= (node.end_lineno or 0)
+        for found in names_in(node)
+        if f"{found}.".startswith(f"{name}.")
+    ]
+    return max(names, key=len, default=name)
+
+
+def _find_module(name: str, place: JobPlace) -> str:
+    """Return where the project has a module in a directory that is not on the import path, and what to do."""
+    project = place.project or place.original
+    path = None if project is None else _find_in(project, f"{name}.py") or _find_in(project, f"{name}/__init__.py")
+    if path is None or project is None:
+        return ""
+    path = path.removesuffix("/__init__.py")
+    directory = os.path.dirname(path)
+    if not directory:
+        return ""
+    remedies = [
+        f"call run() with {directory} on the import path, as with PYTHONPATH={directory}: the job then has it, too",
+        "install the project in editable mode, with a pyproject.toml that names this directory",
+    ]
+    if os.path.exists(os.path.join(project, directory, "__init__.py")):
+        remedies.insert(0, f"import it as {path.removesuffix('.py').replace(os.sep, '.')}")
+    start = f"The project has {path}, but modules are not imported from {directory}."
+    return f"{start} Do one of these: {'; '.join(remedies)}."
 
 
 def _explain_missing_file(name: str, trace: TracebackType | None, place: JobPlace) -> list[str]:
@@ -138,11 +199,17 @@ def _entries(directory: str) -> list[str]:
 
 
 def _find_in(project: str, name: str) -> str | None:
-    """Return the path of a file of this name, relative to the project; None where the first entries have none."""
+    """Return the path of a file, relative to the project; None where the first entries have none.
+
+    Args:
+        project: A directory.
+        name: The file's name, or the end of its path.
+    """
     seen = 0
+    inside, _, file = name.rpartition("/")
     for directory, directories, files in os.walk(project):
-        if name in files:
-            return os.path.relpath(os.path.join(directory, name), project)
+        if file in files and f"{directory}/".endswith(f"/{inside}/" if inside else "/"):
+            return os.path.relpath(os.path.join(directory, file), project)
         seen += len(files) + len(directories)
         if seen > _MOST_ENTRIES:
             break

@@ -1,4 +1,4 @@
-"""The packages that the modules of stages import, read from their source."""
+"""What the modules of stages import, read from their source."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from foundations.domain.pipeline.graph import Pipeline
 _FORGIVING = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 
 
-def imported_packages(pipeline: Pipeline) -> set[str]:
-    """Return the top-level names that the modules of the stages import, wherever in the module.
+def imported_modules(pipeline: Pipeline) -> set[str]:
+    """Return the dotted names of what the modules of the stages import, wherever in the module, and of their packages.
+
+    ``from a.b import c`` gives ``a``, ``a.b`` and ``a.b.c``, since nothing shows whether ``c`` is a module.
 
     Imports that the module does without are left out: those in a ``try`` that catches their failure, and those for type
     checkers. So are relative ones, and those of modules without source.
@@ -27,8 +29,20 @@ def imported_packages(pipeline: Pipeline) -> set[str]:
             tree = ast.parse("".join(linecache.getlines(file)))
         except (SyntaxError, ValueError):  # a notebook's cell with commands of its own
             continue
-        names.update(_imports(tree))
+        for name in _imports(tree):
+            while name:
+                names.add(name)
+                name = name.rpartition(".")[0]
     return names
+
+
+def names_in(statement: ast.AST) -> list[str]:
+    """Return the dotted names that an import statement names; none for a relative import or another statement."""
+    if isinstance(statement, ast.Import):
+        return [alias.name for alias in statement.names]
+    if isinstance(statement, ast.ImportFrom) and not statement.level and statement.module:
+        return [f"{statement.module}.{alias.name}" for alias in statement.names]
+    return []
 
 
 def _files(function: Any) -> Iterator[str]:
@@ -45,11 +59,7 @@ def _files(function: Any) -> Iterator[str]:
 
 
 def _imports(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            yield alias.name.partition(".")[0]
-    elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-        yield node.module.partition(".")[0]
+    yield from names_in(node)
     for child in _needed(node):
         yield from _imports(child)
 

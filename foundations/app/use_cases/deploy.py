@@ -13,7 +13,7 @@ from foundations.app.config.settings import Settings
 from foundations.app.gc_pause import gc_paused
 from foundations.app.job.provenance import recorded_parameters
 from foundations.app.job.stage_arguments import secret_hyperparameters
-from foundations.app.job.stage_imports import imported_packages
+from foundations.app.job.stage_imports import imported_modules
 from foundations.app.project.main_module import NO_MAIN, warn_of_outside_script
 from foundations.app.project.module_state import warn_of_changed_literals
 from foundations.app.project.modules import ProjectModule
@@ -95,7 +95,7 @@ def read_resource(name: str) -> bytes:
 
 def _check_environment(wiring: Wiring, project: Path, pipeline: Pipeline) -> None:
     wiring.environment.check(project)
-    wiring.environment.check_requirements(project, lambda: imported_packages(pipeline))
+    wiring.environment.check_requirements(project, lambda: imported_modules(pipeline))
 
 
 def _check_unused(name: str, wiring: Wiring) -> None:

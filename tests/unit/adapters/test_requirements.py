@@ -146,6 +146,69 @@ def test_a_requirement_that_no_stage_imports_is_a_warning(write, logged):
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "module", "is_needed"),
+    [
+        ("protobuf==0.0", "google.cloud.storage", False),
+        ("google-cloud-storage==0.0", "google.cloud.storage", True),
+        ("google-cloud-storage==0.0", "google.protobuf", False),
+        ("google-cloud-secret-manager==0.0", "google.cloud.secretmanager", True),
+        ("ruamel.yaml==0.0", "ruamel.yaml", True),
+        ("azure-storage-blob==0.0", "azure.storage.blob", True),
+        ("python-dotenv==0.0", "dotenv", True),
+        ("Flask-SQLAlchemy==0.0", "flask_sqlalchemy", True),
+        ("opencv-python-headless==0.0", "cv2", True),
+        ("absent; extra == 'dev'", "absent", False),
+        ("git+https://host/absent.git#egg=absent", "absent", True),
+        ("-e git+https://host/absent.git@main#subdirectory=a&egg=absent[dev]", "absent", True),
+    ],
+)
+def test_a_requirement_is_needed_where_its_own_modules_are_imported(write, logged, line, module, is_needed):
+    parts = module.split(".")
+    imported = {".".join(parts[:count]) for count in range(1, len(parts) + 1)}
+    refused = False
+    try:
+        check_requirements(write(line).parent, lambda: imported)
+    except MissingRequirementsError:
+        refused = True
+    assert is_needed == refused
+
+
+@pytest.mark.parametrize(
+    ("files", "top_level", "expected"),
+    [
+        (["yaml/__init__.py", "yaml/nodes.py", "_yaml/__init__.py"], "x", {"yaml", "_yaml"}),
+        (["google/cloud/storage/__init__.py", "google/cloud/storage/blob.py"], "google", {"google.cloud.storage"}),
+        (["six.py", "six-1.0.dist-info/METADATA", "../../bin/tool.py"], "", {"six"}),
+        (["fast.cpython-311-x86_64-linux-gnu.so"], "", {"fast"}),
+        (["__editable___mine_1_0_finder.py", "mine.pth"], "mine", {"mine"}),
+        ([], "", {"attr", "attrs"}),
+    ],
+)
+def test_the_modules_of_an_installed_distribution_are_those_of_its_files(mocker, files, top_level, expected):
+    from importlib import metadata
+
+    installed = mocker.create_autospec(metadata.Distribution, instance=True)
+    installed.files = [metadata.PackagePath(file) for file in files]
+    installed.read_text.return_value = top_level
+    mocker.patch.object(metadata, "distribution", return_value=installed)
+    assert expected == module._modules("attrs")
+
+
+def test_a_file_that_limits_and_is_required_counts_as_both(write):
+    write("a<2\n", "both.txt")
+    path = write("-c both.txt\n-r both.txt\n")
+    assert [("a<2", True), ("a<2", False)] == [(line.text, line.is_constraint) for line in read_requirements(path)]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("-r 'more.txt\n", "its options cannot be read"), ("#" * (2**22 + 1), "it has more than 4,194,304 bytes")],
+)
+def test_what_cannot_be_read_is_told(write, content, reason):
+    assert [True] == [reason in line.reason for line in unreadable(write(content))]
+
+
 def test_constraints_and_markers_count(write, logged):
     write("attrs<1\nabsent<1\n", "limits.txt")
     path = write("attrs\n-c limits.txt\nabsent; python_version < '3'\n")

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +89,63 @@ class TestMissingModule:
 
     def test_one_that_was_left_out_is_told(self, place):
         assert "secret.py exists, but the job's copy" in hint(place, __import__, "secret")
+
+    @pytest.mark.parametrize(
+        ("statement", "module", "distribution"),
+        [
+            ("import skimage.no_such", "skimage.no_such", "scikit-image"),
+            ("from cv2 import dnn", "cv2.dnn", "opencv-python"),
+            ("import bs4", "bs4", "beautifulsoup4"),
+            ("import os, \\\n  MySQLdb.cursors", "MySQLdb.cursors", "mysqlclient"),
+            ("from google.cloud import storage", "google.cloud.storage", "google-cloud-storage"),
+            (
+                "from google.cloud import secretmanager_v1",
+                "google.cloud.secretmanager_v1",
+                "google-cloud-secret-manager",
+            ),
+            ("import google.protobuf.any_pb2 as any", "google.protobuf.any_pb2", "protobuf"),
+        ],
+    )
+    def test_the_distribution_of_a_module_with_another_name_is_named(
+        self, place, tmp_path, statement, module, distribution, monkeypatch
+    ):
+        for name in ("skimage", "cv2", "bs4", "MySQLdb", "google"):
+            monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
+        path = tmp_path / "importing.py"
+        path.write_text(statement)
+        text = hint(place, exec, compile(statement, str(path), "exec"))
+        assert (
+            f"{module!r} belongs to {distribution}: install it with `{sys.executable} -m pip install {distribution}`"
+            in text
+        )
+
+    def test_a_namespace_that_lacks_a_distribution_names_it(self, place, tmp_path, monkeypatch):
+        for name in ("google", "google.cloud"):
+            namespace = type(sys)(name)
+            namespace.__path__ = []
+            monkeypatch.setitem(sys.modules, name, namespace)
+        path = tmp_path / "importing.py"
+        path.write_text("from google.cloud import bigquery")
+        assert "'google.cloud.bigquery' belongs to google-cloud-bigquery:" in hint(
+            place, exec, compile(path.read_text(), str(path), "exec")
+        )
+
+    @pytest.mark.parametrize(
+        ("file", "package", "remedies"),
+        [
+            ("src/steps.py", None, ["PYTHONPATH=src: the job then has it", "install the project in editable mode"]),
+            ("src/steps/__init__.py", None, ["PYTHONPATH=src: the job then has it"]),
+            ("lib/steps.py", "lib/__init__.py", ["import it as lib.steps;", "PYTHONPATH=lib"]),
+        ],
+    )
+    def test_a_module_of_the_project_off_the_import_path_is_named_with_what_to_do(self, place, file, package, remedies):
+        for path in filter(None, (file, package)):
+            (Path(place.project) / path).parent.mkdir(parents=True, exist_ok=True)
+            (Path(place.project) / path).touch()
+        text = hint(place, __import__, "steps")
+        found = file.removesuffix("/__init__.py")
+        assert f"The project has {found}, but modules are not imported from {file.split('/')[0]}." in text
+        assert [] == [remedy for remedy in remedies if remedy not in text]
 
 
 class TestTerminal:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from foundations.app.job.stage_imports import imported_packages
+from foundations.app.job.stage_imports import imported_modules
 from foundations.domain.pipeline.graph import Pipeline
 
 SOURCE = """
@@ -51,12 +51,12 @@ def module(tmp_path, monkeypatch):
 
 
 def test_what_the_module_of_a_stage_imports_without_a_fallback_is_named(module, pipeline_of):
-    expected = {"os", "first", "second", "third", "fourth", "fifth"}
-    assert expected == imported_packages(pipeline_of(module.run))
-    assert expected == imported_packages(pipeline_of(functools.partial(module.run)))
+    expected = {"os", "os.path", "first", "second", "second.inner", "second.inner.thing", "third", "fourth", "fifth"}
+    assert expected == imported_modules(pipeline_of(module.run))
+    assert expected == imported_modules(pipeline_of(functools.partial(module.run)))
 
 
 def test_functions_without_source_import_nothing(module, pipeline_of):
-    assert set() == imported_packages(pipeline_of(int))
+    assert set() == imported_modules(pipeline_of(int))
     Path(module.__file__).write_text("%matplotlib inline\n")
-    assert set() == imported_packages(pipeline_of(module.run))
+    assert set() == imported_modules(pipeline_of(module.run))
