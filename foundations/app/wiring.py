@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +17,7 @@ from foundations.adapters.cloudpickling import CloudpickleSerialiser
 from foundations.app.config.settings import AdapterSettings, Settings
 from foundations.app.construction import construct
 from foundations.domain.jobs.archive_layout import Archives
-from foundations.errors import CapabilityError, StorageError, UntrustedLocationError
+from foundations.errors import CapabilityError, ConfigurationError, StorageError, UntrustedLocationError
 from foundations.home import foundations_home
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.serialisation import Serialiser
@@ -107,9 +107,26 @@ class Wiring:
 
     def directories(self) -> tuple[Path, ...]:
         """Return the directories in which the adapters store data, as far as they have an attribute ``root``."""
-        adapters = (self.cache, self.listing, *self.archives.distinct(), self.environment)
-        roots = [getattr(adapter, "root", None) for adapter in adapters]
-        return tuple({Path(root) for root in roots if isinstance(root, (str, os.PathLike)) and os.path.isabs(root)})
+        adapters = (self.environment, *(store for _, store in self._stores()))
+        return tuple({root for adapter in adapters if (root := _root_of(adapter)) is not None})
+
+    def check_places(self, places: Iterable[Path]) -> None:
+        """Raise unless the stores can be told apart from directories that are bundled.
+
+        Args:
+            places: The project directory, and extra source paths.
+
+        Raises:
+            ConfigurationError: A store's directory is one of them, or contains one.
+        """
+        for place in places:
+            around = list(map(_identity, (place.resolve(), *place.resolve().parents)))
+            for entry, adapter in (*self._stores(), (self.settings.deployment, self.environment)):
+                root = _root_of(adapter)
+                found = None if root is None else _identity(root)
+                is_store = entry is not self.settings.deployment  # whose directories of jobs have names of their own
+                if root is not None and found is not None and found in (around if is_store else around[:1]):
+                    raise _not_apart(entry, root, place, is_same=found == around[0])
 
     def store_settings(self) -> str:
         """Store which adapters the settings name, privately, and return the digest by which :meth:`restored` finds it.
@@ -172,15 +189,10 @@ class Wiring:
 
     def _check_capabilities(self) -> None:
         can, settings = self.environment.capabilities, self.settings
-        stores: list[tuple[AdapterSettings, Any]] = [
-            (settings.cache, self.cache),
-            (settings.archive_listing, self.listing),
-            *zip(self._archive_settings(), self.archives, strict=True),
-        ]
         refused = []
         if can.crosses_processes:
             why, need = "is in memory and not shared with other processes", "runs jobs in processes of their own"
-            refused = [(entry, why, need) for entry, store in stores if store.in_this_process_only]
+            refused = [(entry, why, need) for entry, store in self._stores() if store.in_this_process_only]
         if can.needs_bundle_file and self.bundler.in_this_process_only:
             refused.append((settings.job_bundler, "makes no bundle files", "needs them"))
         if refused:
@@ -191,6 +203,13 @@ class Wiring:
                 " was written."
             )
 
+    def _stores(self) -> list[tuple[AdapterSettings, Any]]:
+        return [
+            (self.settings.cache, self.cache),
+            (self.settings.archive_listing, self.listing),
+            *zip(self._archive_settings(), self.archives, strict=True),
+        ]
+
     def _archive_settings(self) -> list[AdapterSettings]:
         return [getattr(self.settings, f"{role}_archive") for role in Archives._fields]
 
@@ -200,6 +219,34 @@ class Wiring:
             self._made[key] = construct(entry, port, os.environ, **collaborators)
         made: Port = self._made[key]
         return made
+
+
+def _root_of(adapter: object) -> Path | None:
+    """Return the directory in which an adapter stores data, where it has an absolute one."""
+    root = getattr(adapter, "root", None)
+    return Path(root) if isinstance(root, (str, os.PathLike)) and os.path.isabs(root) else None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return the device and the inode number of a directory, whatever its path; None where there is none."""
+    try:
+        status = path.resolve().stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _not_apart(entry: AdapterSettings, root: Path, place: Path, *, is_same: bool) -> ConfigurationError:
+    relation = "is" if is_same else "contains"
+    return ConfigurationError(
+        f"the directory {root} of {entry.type_name} {relation} {place}, which goes into the bundle of the job: its"
+        " files and those that are stored would be mixed. Choose a directory that nothing else is in, as in"
+        f" {root / 'foundations-data'}. Nothing was written.",
+        **entry.origin._asdict(),
+        key=entry.key,
+        found=str(root),
+        expected=f"a directory that neither is nor contains {place}",
+    )
 
 
 def _stored_settings(digest: str) -> Path:

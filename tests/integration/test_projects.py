@@ -227,6 +227,19 @@ def test_stores_that_lie_in_the_project_are_not_bundled(project: Project) -> Non
     assert results.is_dir()
 
 
+def test_a_store_that_is_the_project_is_refused_with_key_file_and_line(project: Project) -> None:
+    cache = "# mine\ncache_implementation:\n  cache_type: foundations.LocalFileSystemCacheBackend\n"
+    project.write({"local.config.yaml": f"{cache}  constructor_arguments: [{project.root}]\n", "train.py": LISTED})
+    refusal = project.refusal("train.py")
+    assert "local.config.yaml:3: cache_implementation: the directory" in refusal
+    assert f"{project.root} of foundations.LocalFileSystemCacheBackend is {project.root}," in refusal
+    assert f"Choose a directory that nothing else is in, as in {project.root}/foundations-data." in refusal
+    assert [["local.config.yaml", "train.py"], []] == [
+        sorted(path.name for path in project.root.iterdir()),
+        project.job_names(),
+    ]
+
+
 def test_a_home_that_is_the_project_is_not_bundled(project: Project) -> None:
     project.root.chmod(0o700)
     variables = {"FOUNDATIONS_HOME": str(project.root)}

@@ -65,6 +65,7 @@ def deploy(
     events.debug("job_prepared", job_name=name, project=str(project), stages=len(pipeline.nodes))
     extra_source_paths = resolve_extra_source_paths(project, wiring.settings)
     check_importable(pipeline, project, extra_source_paths, wiring)
+    wiring.check_places((project, *extra_source_paths))
     wiring.check()
     _check_environment(wiring, project, pipeline)
     variables = resolve_run_script_environment(wiring.settings)

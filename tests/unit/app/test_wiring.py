@@ -7,7 +7,7 @@ from foundations.adapters.memory import (
     MemoryPipelineArchive,
     MemoryPipelineListing,
 )
-from foundations.app.config.settings import AdapterSettings
+from foundations.app.config.settings import AdapterSettings, Origin
 from foundations.app.wiring import Wiring
 from foundations.errors import CapabilityError, ConfigurationError, StorageUnavailableError, UntrustedLocationError
 from foundations.ports.bundling import BundleFile
@@ -72,6 +72,71 @@ def test_the_directories_of_adapters_are_those_that_they_have_as_root(settings, 
     )
     wiring = Wiring(settings=settings._replace(artifact_archive=archive, archive_listing=listing))
     assert [tmp_path / "archive", tmp_path / "listing"] == sorted(wiring.directories())
+
+
+STORES = {
+    "cache": "LocalFileSystemCacheBackend",
+    "archive_listing": "LocalFileSystemPipelineListing",
+    **{
+        f"{kind}_archive": "LocalFileSystemPipelineArchive"
+        for kind in ("stage_log", "persisted_data", "provenance", "job_source", "artifact", "miscellaneous")
+    },
+}
+
+
+def with_root(settings, part, class_name, root):
+    """Return settings in which a part has a directory; the file and line of the entry are known."""
+    key = f"{part}_implementation"
+    entry = AdapterSettings(f"foundations.{class_name}", key, (str(root),), origin=Origin("local.config.yaml", 3))
+    return Wiring(settings=settings._replace(**{part: entry}))
+
+
+@pytest.mark.parametrize(("part", "class_name"), [*STORES.items(), ("deployment", "LocalShellJobDeployment")])
+def test_the_directory_of_every_kind_of_store_is_known(settings, tmp_path, part, class_name):
+    assert (tmp_path,) == with_root(settings, part, class_name, tmp_path).directories()
+
+
+@pytest.mark.parametrize("place", [".", "..", "../..", "link", "../other/../project"])
+@pytest.mark.parametrize(("part", "class_name"), STORES.items())
+def test_a_store_that_is_the_project_or_contains_it_is_refused(settings, tmp_path, part, class_name, place):
+    project = tmp_path / "work" / "project"
+    project.mkdir(parents=True)
+    (project / "link").symlink_to(project)
+    root = project / place
+    with pytest.raises(ConfigurationError) as raised:
+        with_root(settings, part, class_name, root).check_places((project,))
+    relation = "contains" if place in ("..", "../..") else "is"
+    assert ("local.config.yaml", 3, f"{part}_implementation") == (
+        raised.value.file,
+        raised.value.line,
+        raised.value.key,
+    )
+    assert f"{root} of foundations.{class_name} {relation} {project}," in str(raised.value)
+    assert f"as in {root}/foundations-data" in str(raised.value)
+
+
+def test_a_store_that_is_an_extra_source_path_is_refused(settings, tmp_path):
+    wiring = with_root(settings, "cache", "LocalFileSystemCacheBackend", tmp_path / "shared")
+    for name in ("project", "shared"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(ConfigurationError, match=f"is {tmp_path}/shared, which goes into the bundle"):
+        wiring.check_places((tmp_path / "project", tmp_path / "shared"))
+
+
+@pytest.mark.parametrize("place", ["stores", "../stores", "../absent"])
+@pytest.mark.parametrize(("part", "class_name"), [*STORES.items(), ("deployment", "LocalShellJobDeployment")])
+def test_a_store_in_the_project_or_beside_it_is_used(settings, tmp_path, part, class_name, place):
+    project = tmp_path / "project"
+    for path in (project / "stores", tmp_path / "stores"):
+        path.mkdir(parents=True)
+    with_root(settings, part, class_name, project / place).check_places((project,))
+
+
+def test_an_environment_may_have_its_jobs_around_the_project_but_not_in_it(settings, tmp_path):
+    (tmp_path / "project").mkdir()
+    with_root(settings, "deployment", "LocalShellJobDeployment", tmp_path).check_places((tmp_path / "project",))
+    with pytest.raises(ConfigurationError, match="deployment_implementation: the directory"):
+        with_root(settings, "deployment", "LocalShellJobDeployment", tmp_path).check_places((tmp_path,))
 
 
 def test_twins_in_memory_pass_the_check(settings):
