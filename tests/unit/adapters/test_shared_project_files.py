@@ -1,4 +1,5 @@
 import contextlib
+import functools
 import os
 import shutil
 import socket
@@ -91,6 +92,18 @@ def test_the_directories_in_which_foundations_stores_data_stay_out_and_are_told(
     assert ["other/results/y", "train.py"] == [entry.path for entry in found if entry.kind != "directory"]
     told = capsys.readouterr().err
     assert [1, 1] == [told.count(f"path={root}/{name} ") for name in ("results", "cache")]
+
+
+def test_a_store_stays_out_under_whatever_name_it_is_configured_and_found(root, tmp_path):
+    store = tmp_path / "elsewhere" / "store"
+    store.mkdir(parents=True)
+    fill(root, "inner/results/jobs/x", "train.py")
+    (root / "first").symlink_to(store)
+    (root / "inner" / "second").symlink_to("../first")
+    (root / "third").symlink_to("inner/results")
+    (tmp_path / "link").symlink_to(root / "inner")
+    excluded = (tmp_path / "elsewhere" / ".." / "elsewhere" / "store", tmp_path / "link" / "results")
+    assert ["inner", "train.py"] == [entry.path for entry in project_files(root, excluded=excluded)]
 
 
 def test_the_ignore_file_has_the_syntax_of_gitignore(root):
@@ -195,7 +208,9 @@ def test_without_an_ignore_file_the_same_stays_out_as_with_an_empty_one(parts, d
         ways = ["/".join(parts[: number + 1]) for number in range(len(parts))]
         return any(ignored(way, part, directory or way != ways[-1]) for way, part in zip(ways, parts, strict=True))
 
-    assert out(lambda path, name, inner: SPEC.match_file(path + "/" * inner)) == out(_is_ignored_by_default)
+    assert out(lambda path, name, inner: SPEC.match_file(path + "/" * inner)) == out(
+        functools.partial(_is_ignored_by_default, "")
+    )
 
 
 @pytest.mark.parametrize(
@@ -403,25 +418,83 @@ def test_a_user_without_a_home_can_have_projects(root, monkeypatch):
     assert ["a"] == files(root)
 
 
-@pytest.mark.parametrize("name", ["id_rsa", "server.pem", "tls.key", ".netrc", "inner/credentials"])
-def test_a_file_named_like_a_secret_is_warned_of(tmp_path, monkeypatch, name):
-    from foundations import events
-    from foundations.ports.bundling import BundleContents
-
-    logged = []
-    monkeypatch.setattr(
-        events, "_emit", lambda level, event, keys: level != "debug" and logged.append((level, event, keys["path"]))
-    )
-    (tmp_path / "inner").mkdir()
-    (tmp_path / name).write_text("secret")
-    (tmp_path / "keys.py").write_text("no secret")
-    files_to_bundle(
-        BundleContents(job_name="job", members={}, project=tmp_path, project_member="p.tgz", directory=tmp_path)
-    )
-    assert [("warning", "secret_bundled", str(tmp_path / name))] == logged
+PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\nabc\n"
+DOCKER = '{"auths": {"host": {"auth": "dXNlcg=="}}}'
 
 
-@pytest.mark.parametrize("name", [".env.local", ".npmrc", "credentials.json", "kubeconfig", "inner/.env.production"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *(
+            (name, "")
+            for name in (".env.local", ".npmrc", ".netrc", "_netrc", ".pypirc", ".pgpass", ".git-credentials")
+        ),
+        *(
+            (name, "")
+            for name in (".dockercfg", ".htpasswd", ".Renviron", ".s3cfg", ".boto", ".vault-token", ".my.cnf")
+        ),
+        *((name, "") for name in ("id_rsa", "id_ed25519", "id_ecdsa_sk", "a.kdbx", "a.jks", "a.p12", "a.pfx", "a.ppk")),
+        *((name, "") for name in ("kubeconfig", "credentials.json", "client_secret_1-a.apps.json", "token.pickle")),
+        *((name, "") for name in (".streamlit/secrets.toml", "secrets.yaml", "application_default_credentials.json")),
+        *((name, "") for name in (".aws/credentials", ".ssh/config", ".kube/config", ".gnupg/x", ".azure/x")),
+        *((name, PRIVATE_KEY) for name in ("server.pem", "tls.key")),
+        *((name, '{"private_key": "x"}') for name in ("my-service-account.json", "mine-0123456789ab.json")),
+        *(
+            (".docker/config.json", DOCKER),
+            ("token.json", '{"refresh_token": "x"}'),
+            (".cargo/credentials", "token = 1"),
+        ),
+    ],
+)
+def test_a_file_that_holds_secrets_stays_out(root, name, content):
+    fill(root, name, "kept")
+    (root / name).write_text(content)
+    assert ["kept"] == files(root)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *(
+            (name, "")
+            for name in (".env.example", ".env.template", "tokens.json", "tokenizer.json", "token.txt", "a.key")
+        ),
+        *(
+            (name, "")
+            for name in ("secrets.csv", "secrets/data.csv", "id_rsa.pub", "credentials", "keys.py", "config.json")
+        ),
+        *((name, "[]") for name in ("token.json", "service_accounts.json", "run-0123456789ab.json", "client.json")),
+        *(
+            ("cacert.pem", "-----BEGIN CERTIFICATE-----"),
+            ("talk.key", "PK"),
+            ("data/aws/x", ""),
+            (".docker/Dockerfile", ""),
+        ),
+        *((name, "") for name in ("password.csv", "netrc.md", "env.local", "a.env", "kubeconfig.py", "credentials.py")),
+    ],
+)
+def test_a_file_that_only_looks_like_one_is_bundled_without_a_word(root, capfd, name, content):
+    fill(root, name)
+    (root / name).write_text(content)
+    assert ([name], "") == (files(root), capfd.readouterr().err)
+
+
+def test_a_directory_of_secrets_can_be_included(root, capfd):
+    fill(root, "inner/.aws/x", "inner/a")
+    assert ["inner/a"] == files(root)
+    assert "write !/inner/.aws/ into .foundationsignore" in capfd.readouterr().err
+    (root / ".foundationsignore").write_text("!/inner/.aws/\n")
+    assert [".foundationsignore", "inner/.aws/x", "inner/a"] == files(root)
+
+
+def test_what_cannot_be_read_is_no_secret(root):
+    fill(root, "a.pem/inner", "b")
+    os.mkfifo(root / "c.pem")
+    (root / "d.pem").symlink_to("b")
+    assert ["a.pem/inner", "b", "d.pem"] == files(root)
+
+
+@pytest.mark.parametrize("name", [".env.local", ".npmrc", "kubeconfig", "inner/.env.production"])
 @pytest.mark.parametrize("ignored", [None, "*.log", "/{}", "!/{}"])
 def test_a_file_of_secrets_stays_out_with_a_warning_that_names_the_line_which_includes_it(
     root, monkeypatch, name, ignored

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from foundations import events
+from foundations.adapters._shared.bundle.secret_files import is_secret
 from foundations.errors import BundleError
 
 IGNORE_FILE = ".foundationsignore"
@@ -24,8 +26,6 @@ IGNORED_NAMES = (
     ),
 )
 IGNORED_ENDINGS = (".pyc", ".pyo", ".swp")
-SECRET_PATTERNS = (".env.*", ".npmrc", "credentials.json", "kubeconfig")
-"""Files with secrets, which stay out with a warning unless the ignore file includes them."""
 _IGNORED = frozenset(IGNORED_NAMES)
 _MAX_ASTERISKS = 4
 
@@ -41,12 +41,12 @@ def ignore_predicate(root: Path) -> Callable[[str, str, bool], bool]:
     try:
         lines = (root / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        return _is_ignored_by_default
+        return functools.partial(_is_ignored_by_default, str(root))
     except (OSError, ValueError) as error:
         raise BundleError(f"{root / IGNORE_FILE}: cannot be read: {error}", path=str(root / IGNORE_FILE)) from error
     from pathspec import GitIgnoreSpec
 
-    defaults = [*IGNORED_NAMES, *SECRET_PATTERNS, *(f"*{ending}" for ending in IGNORED_ENDINGS)]
+    defaults = [*IGNORED_NAMES, *(f"*{ending}" for ending in IGNORED_ENDINGS)]
     patterns = list(GitIgnoreSpec.from_lines(defaults).patterns)
     for number, line in enumerate(lines, start=1):
         try:
@@ -63,10 +63,13 @@ def ignore_predicate(root: Path) -> Callable[[str, str, bool], bool]:
     spec, own = GitIgnoreSpec(patterns), GitIgnoreSpec(patterns[len(defaults) :])
 
     def is_ignored(path: str, name: str, is_directory: bool) -> bool:
-        ignored = spec.match_file(path + "/" if is_directory else path)
-        if ignored and not is_directory and _is_secret(name) and not own.match_file(path):
-            _warn_of_secret(path)
-        return ignored
+        whole = path + "/" if is_directory else path
+        if spec.match_file(whole):
+            return True
+        if not is_secret(str(root), path, name, is_directory=is_directory) or own.check_file(whole).include is False:
+            return False
+        _warn_of_secret(whole)
+        return True
 
     return is_ignored
 
@@ -115,22 +118,20 @@ def _is_slow_to_match(line: str) -> bool:
     )
 
 
-def _is_ignored_by_default(path: str, name: str, is_directory: bool) -> bool:
-    if not is_directory and _is_secret(name):
-        _warn_of_secret(path)
+def _is_ignored_by_default(root: str, path: str, name: str, is_directory: bool) -> bool:
+    if name in _IGNORED or name.endswith(IGNORED_ENDINGS):
         return True
-    return name in _IGNORED or name.endswith(IGNORED_ENDINGS) or _is_secret(name)
-
-
-def _is_secret(name: str) -> bool:
-    return name in SECRET_PATTERNS or name.startswith(".env.")
+    if not is_secret(root, path, name, is_directory=is_directory):
+        return False
+    _warn_of_secret(path + "/" * is_directory)
+    return True
 
 
 def _warn_of_secret(path: str) -> None:
     events.warning(
         "secret_left_out",
         path=path,
-        reason="its name looks like a secret's",
+        reason="it looks like a secret",
         remedy=f"to have it in the bundle and the source archive, write !/{path} into {IGNORE_FILE}; to leave it out"
         f" without this warning, write /{path}",
     )

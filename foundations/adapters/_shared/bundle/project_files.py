@@ -22,10 +22,6 @@ from foundations.adapters._shared.bundle.project_size import (
 from foundations.errors import BundleError
 from foundations.ports.bundling import BundleContents, extra_source_member
 
-SECRET_NAMES = frozenset(
-    {"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pypirc", ".pgpass", ".git-credentials", "credentials"}
-)
-SECRET_ENDINGS = (".pem", ".key", ".p12", ".pfx", ".kdbx")
 _BATCH = 10_000
 _DEFAULT_LIMITS = ProjectLimits()
 VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ESTALE)
@@ -115,7 +111,9 @@ def project_files(
     _refuse_root_or_home(root, limits)
     files: list[SourceFile] = []
     size = 0
-    for batch in _walk(root, prefix, {os.path.realpath(path) for path in excluded}):
+    for batch in _walk(
+        root, prefix, {found for path in excluded if (found := _identity(os.path.realpath(path))) is not None}
+    ):
         files += batch
         size += sum([file.size for file in batch])
         if size > limits.size or len(files) > limits.files:
@@ -126,10 +124,14 @@ def project_files(
     return files
 
 
-def _walk(root: Path, prefix: str, excluded: Collection[str]) -> Iterator[list[SourceFile]]:  # noqa: C901
-    """Iterate over the entries that belong in the bundle: one list per directory, several for a large one."""
+def _walk(  # noqa: C901
+    root: Path, prefix: str, excluded: Collection[tuple[int, int]]
+) -> Iterator[list[SourceFile]]:
+    """Iterate over the entries that belong in the bundle: one list per directory, several for a large one.
+
+    What is excluded counts by its identity, so it is found under any name: through links and mounts, too.
+    """
     is_ignored = ignore_predicate(root)
-    excluded_names = {os.path.basename(path) for path in excluded}
     pending = [(str(root), "")]
     while pending:
         location, inside = pending.pop()
@@ -148,20 +150,29 @@ def _walk(root: Path, prefix: str, excluded: Collection[str]) -> Iterator[list[S
                 continue
             if not name.isascii():
                 _check_name(entry)
-            if not is_directory:
+            if (is_directory or entry.is_symlink()) and _identity(entry.path) in excluded:
+                events.info("not_bundled", path=entry.path, reason="foundations stores its data there")
+            elif not is_directory:
                 file = _source_file(entry, prefix, path, root)
                 if file is not None:
                     files.append(file)
                 if len(files) == _BATCH:
                     yield files
                     files = []
-            elif name in excluded_names and os.path.realpath(entry.path) in excluded:
-                events.info("not_bundled", path=entry.path, reason="foundations stores its data there")
             elif _is_environment(entry.path):
                 events.debug("not_bundled", path=entry.path, reason="it is an environment of Python or conda")
             else:
                 pending.append((entry.path, path + "/"))
         yield files
+
+
+def _identity(path: str | Path) -> tuple[int, int] | None:
+    """Return the device and the inode number that a path leads to; None where it leads to nothing."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _list_directory(location: str, *, is_root: bool) -> list[os.DirEntry[str]] | None:
@@ -190,9 +201,6 @@ def _source_file(entry: os.DirEntry[str], prefix: str, path: str, root: Path) ->
     try:
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISREG(status.st_mode):
-            name = entry.name
-            if name in SECRET_NAMES or name.endswith(SECRET_ENDINGS):
-                _warn_of_secret(entry)
             mode = 0o755 if status.st_mode & 0o100 else 0o644
             return SourceFile(prefix + path, entry.path, "file", status.st_size, mode, "", stamp(status))
         if stat.S_ISLNK(status.st_mode):
@@ -213,15 +221,6 @@ def report_vanished(source: SourceFile) -> None:
 
 def _report_vanished(location: str) -> None:
     events.info("not_bundled", path=location, reason="it vanished while the project was listed")
-
-
-def _warn_of_secret(entry: os.DirEntry[str]) -> None:
-    events.warning(
-        "secret_bundled",
-        path=entry.path,
-        reason="its name looks like a secret's, and it goes into the bundle and the source archive",
-        remedy=f"if no job needs it, add it to {IGNORE_FILE}",
-    )
 
 
 def _link_target(location: str, root: str, path: str) -> str:
