@@ -12,7 +12,8 @@ from typing import Any
 
 from foundations import events
 from foundations.app.code_origin import is_installed, is_sdk, is_standard_library
-from foundations.concealment import conceal
+from foundations.concealment import conceal, cut_tokens
+from foundations.domain.text.redaction import redact_text
 from foundations.errors import FoundationsError
 
 _LONGEST_MESSAGE = 10_000
@@ -104,7 +105,11 @@ def _format_error(error: BaseException, roots: Sequence[str]) -> list[str]:
     if isinstance(error, SyntaxError):
         return lines + "".join(traceback.format_exception_only(type(error), error)).rstrip().splitlines()
     lines.append(_headline(error))
-    lines += [note[:_LONGEST_MESSAGE] for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
+    lines += [
+        conceal(redact_text(note[:_LONGEST_MESSAGE]))
+        for note in getattr(error, "__notes__", ())
+        if isinstance(note, str)
+    ]
     return lines
 
 
@@ -169,7 +174,7 @@ def _relative(file: str, roots: Sequence[str]) -> str:
 def _source_line(file: str, line: int, roots: Sequence[str]) -> str:
     """Return a line of the user's source, as it was bundled: the original file may have changed since."""
     places = [*(os.path.join(root, _relative(file, roots)) for root in roots), file]
-    return next((text for place in places if (text := linecache.getline(place, line).strip())), "")
+    return cut_tokens(next((text for place in places if (text := linecache.getline(place, line).strip())), ""))
 
 
 def _type_name(error: BaseException) -> str:
@@ -181,7 +186,7 @@ def _type_name(error: BaseException) -> str:
 
 def _message(error: BaseException) -> str:
     try:
-        text = conceal(str(error))
+        text = conceal(redact_text(str(error)))
     except Exception as inner:
         return f"<its str() raises {type(inner).__name__}>"
     if len(text) > _LONGEST_MESSAGE:

@@ -1,4 +1,4 @@
-"""Redaction: values under names that look like those of secrets, and passwords in URLs, are never recorded."""
+"""Redaction: values under names that look like those of secrets, passwords in URLs, and tokens are never recorded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import reprlib
 from typing import Any
 
-from foundations.concealment import cut_passwords
+from foundations.concealment import cut_passwords, cut_tokens
 from foundations.domain.fields import fields_of
 
 
@@ -102,7 +102,7 @@ def _words(name: str) -> list[str]:
 
 
 def redact_text(text: str) -> str:
-    """Return a text without the passwords of URLs, the secrets in their queries and the value of `Authorization`.
+    """Return a text without passwords of URLs, secrets in queries, the value of `Authorization`, tokens, private keys.
 
     >>> redact_text("postgres://bob:hunter2@host/db")
     'postgres://bob:...@host/db'
@@ -111,8 +111,8 @@ def redact_text(text: str) -> str:
     """
     if len(text) > _MAX_SEARCHED:
         return redact_text(text[:_MAX_SEARCHED]) + text[_MAX_SEARCHED:]
-    text = cut_passwords(text)
-    if "://" in text:
+    text = cut_tokens(cut_passwords(text))
+    if "?" in text:
         text = re.sub(_PARAMETER, _redact_parameter, text)
     if "earer" in text or "uthori" in text or "BEARER" in text or "UTHORI" in text:
         text = re.sub(_AUTHORIZATION, r"\1...", text)

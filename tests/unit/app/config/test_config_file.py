@@ -542,6 +542,7 @@ def test_any_text_is_sections_or_passed_over_or_a_configuration_error(tmp_path, 
             "AUTHORIZATION",
         ),
         ("user_settings: {tokens: [a], token: [hunter2]}\n", 1, "user_settings.token[0]", "TOKEN"),
+        ("user_settings: {place: AKIAHUNTER2HUNTER2AB}\n", 1, "user_settings.place", "PLACE"),
     ],
 )
 def test_a_secret_in_plain_text_is_refused_and_not_shown(write, text, line, key, variable):

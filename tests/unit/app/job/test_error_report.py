@@ -42,6 +42,22 @@ def test_files_are_shown_relative_to_the_project(tmp_path):
     assert ("train.py", 2, "f", "raise ValueError('x')") == tuple(frames[-1].values())
 
 
+def test_secrets_are_in_no_message_note_or_line_of_source(tmp_path):
+    token = "ghp_" + "aB3" * 12
+    error = ValueError(f"refused {token} for /v1/data?api_key=hunter2&page=3 with postgres://bob:hunter2@host")
+    error.add_note(f"sent {token} to https://host?token=hunter2")
+    path = tmp_path / "client.py"
+    path.write_text(f"def send(error, token='{token}'):\n    raise error or '{token}'")
+    namespace = {}
+    exec(compile(path.read_text(), str(path), "exec"), namespace)
+    with pytest.raises(ValueError, match="refused") as caught:
+        namespace["send"](error)
+    document = described(caught.value)
+    assert "refused ghp_... for /v1/data?api_key=...&page=3 with postgres://bob:...@host" == document["message"]
+    assert "raise error or 'ghp_...'" == document["frames"][-1]["text"]
+    assert [] == [secret for secret in (token, "hunter2") if secret in str(document) + summarise(caught.value)]
+
+
 def test_frames_of_the_sdk_are_left_out():
     from foundations.domain.pipeline.stage import exactly
 

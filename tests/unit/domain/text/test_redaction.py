@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 import attrs
 import pytest
 
+from foundations.concealment import conceal
 from foundations.domain.text.redaction import REDACTED, is_hidden, is_secret_name, redact, redact_text
 from foundations.domain.text.representation import describe_call, short_repr
 
@@ -97,6 +98,80 @@ def test_a_secret_is_in_no_representation(value, shown):
     told = short_repr(value)
     assert "hunter2" not in told
     assert shown is None or shown == told
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DIGITS = "0123456789" * 10
+TOKENS = [
+    *(
+        "AKIA" + "A1B2" * 4,
+        "ASIA" + "A1B2" * 4,
+        "AIza" + (DIGITS + LETTERS)[:35],
+        "ghp_" + "aB3" * 12,
+        "ghs_" + "aB3" * 12,
+    ),
+    *(
+        "github_pat_" + "aB3_" * 20,
+        "glpat-" + "aB3-" * 5,
+        "xoxb-123456789012-aBcDeF",
+        "xoxp-1234-5678-abc",
+        "hf_" + "aB" * 17,
+    ),
+    *(
+        "sk-" + "aB3" * 16,
+        "sk-proj-" + "aB3_" * 12,
+        "sk-ant-api03-" + "aB3-" * 20,
+        "npm_" + "aB3" * 12,
+        "sk_live_" + "aB3" * 8,
+    ),
+    *("pypi-AgEIcHlwaS5vcmc" + "aB3_" * 20, "dapi" + "0a1b" * 8, "xapp-1-A0123456-abcdef"),
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+]
+PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEhunter2\nabc==\n-----END RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize("token", TOKENS)
+@pytest.mark.parametrize("around", ["{}", "refused: {}.", "'{}'", "https://host/?a={}&b", "x={},", "({})", "a\n{}\n"])
+def test_a_token_is_cut_wherever_it_is(token, around):
+    shown = redact_text(around.format(token))
+    assert (around.format(token[:4] + "..."), False) == (shown, token[5:] in conceal(around.format(token)))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (PRIVATE_KEY, "-----BEGIN RSA PRIVATE KEY-----..."),
+        (f"a\n{PRIVATE_KEY}\nb", "a\n-----BEGIN RSA PRIVATE KEY-----...\nb"),
+        (PRIVATE_KEY[:50], "-----BEGIN RSA PRIVATE KEY-----..."),
+        ("-----BEGIN PUBLIC KEY-----\nMIIB", "-----BEGIN PUBLIC KEY-----\nMIIB"),
+    ],
+)
+def test_a_private_key_is_cut(text, shown):
+    assert shown == redact_text(text)
+
+
+def test_a_token_is_cut_in_values_of_any_name():
+    token = "ghp_" + "aB3" * 12
+    assert {"note": ["ghp_...", 3]} == redact({"note": [token, 3]})
+    assert "push('ghp_...', to='ghp_...')" == describe_call("push", [token], {"to": token}, ["what"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "sk-learn-experiments-of-december",
+            "risk-assessment-Model-2024-final",
+            "AKIAK",
+            "the Asian market",
+            "xoxo-hugs",
+        ),
+        *("hf_hub_download", "hf_models/bert-base-uncased-2024", "task-0123456789-abcdefghij-XYZ", "github_pat_name"),
+        *("eyJ is how JSON begins", "a" * 64, "0123456789abcdef" * 4, "PRIVATE KEY", "my_live_data_2024_01_02_03_04"),
+    ],
+)
+def test_what_only_resembles_a_token_stays_as_it_is(text):
+    assert (text, text) == (redact_text(text), conceal(text))
 
 
 @pytest.mark.parametrize(
