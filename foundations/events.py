@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import Any
 
 from foundations.concealment import conceal
@@ -30,8 +31,29 @@ def _threshold() -> int:
     return _LEVELS["info"]
 
 
+def is_logged(level: str) -> bool:
+    """Return whether events of this level are logged, for events that are expensive to describe."""
+    return _LEVELS[level] >= _threshold()
+
+
+class Stopwatch:
+    """Measures the steps of a task, one after the other."""
+
+    def __init__(self) -> None:
+        self._started_at = self._lap_at = time.perf_counter()
+
+    def lap(self) -> str:
+        """Return how long the step took that ends now; the next one begins."""
+        before, self._lap_at = self._lap_at, time.perf_counter()
+        return f"{(self._lap_at - before) * 1000:.1f} ms"
+
+    def total(self) -> str:
+        """Return how long all steps took."""
+        return f"{(time.perf_counter() - self._started_at) * 1000:.1f} ms"
+
+
 def _emit(level: str, event: str, keys: dict[str, Any]) -> None:
-    if _LEVELS[level] < _threshold():
+    if not is_logged(level):
         return
     import structlog
 

@@ -58,23 +58,45 @@ def test_a_project_may_have_modules_named_like_the_sdk(project: Project) -> None
 
 def test_each_step_of_run_is_in_the_log_for_whoever_asks_for_it(project: Project) -> None:
     project.write(
-        {"data.csv": "12345", "__pycache__/x.pyc": "", "use.config.yaml": "user_settings: {}\n", "steps.py": ""}
+        {
+            "data.csv": "12345",
+            "__pycache__/x.pyc": "1234",
+            "use.config.yaml": "user_settings: {}\n",
+            "steps.py": "",
+            "raw/a": "12",
+            "raw/inner/b": "345",
+            "x.log": "1",
+            ".foundationsignore": "# mine\n/raw/\n*.log\n",
+        }
     )
     project.write(
         {"train.py": "from foundations import *\nimport steps\npipeline.stage(len, 'abc').run(job_name='job')\n"}
     )
-    lines = project.attempt("train.py", variables={"FOUNDATIONS_LOG_LEVEL": "debug"}).stderr.splitlines()
+    lines = project.attempt(
+        "train.py", variables={"FOUNDATIONS_LOG_LEVEL": "debug", "PYTHONDONTWRITEBYTECODE": "1"}
+    ).stderr.splitlines()
     events = {
         "configuration_read": "use.config.yaml keys=user_settings",
         "job_prepared": "stages=1",
         "job_checked": "modules_to_import=steps",
         "not_bundled": "__pycache__ reason='it is ignored by its name'",
-        "project_listed": "entries=4",
+        "project_listed": "entries=5",
         "bundle_made": "packed_before=False",
         "job_started": "directory=",
     }
     for event, text in events.items():
         assert [line for line in lines if event in line and text in line], (event, lines)
+    ignored = [line.split("by=")[1].split() for line in lines if "] ignored " in line]
+    assert {
+        "'line 2 of .foundationsignore (/raw/)' files=2 size='5 bytes'",
+        "'line 3 of .foundationsignore (*.log)' files=1 size='1 bytes'",
+        "'the built-in list of names (__pycache__)' files=1 size='4 bytes'",
+    } == {" ".join(words) for words in ignored}
+    steps = ["job_prepared", "job_checked", "job_serialised", "files_listed", "runtime_packed", "bundle_made"]
+    steps += ["job_bundled", "bundle_extracted", "job_started", "job_submitted"]
+    timed = [line.split("]")[1].split()[0] for line in lines if "took=" in line]
+    assert steps == timed
+    assert [True] == ["in_all='" in line for line in lines if "job_submitted" in line]
 
 
 def test_a_src_layout_by_sys_path_works(project: Project) -> None:

@@ -58,3 +58,9 @@ def test_the_applications_configuration_holds():
 def test_an_event_that_is_not_logged_does_not_import_structlog(monkeypatch):
     monkeypatch.setitem(sys.modules, "structlog", None)
     events.debug("detail")
+
+
+def test_a_stopwatch_tells_how_long_each_step_took_and_all_of_them(monkeypatch):
+    monkeypatch.setattr(events.time, "perf_counter", iter([1.0, 1.25, 2.0, 2.5]).__next__)
+    steps = events.Stopwatch()
+    assert ["250.0 ms", "750.0 ms", "1500.0 ms"] == [steps.lap(), steps.lap(), steps.total()]

@@ -96,6 +96,7 @@ class LocalShellJobDeployment(ExecutionEnvironment):
 
     def submit(self, submission: Submission) -> None:
         """Verify and extract the bundle, and start its run script."""
+        steps = events.Stopwatch()
         target = self._jobs / check_job_name(submission.job_name)
         for place in (self._jobs, self._runtimes, self._transit):
             trusted.ensure_private_directory(place)
@@ -115,11 +116,18 @@ class LocalShellJobDeployment(ExecutionEnvironment):
             self._publish(made, target)  # Queued from now on, as long as the lock is held
             published = True
             runtime = unpack_bundle(submission.bundle, directory.bundle, directory.project, self._runtimes)
+            events.debug("bundle_extracted", job_name=submission.job_name, took=steps.lap())
             self._children[submission.job_name] = start_supervisor(
                 directory, submission, runtime, lock, self.grace_seconds
             )
             started = True
-            events.debug("job_started", job_name=submission.job_name, directory=str(target), runtime=str(runtime))
+            events.debug(
+                "job_started",
+                job_name=submission.job_name,
+                directory=str(target),
+                runtime=str(runtime),
+                took=steps.lap(),
+            )
         except OSError as error:
             raise StorageUnavailableError(
                 f"{error.filename or target}: the job directory could not be prepared, and the job was not"

@@ -71,10 +71,13 @@ class TarballJobBundler(JobBundler):
 
     def make(self, contents: BundleContents) -> BundleFile:
         """Make a bundle; the file gets its name when it is whole."""
+        steps = events.Stopwatch()
         seen_at = time.time_ns()
         places = (contents.project, *contents.extra_source_paths)
         sources = Sources(places, files_to_bundle(contents, own_directories(contents.project), self._limits), seen_at)
+        events.debug("files_listed", entries=len(sources.files), took=steps.lap())
         runtime = pack_runtime(contents.runtime_packages, foundations_home() / "runtime")
+        events.debug("runtime_packed", path=str(runtime.path), took=steps.lap())
         self._registry.remove_abandoned()
         target = self._choose_directory(contents) / f"{contents.job_name}.tgz"
         self._check_absent(target)
@@ -94,7 +97,9 @@ class TarballJobBundler(JobBundler):
                 registration.close()
             raise
         is_copied = reusable is not None
-        events.debug("bundle_made", path=str(target), size=f"{bundle.size:,} bytes", packed_before=is_copied)
+        events.debug(
+            "bundle_made", path=str(target), size=f"{bundle.size:,} bytes", packed_before=is_copied, took=steps.lap()
+        )
         self._in_use[target] = _BundleInUse(part, sources, packed, project_at, is_copied, registration, status)
         return bundle
 

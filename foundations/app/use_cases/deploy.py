@@ -28,11 +28,12 @@ from foundations.app.use_cases.prepare import prepare_job
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs.bundle import Bundle, bundle_contents
 from foundations.domain.jobs.deployment import Deployment
+from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.stage import Stage
 from foundations.errors import BundleExistsError, FoundationsError, JobExistsError, JobNotFoundError
 from foundations.ports.archive_listing import JobRecord
-from foundations.ports.bundling import BundleContents, BundleFile
+from foundations.ports.bundling import BUNDLE_JOB, BundleContents, BundleFile
 from foundations.ports.execution import JobStatus
 from foundations.ports.job import JobEnd
 
@@ -59,10 +60,11 @@ def deploy(
         FoundationsError: Whatever can be found wrong beforehand, before anything is written; or the job cannot be
             bundled or submitted, and nothing is left behind.
     """
+    steps = events.Stopwatch()
     name, pipeline, parameters = prepare_job(stage, params_dict, job_name, params)
     wiring = Wiring(settings=settings(), run_bundle=_run_bundle)
     project = Path.cwd()
-    events.debug("job_prepared", job_name=name, project=str(project), stages=len(pipeline.nodes))
+    events.debug("job_prepared", job_name=name, project=str(project), stages=len(pipeline.nodes), took=steps.lap())
     extra_source_paths = resolve_extra_source_paths(project, wiring.settings)
     check_importable(pipeline, project, extra_source_paths, wiring)
     wiring.check_places((project, *extra_source_paths))
@@ -73,9 +75,22 @@ def deploy(
     job = freeze_job(name, pipeline, parameters, project, extra_source_paths)
     warn_of_outside_script(job.main or NO_MAIN, (node.function for node in pipeline.nodes), project)
     warn_of_changed_literals(map(ProjectModule._make, job.modules))
-    events.debug("job_checked", job_name=name, modules_to_import=", ".join(name for name, _, _ in job.modules))
+    modules = ", ".join(module for module, _, _ in job.modules)
+    events.debug("job_checked", job_name=name, modules_to_import=modules, took=steps.lap())
+    contents = _serialise(job, extra_source_paths, wiring)
+    size = f"{len(contents.members[BUNDLE_JOB]):,} bytes"
+    events.debug("job_serialised", job_name=name, size=size, took=steps.lap())
+    recorded = recorded_parameters(parameters, secret_hyperparameters(pipeline))
+    bundle = _make_bundle(contents, wiring)
+    events.debug("job_bundled", job_name=name, size=f"{bundle.file.size:,} bytes", took=steps.lap())
+    _submit(bundle, recorded, variables, wiring)
+    events.debug("job_submitted", job_name=name, took=steps.lap(), in_all=steps.total())
+    return make_deployment(wiring.environment.handle(name), wiring)
+
+
+def _serialise(job: Job, extra_source_paths: tuple[Path, ...], wiring: Wiring) -> BundleContents:
     with gc_paused():
-        contents = bundle_contents(
+        return bundle_contents(
             job,
             wiring.settings.to_json(),
             project_member=wiring.settings.job_source_bundle.member,
@@ -84,9 +99,6 @@ def deploy(
             serialiser=wiring.serialiser,
             read_resource=read_resource,
         )
-    recorded = recorded_parameters(parameters, secret_hyperparameters(pipeline))
-    _submit(_make_bundle(contents, wiring), recorded, variables, wiring)
-    return make_deployment(wiring.environment.handle(name), wiring)
 
 
 def read_resource(name: str) -> bytes:

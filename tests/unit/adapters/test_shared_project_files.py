@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
+from foundations import events
+from foundations.adapters._shared.bundle import ignoring
 from foundations.adapters._shared.bundle import project_files as module
 from foundations.adapters._shared.bundle.ignoring import (
     IGNORED_ENDINGS,
@@ -110,6 +112,27 @@ def test_the_ignore_file_has_the_syntax_of_gitignore(root):
     fill(root, "data/big.csv", "data/small.csv", "logs/a", "src/logs/b", "tmp/x", "src/tmp/y", "a.log", "b.txt")
     (root / ".foundationsignore").write_text("# comment\n*.csv\n!small.csv\n/tmp/\nlogs/\n*.log\n")
     assert [".foundationsignore", "b.txt", "data/small.csv", "src/tmp/y"] == files(root)
+
+
+@pytest.mark.parametrize(("most", "is_whole"), [(100, True), (1, False)])
+def test_what_is_ignored_is_measured_by_its_line_for_debugging(root, monkeypatch, most, is_whole):
+    monkeypatch.setenv("FOUNDATIONS_LOG_LEVEL", "debug")
+    monkeypatch.setattr(ignoring, "_MOST_MEASURED", most)
+    logged = []
+    monkeypatch.setattr(events, "_emit", lambda level, event, keys: logged.append((event, *keys.values())))
+    fill(root, "raw/a", "raw/b/c", ".git/x", "x.log")
+    for path in (root / "raw" / "a", root / "raw" / "b" / "c", root / ".git" / "x", root / "x.log"):
+        path.write_text("12345")
+    (root / ".foundationsignore").write_text("*.log\n/raw\n")
+    project_files(root)
+    measured = [entry[1:] for entry in logged if entry[0] == "ignored"]
+    expected = {
+        ("line 2 of .foundationsignore (/raw)", "2", "10 bytes"),
+        ("line 1 of .foundationsignore (*.log)", "1", "5 bytes"),
+        ("the built-in list of names (.git)", "1", "5 bytes"),
+    }
+    is_told = ("ignored_not_measured", f"only {most} files that stay out are measured") in logged
+    assert (is_whole, not is_whole) == (expected == set(measured), is_told)
 
 
 def test_a_default_can_be_taken_back(root):
@@ -499,8 +522,6 @@ def test_what_cannot_be_read_is_no_secret(root):
 def test_a_file_of_secrets_stays_out_with_a_warning_that_names_the_line_which_includes_it(
     root, monkeypatch, name, ignored
 ):
-    from foundations import events
-
     logged = []
     monkeypatch.setattr(
         events, "_emit", lambda level, event, keys: level != "debug" and logged.append((level, event, keys))

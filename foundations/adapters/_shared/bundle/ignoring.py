@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from foundations import events
 from foundations.adapters._shared.bundle.secret_files import is_secret
@@ -28,6 +30,7 @@ IGNORED_NAMES = (
 IGNORED_ENDINGS = (".pyc", ".pyo", ".swp")
 _IGNORED = frozenset(IGNORED_NAMES)
 _MAX_ASTERISKS = 4
+_MOST_MEASURED = 100_000
 
 
 def ignore_predicate(root: Path) -> Callable[[str, str, bool], bool]:
@@ -74,6 +77,47 @@ def ignore_predicate(root: Path) -> Callable[[str, str, bool], bool]:
     return is_ignored
 
 
+def report_ignored(root: Path, paths: Iterable[str]) -> None:
+    """Log how much each line of the ignore file, and each name of the built-in list, leaves out; for debugging only.
+
+    Args:
+        root: The project.
+        paths: The files and directories that are left out, relative to `root`.
+    """
+    if not events.is_logged("debug"):
+        return
+    found: dict[str, list[int]] = {}  # how many files, and their size in bytes
+    left = _MOST_MEASURED
+    for path in paths:
+        files = _files_in(root / path)
+        sizes = [size for _, size in zip(range(left), files, strict=False)]
+        left -= len(sizes)
+        rule = _explain_rule(root, path, is_directory=(root / path).is_dir())
+        total = found.setdefault(rule, [0, 0])
+        total[0] += len(sizes)
+        total[1] += sum(sizes)
+    for rule, (count, size) in found.items():
+        events.debug("ignored", by=rule, files=f"{count:,}", size=f"{size:,} bytes")
+    if not left:
+        events.debug("ignored_not_measured", reason=f"only {_MOST_MEASURED:,} files that stay out are measured")
+
+
+def _files_in(path: Path) -> Iterator[int]:
+    """Iterate over the sizes of a file, or of those in a directory."""
+    if path.is_dir() and not path.is_symlink():
+        for location, _, names in os.walk(path):
+            yield from (_size_of(os.path.join(location, name)) for name in names)
+    else:
+        yield _size_of(path)
+
+
+def _size_of(path: str | Path) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:  # it was removed meanwhile
+        return 0
+
+
 def explain_exclusion(root: Path, path: str) -> str | None:
     """Return what leaves `path`, relative to `root`, out of a bundle: a line of the ignore file, or the built-in list.
 
@@ -85,23 +129,34 @@ def explain_exclusion(root: Path, path: str) -> str | None:
         inside = "/".join(parts[:count])
         is_directory = count < len(parts) or (root / inside).is_dir()
         if is_ignored(inside, name, is_directory):
-            number, line = _last_match(root, inside + "/" * is_directory)
-            return (
-                f"the built-in list of names ({name})" if number is None else f"line {number} of {IGNORE_FILE} ({line})"
-            )
+            return _explain_rule(root, inside, is_directory=is_directory)
     return None
 
 
-def _last_match(root: Path, path: str) -> tuple[int | None, str]:
-    """Return the number and the text of the ignore file's last line that matches `path`; None where none does."""
-    found: tuple[int | None, str] = (None, "")
-    if (root / IGNORE_FILE).exists():
-        from pathspec import GitIgnoreSpec
+def _explain_rule(root: Path, path: str, *, is_directory: bool) -> str:
+    """Return what leaves `path` out: the last line of the ignore file that matches it, or the built-in list."""
+    whole = path + "/" if is_directory else path
+    for number, line, spec in reversed(_lines_of(root)):
+        if spec.match_file(whole):
+            return f"line {number} of {IGNORE_FILE} ({line})"
+    return f"the built-in list of names ({path.rpartition('/')[2]})"
 
-        for number, line in enumerate((root / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines(), start=1):
-            if GitIgnoreSpec.from_lines([line]).match_file(path):
-                found = number, line
-    return found
+
+def _lines_of(root: Path) -> list[tuple[int, str, Any]]:
+    """Return number, text and pattern of each line of the ignore file."""
+    path = root / IGNORE_FILE
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return _parsed_lines(text)
+    except FileNotFoundError:
+        return []
+
+
+@functools.lru_cache(maxsize=1)
+def _parsed_lines(text: str) -> list[tuple[int, str, Any]]:
+    from pathspec import GitIgnoreSpec
+
+    return [(number, line, GitIgnoreSpec.from_lines([line])) for number, line in enumerate(text.splitlines(), start=1)]
 
 
 def _invalid_line(root: Path, number: int, reason: str) -> BundleError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foundations import events
-from foundations.adapters._shared.bundle.ignoring import IGNORE_FILE, ignore_predicate
+from foundations.adapters._shared.bundle.ignoring import IGNORE_FILE, ignore_predicate, report_ignored
 from foundations.adapters._shared.bundle.manifest import check_link
 from foundations.adapters._shared.bundle.project_size import (
     LARGE_PROJECT,
@@ -132,6 +132,7 @@ def _walk(  # noqa: C901
     What is excluded counts by its identity, so it is found under any name: through links and mounts, too.
     """
     is_ignored = ignore_predicate(root)
+    ignored: list[str] = []
     pending = [(str(root), "")]
     while pending:
         location, inside = pending.pop()
@@ -147,6 +148,7 @@ def _walk(  # noqa: C901
             is_directory = entry.is_dir(follow_symlinks=False)
             if is_ignored(path, name, is_directory):
                 events.debug("not_bundled", path=entry.path, reason="it is ignored by its name")
+                ignored.append(path)
                 continue
             if not name.isascii():
                 _check_name(entry)
@@ -164,6 +166,7 @@ def _walk(  # noqa: C901
             else:
                 pending.append((entry.path, path + "/"))
         yield files
+    report_ignored(root, ignored)
 
 
 def _identity(path: str | Path) -> tuple[int, int] | None:
