@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -15,6 +16,8 @@ from foundations.app.job.stage_imports import names_in
 from foundations.package_names import distribution_of
 
 _MOST_ENTRIES = 10_000
+_FILE_IN_MESSAGE = r"\bname = '([^']+)'|\(os error 2\): (.+)|\A(.+) not found\.?\Z|\A(\S+)\Z"
+"""How HDF5, polars, NumPy and Arrow name a missing file, whose errors have it in the message alone."""
 
 
 class JobPlace(NamedTuple):
@@ -37,8 +40,9 @@ def find_hints(error: BaseException, place: JobPlace) -> list[str]:
         return [_explain_missing_module(error, error.name, place)]
     if isinstance(error, ImportError) and error.name and "(unknown location)" in str(error):
         return _name_distribution(error, error.name)  # as of `google`, which many distributions share
-    if isinstance(error, FileNotFoundError) and error.filename is not None:
-        return _explain_missing_file(os.fsdecode(error.filename), error.__traceback__, place)
+    name = _missing_file(error) if isinstance(error, FileNotFoundError) else None
+    if name is not None:
+        return _explain_missing_file(name, error.__traceback__, place)
     if _is_debugger(error):
         return [
             "A job has no terminal, so a debugger cannot stop in it. Debug the pipeline in your own process, with"
@@ -47,6 +51,14 @@ def find_hints(error: BaseException, place: JobPlace) -> list[str]:
     if isinstance(error, EOFError) and str(error) == "EOF when reading a line":
         return ["A job has no terminal, so there is no input. Pass the value as an argument or a hyperparameter."]
     return []
+
+
+def _missing_file(error: FileNotFoundError) -> str | None:
+    """Return the name of the file that was not found; None where neither the error nor its message has it."""
+    if error.filename is not None:
+        return os.fsdecode(error.filename)
+    found = re.search(_FILE_IN_MESSAGE, str(error))
+    return None if found is None else found[found.lastindex or 0]
 
 
 def _is_debugger(error: BaseException) -> bool:

@@ -80,8 +80,8 @@ def _run_stage(
                 output = output.get()
         if isinstance(output, Stage):
             raise PipelineError(
-                f"{pipeline.name(index)} returned {output!r}: inside a stage call the plain function"
-                " (`factory.function`), outside pass the stage on as an argument"
+                f"{pipeline.name(index)} returned {output!r}: inside a stage call the plain function, as in"
+                f" {output.name()}.function(...); outside pass the stage on as an argument"
             )
         recorder.record_end(index, output)
     except BaseException as error:

@@ -63,6 +63,23 @@ class TestMissingFile:
     def test_the_nearest_name_is_suggested(self, place, name, expected):
         assert expected == hint(place, open, name)
 
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "trian.csv not found.",
+            "trian.csv",
+            "No such file or directory (os error 2): trian.csv",
+            "[Errno 2] Unable to synchronously open file (unable to open file: name = 'trian.csv', errno = 2)",
+        ],
+    )
+    def test_one_that_only_the_message_names_has_the_nearest_name(self, place, message):
+        assert ["There is no 'trian.csv' in the job's working directory. Did you mean 'train.csv'?"] == find_hints(
+            FileNotFoundError(message), place
+        )
+
+    def test_a_message_that_names_none_has_no_hint(self, place):
+        assert [] == find_hints(FileNotFoundError("there is nothing to train with"), place)
+
     def test_one_at_an_absolute_path_elsewhere_has_the_nearest_name_there(self, place, tmp_path):
         directory = tmp_path / "home"
         assert f"There is no 'date.csv' in {directory}. Did you mean 'data.csv'?" == hint(
