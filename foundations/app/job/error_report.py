@@ -15,7 +15,10 @@ from foundations.app.code_origin import is_installed, is_sdk, is_standard_librar
 from foundations.concealment import conceal, cut_tokens
 from foundations.domain.text.redaction import redact_text
 from foundations.errors import FoundationsError
+from foundations.ports.frames import Buffer
+from foundations.ports.serialisation import Serialiser
 
+_MOST_SEARCHED = 100_000  # bytes of a pickle
 _LONGEST_MESSAGE = 10_000
 _MOST_FRAMES = 50
 _DEEPEST_CHAIN = 8
@@ -60,6 +63,21 @@ def describe_failure(
 def summarise(error: BaseException) -> str:
     """Return an exception on one line."""
     return _headline(error).splitlines()[0][:500]
+
+
+def dump_exception(error: BaseException, serialiser: Serialiser) -> Sequence[Buffer]:
+    """Return an exception as it is archived.
+
+    Raises:
+        ValueError: It holds a secret that its report leaves out: a token, a private key, or one in a URL.
+        Exception: It cannot be pickled, or rebuilt afterwards.
+    """
+    frames: Sequence[Buffer] = serialiser.dump(error)
+    content = b"".join(bytes(memoryview(frame)[:_MOST_SEARCHED]) for frame in frames).decode("latin-1")
+    if redact_text(content) != content:
+        raise ValueError("it holds what looks like a secret")
+    serialiser.load(frames)  # one that cannot be rebuilt is of no use
+    return frames
 
 
 def _headline(error: BaseException) -> str:

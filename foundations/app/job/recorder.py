@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from foundations import events
 from foundations.app.job.archiver import Archiver
-from foundations.app.job.error_report import describe_failure, summarise
+from foundations.app.job.error_report import describe_failure, dump_exception, summarise
 from foundations.app.job.stage_arguments import describe_stage_call
 from foundations.app.running_stage import RunningPipeline, add_metric
 from foundations.app.tracking_pause import tracking_paused
@@ -258,8 +258,7 @@ class JobRecorder:
 
     def _archive_exception(self, error: BaseException) -> None:
         try:
-            frames = self.serialiser.dump(error)
-            self.serialiser.load(frames)  # one that cannot be rebuilt is of no use
+            frames = dump_exception(error, self.serialiser)
         except Exception as why:  # user code decides how it is pickled; the error report does without
             events.debug("exception_not_stored", exception=type(error).__name__, reason=summarise(why))
             return

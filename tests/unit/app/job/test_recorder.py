@@ -9,7 +9,7 @@ from foundations import log_metric, save_artifact
 from foundations.app import running_stage
 from foundations.app.job.archiver import Archiver
 from foundations.app.job.recorder import JobRecorder
-from foundations.domain.jobs.archive_layout import Archives, stage_item
+from foundations.domain.jobs.archive_layout import EXCEPTION, Archives, stage_item
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.memo import CacheResult
 from foundations.errors import OutsideJobError
@@ -172,6 +172,23 @@ def test_the_start_of_a_stage_is_reported_before_it_runs_and_its_end_once_its_ou
         assert [(2, recorder.started_at[2], None)] == reported
         recorder.record_end(2, "output")
     assert ["output stored", (2, recorder.started_at[2], recorder.ended_at[2])] == reported[-2:]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_stored"),
+    [
+        (ValueError("bad"), True),
+        (ValueError("refused ghp_" + "aB3" * 12), False),
+        (ValueError("GET https://host/?api_key=hunter2"), False),
+        (ValueError("bad", {"url": "postgres://bob:hunter2@host"}), False),
+    ],
+)
+def test_an_exception_with_a_secret_is_not_stored_but_reported(recorder, archive, uuids, error, is_stored):
+    with recorder.running:
+        recorder.record_start(0)
+        recorder.record_failure(0, error, (), {})
+    written = {call.args[1] for call in archive.write.call_args_list}
+    assert (is_stored, True) == (EXCEPTION in written, stage_item(uuids[0]) in written)
 
 
 def test_no_end_is_reported_of_a_stage_that_failed_whose_own_document_has_it(recorder, archive, uuids):
