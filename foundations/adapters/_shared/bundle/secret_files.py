@@ -20,6 +20,11 @@ _CONTENTS = (
     (re.compile(r"credentials(?:\.toml)?"), re.compile(rb"(?i)(?:token|secret_access_key|password)\s*=")),
 )
 """What the name may be, and what the content of such a file has where it is a secret."""
+_BEGINNINGS = (".", "_netrc", "id_", "kubeconfig", "credentials")
+_ENDINGS = frozenset(
+    ("pem", "key", "json", "toml", "yaml", "yml", "pickle", "kdbx", "jks", "keystore", "p12", "pfx", "ppk")
+)
+"""What all of these names begin with, or end in: few other files have such a name, so that most are told quickly."""
 _READ = 1 << 16
 
 
@@ -34,6 +39,8 @@ def is_secret(root: str, path: str, name: str, *, is_directory: bool) -> bool:
     """
     if is_directory:
         return name in SECRET_DIRECTORIES
+    if name.rpartition(".")[2] not in _ENDINGS and not name.startswith(_BEGINNINGS):
+        return False
     if _NAMES.fullmatch(name):
         return True
     return any(
