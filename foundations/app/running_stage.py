@@ -66,9 +66,10 @@ class RunningPipeline:
         stage = self._latest = self._running[index] = RunningStage(self, index)
         _of_this_context.set(stage)
 
-    def leave_stage(self, index: int) -> None:
-        """Note that the stage at `index` has ended."""
+    def leave_stage(self, index: int) -> int:
+        """Note that the stage at `index` has ended; return the position of one that still runs, or -1."""
         self._running.pop(index, None)
+        return next(iter([*self._running]), -1)  # of a copy: another thread may enter a stage meanwhile
 
     def only_stage(self) -> RunningStage | None:
         """Return the stage that runs, or the one that ran last; None where several run."""

@@ -47,7 +47,7 @@ class JobRecorder:
         listing: Returns the listing; called only where a metric is logged.
         serialiser: Turns outputs into buffers.
         clock: Returns seconds since the epoch.
-        progress: Receives the position of each stage that starts.
+        progress: Receives the position of a stage that runs: when one starts, and when one ends; -1 for none.
         roots: Directories that the user's files are shown relative to.
         find_hints: Returns what the report of an exception adds to its message.
         report_saved: Receives each file that was archived as an artifact.
@@ -134,7 +134,7 @@ class JobRecorder:
                 events.warning("output_not_stored", stage=self.pipeline.name(index), reason=error.message)
         self._archive_log(index)
         self.report_times(index, self.started_at[index] or ended_at, ended_at)
-        self.running.leave_stage(index)
+        self.progress(self.running.leave_stage(index))
 
     def record_failure(
         self, index: int, error: BaseException, arguments: tuple[Any, ...], keyword_arguments: dict[str, Any]
@@ -154,7 +154,7 @@ class JobRecorder:
         if is_first:
             self._archive_exception(error)
         self._archive_log(index)
-        self.running.leave_stage(index)
+        self.progress(self.running.leave_stage(index))
 
     def _end_forked_process(self, index: int) -> None:
         """End a process that a stage has forked and that returned from it: the job goes on in the other."""

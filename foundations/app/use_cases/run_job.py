@@ -38,7 +38,7 @@ class Progress(Protocol):
     """Shows the supervisor how far a job is."""
 
     def set(self, index: int) -> None:
-        """Show that the stage at `index` has started."""
+        """Show that the stage at `index` runs; -1 for none."""
 
 
 class JobContext(NamedTuple):
@@ -51,7 +51,7 @@ class JobContext(NamedTuple):
         source: Archives the packed project by the archiver that it is given.
         store_locally: Stores an item whose archive failed in the job's directory.
         report: Receives at once what could not be archived, a line each.
-        progress: Receives the position of each stage that starts.
+        progress: Receives the position of a stage that runs: when one starts, and when one ends; -1 for none.
         report_saved: Receives each file that was archived as an artifact.
         report_times: Receives the position of each stage that starts, and when; likewise of each that has ended.
     """

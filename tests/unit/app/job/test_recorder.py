@@ -174,6 +174,17 @@ def test_the_start_of_a_stage_is_reported_before_it_runs_and_its_end_once_its_ou
     assert ["output stored", (2, recorder.started_at[2], recorder.ended_at[2])] == reported[-2:]
 
 
+def test_the_stage_that_runs_is_shown_until_it_has_ended(recorder):
+    shown = []
+    recorder.progress = shown.append
+    with recorder.running:
+        recorder.record_start(0)
+        recorder.record_start(1)
+        recorder.record_end(0, 0)
+        recorder.record_failure(1, ValueError("no"), (), {})
+    assert [0, 1, 1, -1] == shown
+
+
 @pytest.mark.parametrize(
     ("error", "is_stored"),
     [
