@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from foundations.ports.job import JobEnd, JobState
+from foundations.ports.job_query import Condition, JobQuery
 from foundations.ports.store import Store
 
 
@@ -17,7 +18,8 @@ class JobRecord(NamedTuple):
         job_name: Unique among all jobs of the listing.
         submitted_at: Seconds since the epoch; likewise the two below.
         project: The name under which jobs are grouped.
-        state: Where the job is, as last recorded here; the environment's end record is the truth.
+        state: Where the job is, as last recorded here; the environment's end record is the truth. The text of a state
+            that a later release has written and this one does not know.
         cause: Why, where the state is ``Error``.
         started_at: When its process began.
         ended_at: When it ended.
@@ -25,12 +27,20 @@ class JobRecord(NamedTuple):
         metrics: The last value of each logged metric.
         tags: What the user tagged it with.
         environment: The handle by which any process finds the job again in its execution environment.
+        user: Who submitted it: the name of the operating system's user.
+        host: Where it was submitted: the name of the machine.
+        note: What the user wrote about it.
+        kind: ``job``, or what a later release makes besides.
+        study: The study that it belongs to.
+        parent: The job that it was made from.
+        attempt: Which try of the execution environment runs, or ran last; the first is 1.
+        detail: Further words of the execution environment on the state.
     """
 
     job_name: str
     submitted_at: float
     project: str = "default"
-    state: JobState = JobState.QUEUED
+    state: JobState | str = JobState.QUEUED
     cause: str | None = None
     started_at: float | None = None
     ended_at: float | None = None
@@ -38,18 +48,43 @@ class JobRecord(NamedTuple):
     metrics: Mapping[str, Any] = {}
     tags: Mapping[str, str] = {}
     environment: Mapping[str, Any] = {}
+    user: str | None = None
+    host: str | None = None
+    note: str | None = None
+    kind: str = "job"
+    study: str | None = None
+    parent: str | None = None
+    attempt: int = 1
+    detail: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job has ended, as far as this release knows its state."""
+        return isinstance(self.state, JobState) and self.state.is_final
+
+    @property
+    def duration(self) -> float | None:
+        """How long its process ran, in seconds; None unless it has begun and ended."""
+        return None if self.started_at is None or self.ended_at is None else self.ended_at - self.started_at
 
 
 class JobChange(NamedTuple):
-    """A change of a record: None leaves a field as it is, mappings are merged key by key."""
+    """A change of a record: None leaves a field as it is, mappings are merged key by key; `removed_tags` go first."""
 
     state: JobState | None = None
     cause: str | None = None
     started_at: float | None = None
     ended_at: float | None = None
+    parameters: Mapping[str, Any] = {}
     metrics: Mapping[str, Any] = {}
     tags: Mapping[str, str] = {}
+    removed_tags: tuple[str, ...] = ()
     environment: Mapping[str, Any] = {}
+    project: str | None = None
+    host: str | None = None
+    note: str | None = None
+    attempt: int | None = None
+    detail: str | None = None
 
     @classmethod
     def of(cls, end: JobEnd) -> JobChange:
@@ -58,45 +93,22 @@ class JobChange(NamedTuple):
         return cls(state=end.state, cause=cause, started_at=end.started_at, ended_at=end.ended_at)
 
     def applied_to(self, record: JobRecord) -> JobRecord:
-        """Return `record` with this change; a final state is never replaced by one that is not."""
-        state = record.state if self.state is None else self.state
-        if record.state.is_final and not state.is_final:
-            state = record.state
+        """Return `record` with this change; a final or unknown state is never replaced by one that is not final."""
+        changed = {name: getattr(self, name) for name in _PLAIN_FIELDS if getattr(self, name) is not None}
+        is_settled = record.is_final or not isinstance(record.state, JobState)
+        if is_settled and self.state is not None and not self.state.is_final:
+            del changed["state"]
+        kept = {name: value for name, value in record.tags.items() if name not in self.removed_tags}
         return record._replace(
-            state=state,
-            cause=record.cause if self.cause is None else self.cause,
-            started_at=record.started_at if self.started_at is None else self.started_at,
-            ended_at=record.ended_at if self.ended_at is None else self.ended_at,
+            **changed,
+            parameters={**record.parameters, **self.parameters},
             metrics={**record.metrics, **self.metrics},
-            tags={**record.tags, **self.tags},
+            tags={**kept, **self.tags},
             environment={**record.environment, **self.environment},
         )
 
 
-class JobQuery(NamedTuple):
-    """Which jobs to find; None or an empty mapping is no condition.
-
-    Attributes:
-        project: Exactly this project.
-        states: One of these states.
-        tags: All of these tags, with these values.
-        parameters: All of these hyperparameters, with these values (compared as JSON).
-        metrics: All of these metrics, with these values (compared as JSON).
-        submitted_from: Submitted at or after, seconds since the epoch.
-        submitted_until: Submitted before, seconds since the epoch.
-        oldest_first: The order by submission, ties by name; newest first otherwise.
-        limit: At most so many.
-    """
-
-    project: str | None = None
-    states: tuple[JobState, ...] | None = None
-    tags: Mapping[str, str] = {}
-    parameters: Mapping[str, Any] = {}
-    metrics: Mapping[str, Any] = {}
-    submitted_from: float | None = None
-    submitted_until: float | None = None
-    oldest_first: bool = False
-    limit: int | None = None
+_PLAIN_FIELDS = ("state", "cause", "started_at", "ended_at", "project", "host", "note", "attempt", "detail")
 
 
 class PipelineListing(Store):
@@ -109,6 +121,8 @@ class PipelineListing(Store):
     - A final state is never replaced by one that is not.
     - A job that is not there raises :class:`~foundations.errors.JobNotFoundError`; a listing that cannot be read
       raises :class:`~foundations.errors.StorageUnavailableError`.
+    - Conditions mean what :mod:`foundations.ports.job_query` says; :class:`foundations.testing.ListingQueriesContract`
+      compares what an adapter finds with a reference.
     - Finding among 100,000 jobs stays interactive.
     """
 
@@ -139,8 +153,24 @@ class PipelineListing(Store):
         """
 
     @abstractmethod
-    def find(self, query: JobQuery) -> list[JobRecord]:
-        """Return the jobs that match `query`, in its order."""
+    def find(self, query: JobQuery) -> Iterator[JobRecord]:
+        """Iterate over the jobs that match `query`, in its order, in bounded memory.
+
+        The listing may be written to meanwhile: which jobs are found, and their order, is decided at the first one, and
+        each comes as it is when it is read; one that was removed before that is left out.
+        """
+
+    @abstractmethod
+    def count(self, condition: Condition | None = None) -> int:
+        """Return how many jobs meet `condition`; None is met by all."""
+
+    @abstractmethod
+    def names(self, group: str) -> list[str]:
+        """Return the names that any job has in a group, sorted.
+
+        Args:
+            group: ``parameters``, ``metrics`` or ``tags``; ``project`` returns the names of the projects.
+        """
 
     @abstractmethod
     def remove(self, job_name: str) -> bool:

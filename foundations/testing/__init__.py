@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from foundations.testing.contracts.cache import CacheBackendContract
     from foundations.testing.contracts.execution import ExecutionEnvironmentContract
     from foundations.testing.contracts.listing import PipelineListingContract
+    from foundations.testing.contracts.listing_queries import ListingQueriesContract
     from foundations.testing.in_memory import in_memory_sdk, in_memory_settings
 
 __all__ = [
     "CacheBackendContract",
     "ExecutionEnvironmentContract",
     "JobBundlerContract",
+    "ListingQueriesContract",
     "PipelineArchiveContract",
     "PipelineListingContract",
     "in_memory_sdk",
@@ -32,6 +34,7 @@ _MODULES = {
     "CacheBackendContract": "foundations.testing.contracts.cache",
     "ExecutionEnvironmentContract": "foundations.testing.contracts.execution",
     "JobBundlerContract": "foundations.testing.contracts.bundling",
+    "ListingQueriesContract": "foundations.testing.contracts.listing_queries",
     "PipelineArchiveContract": "foundations.testing.contracts.archive",
     "PipelineListingContract": "foundations.testing.contracts.listing",
     "in_memory_sdk": "foundations.testing.in_memory",

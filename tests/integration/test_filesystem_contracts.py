@@ -10,6 +10,7 @@ from foundations.adapters.filesystem import (
 from foundations.testing.contracts.archive import PipelineArchiveContract
 from foundations.testing.contracts.cache import CacheBackendContract
 from foundations.testing.contracts.listing import PipelineListingContract
+from foundations.testing.contracts.listing_queries import ListingQueriesContract
 
 
 class TestLocalFileSystemCacheBackend(CacheBackendContract):
@@ -36,7 +37,7 @@ class TestLocalFileSystemPipelineArchive(PipelineArchiveContract):
         return LocalFileSystemPipelineArchive(tmp_path / "store")
 
 
-class TestLocalFileSystemPipelineListing(PipelineListingContract):
+class TestLocalFileSystemPipelineListing(PipelineListingContract, ListingQueriesContract):
     @pytest.fixture
     def listing(self, tmp_path: Path) -> LocalFileSystemPipelineListing:
         return LocalFileSystemPipelineListing(tmp_path / "store")

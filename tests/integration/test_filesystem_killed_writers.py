@@ -98,13 +98,16 @@ def outcome():
 
 _LISTING = """
 from foundations.adapters.filesystem import LocalFileSystemPipelineListing
-from foundations.ports.archive_listing import JobChange, JobQuery, JobRecord
+from foundations.ports.archive_listing import JobChange, JobRecord
+from foundations.ports.job_query import AllOf, Comparison, Field, JobQuery
 from foundations.ports.job import JobState
 listing = LocalFileSystemPipelineListing(root)
+def of(metrics):
+    return AllOf(tuple(Comparison(Field(name, "metrics"), "==", value) for name, value in metrics.items()))
 def outcome():
     listing.close()
     return " ".join(
-        f"{record.state} {record.metrics} {len(listing.find(JobQuery(metrics=record.metrics)))}"
+        f"{record.state} {record.metrics} {listing.count(of(record.metrics))}"
         for record in listing.find(JobQuery())
     )
 """

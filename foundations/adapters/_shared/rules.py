@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any, Final
+from typing import Final
 
 from foundations.ports.job import check_job_name
 
@@ -12,7 +11,6 @@ MAX_KEY_LENGTH: Final = 200
 MAX_ITEM_NAME_LENGTH: Final = 1000
 _KEY = re.compile(rf"[0-9A-Za-z_-][0-9A-Za-z._-]{{0,{MAX_KEY_LENGTH - 1}}}\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
-_MAX_EXACT_INTEGER = 2**53  # floats represent every integer up to this one
 
 
 def is_cache_key(key: str) -> bool:
@@ -59,23 +57,3 @@ def check_digest(digest: str) -> str:
     if not _DIGEST.match(digest):
         raise ValueError(f"{digest!r:.80} is not a SHA-256 in hexadecimal")
     return digest
-
-
-def canonical_json(value: Any) -> str:
-    """Return a JSON text that is the same for equal JSON values and differs for others.
-
-    >>> canonical_json({"b": 1.0, "a": True})
-    '{"a":true,"b":1}'
-    """
-    return json.dumps(_with_integers(value), sort_keys=True, separators=(",", ":"))
-
-
-def _with_integers(value: Any) -> Any:
-    """Return `value` with every float that is an exact integer replaced by this integer."""
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _MAX_EXACT_INTEGER:
-        return int(value)
-    if isinstance(value, dict):
-        return {key: _with_integers(member) for key, member in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_with_integers(member) for member in value]
-    return value

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from itertools import islice
-from typing import Any
+from collections.abc import Iterator
 
 import attrs
 
-from foundations.adapters._shared.rules import canonical_json
+from foundations.adapters._shared.job_matching import check_field, matches, select
 from foundations.adapters.memory.stores import InStore
 from foundations.errors import JobExistsError, JobNotFoundError
-from foundations.ports.archive_listing import JobChange, JobQuery, JobRecord, PipelineListing
+from foundations.ports.archive_listing import JobChange, JobRecord, PipelineListing
 from foundations.ports.job import check_job_name
+from foundations.ports.job_query import Condition, Field, JobQuery
 
 
 @attrs.frozen
@@ -51,13 +50,29 @@ class MemoryPipelineListing(InStore, PipelineListing):
             )
         return _copy(record)
 
-    def find(self, query: JobQuery) -> list[JobRecord]:
-        """See :meth:`PipelineListing.find`; newest first is the reverse of oldest first, ties included."""
+    def find(self, query: JobQuery) -> Iterator[JobRecord]:
+        """See :meth:`PipelineListing.find`."""
         with self._store.lock:
-            found = [record for record in self._store.records.values() if _matches(record, query)]
-        found.sort(key=lambda record: (record.submitted_at, record.job_name), reverse=not query.oldest_first)
-        limit = None if query.limit is None else max(query.limit, 0)
-        return [_copy(record) for record in islice(found, limit)]
+            names = [record.job_name for record in select([*self._store.records.values()], query)]
+        for name in names:
+            with self._store.lock:
+                record = self._store.records.get(name)
+            if record is not None:
+                yield _copy(record)
+
+    def count(self, condition: Condition | None = None) -> int:
+        """See :meth:`PipelineListing.count`."""
+        with self._store.lock:
+            return sum(matches(record, condition) for record in self._store.records.values())
+
+    def names(self, group: str) -> list[str]:
+        """See :meth:`PipelineListing.names`."""
+        with self._store.lock:
+            records = [*self._store.records.values()]
+        if group == "project":
+            return sorted({record.project for record in records})
+        check_field(Field("", group))
+        return sorted({name for record in records for name in getattr(record, group)})
 
     def remove(self, job_name: str) -> bool:
         """See :meth:`PipelineListing.remove`."""
@@ -69,21 +84,3 @@ def _copy(record: JobRecord) -> JobRecord:
     """Return `record` as it would be read from a disk: of JSON's own types, shared with nobody."""
     mappings = ("parameters", "metrics", "tags", "environment")
     return record._replace(**{name: json.loads(json.dumps(dict(getattr(record, name)))) for name in mappings})
-
-
-def _matches(record: JobRecord, query: JobQuery) -> bool:
-    return (
-        (query.project is None or record.project == query.project)
-        and (query.states is None or record.state in query.states)
-        and (query.submitted_from is None or record.submitted_at >= query.submitted_from)
-        and (query.submitted_until is None or record.submitted_at < query.submitted_until)
-        and _contains(record.tags, query.tags)
-        and _contains(record.parameters, query.parameters)
-        and _contains(record.metrics, query.metrics)
-    )
-
-
-def _contains(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    return all(
-        name in values and canonical_json(values[name]) == canonical_json(value) for name, value in wanted.items()
-    )

@@ -15,8 +15,9 @@ from foundations.domain.caching.recipe import Recipe, Traits, describe_differenc
 from foundations.domain.jobs.archive_layout import CACHE_NOTES
 from foundations.errors import ItemNotFoundError
 from foundations.ports.archive import PipelineArchive
-from foundations.ports.archive_listing import JobQuery, PipelineListing
+from foundations.ports.archive_listing import PipelineListing
 from foundations.ports.cache import CacheBackend
+from foundations.ports.job_query import JobQuery
 
 _MOST_COMPARED = 200  # the newest of a stage; older ones are hardly what somebody has in mind
 _MOST_JOBS = 20  # likewise
@@ -171,11 +172,11 @@ class Refusals:
 
 def _job_names(listing: Callable[[], PipelineListing]) -> Iterator[str]:
     try:
-        records = listing().find(JobQuery(limit=_MOST_JOBS))
+        names = [record.job_name for record in listing().find(JobQuery(limit=_MOST_JOBS))]
     except Exception as error:  # of whatever adapter
         _report_unread("earlier jobs", error)
         return
-    yield from [record.job_name for record in records]
+    yield from names
 
 
 def _report_unread(what: str, error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -119,7 +120,7 @@ def _check_unused(name: str, wiring: Wiring) -> None:
         (earlier,) = wiring.environment.poll([wiring.environment.handle(name)])
     if earlier is not None:
         raise JobExistsError(
-            f"job name {name!r} is taken by an earlier job ({earlier.state.value}). Choose another name;"
+            f"job name {name!r} is taken by an earlier job ({earlier.state}). Choose another name;"
             f" load_job({name!r}) finds that job. Nothing was written.",
             job_name=name,
         )
@@ -145,6 +146,8 @@ def _submit(bundle: Bundle, parameters: Mapping[str, Any], variables: Mapping[st
                 job_name=bundle.job_name,
                 submitted_at=time.time(),
                 parameters=parameters,
+                user=_user_name(),
+                host=os.uname().nodename,
                 environment={
                     **stored,
                     "deployment": wiring.settings.deployment.to_mapping(),
@@ -162,6 +165,17 @@ def _submit(bundle: Bundle, parameters: Mapping[str, Any], variables: Mapping[st
             events.warning(
                 "bundle_not_removed", job_name=bundle.job_name, path=str(bundle.file.path), reason=str(error)
             )
+
+
+def _user_name() -> str:
+    """Return the name of the user of this process; its number, where the system has no name for it."""
+    import pwd
+
+    user = os.geteuid()
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 def _run_bundle(bundle: BundleFile, wiring: Wiring) -> JobEnd:

@@ -170,7 +170,7 @@ def why(job_name: str, stage: str | None, settings: Settings) -> Explanation:
     document = _read(archive, job_name, items.RESULT)
     if document is None:
         raise FoundationsError(
-            f"job {job_name} is {record.state.value} and has no result document. `cache why` can report only on jobs"
+            f"job {job_name} is {record.state} and has no result document. `cache why` can report only on jobs"
             " whose pipeline has ended."
         )
     result = ResultDocument.from_json(document)

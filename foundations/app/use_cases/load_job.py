@@ -12,9 +12,10 @@ from foundations.domain.jobs.archived_job import ArchivedJob
 from foundations.domain.jobs.deployment import Deployment
 from foundations.domain.jobs.reconciliation import Reconciler
 from foundations.errors import JobNotFoundError
-from foundations.ports.archive_listing import JobQuery, PipelineListing
+from foundations.ports.archive_listing import PipelineListing
 from foundations.ports.execution import JobHandle
 from foundations.ports.job import check_job_name
+from foundations.ports.job_query import JobQuery
 
 _MOST_COMPARED = 1_000
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from foundations import events
 from foundations.domain.jobs.archive_layout import Archives, stream_item
+from foundations.errors import StorageUnavailableError
 from foundations.ports.archive_listing import JobChange, JobRecord, PipelineListing
 from foundations.ports.job import EndCause, JobEnd, JobState
 from foundations.ports.job_layout import STREAMS
@@ -121,6 +122,11 @@ class Reconciler(NamedTuple):
 
 def _end_of(record: JobRecord) -> JobEnd:
     """Return the end of a job that only the listing knows."""
+    if not isinstance(record.state, JobState):
+        raise StorageUnavailableError(
+            f"where job {record.job_name} is cannot be told: the listing says {record.state}, a state of a newer"
+            " release of foundations. Use that release"
+        )
     if record.state.is_final:
         return JobEnd(
             job_name=record.job_name,

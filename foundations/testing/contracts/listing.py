@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from foundations.errors import JobExistsError, JobNameError, JobNotFoundError
-from foundations.ports.archive_listing import JobChange, JobQuery, JobRecord, PipelineListing
+from foundations.ports.archive_listing import JobChange, JobRecord, PipelineListing
 from foundations.ports.job import JobState
+from foundations.ports.job_query import AllOf, Comparison, Field, JobQuery, OneOf, Value
 from foundations.testing.contracts.callers import in_threads, in_threads_and_processes
 
 _FULL = JobRecord(
@@ -25,6 +27,14 @@ _FULL = JobRecord(
     metrics={"loss": 0.5, "epochs": 3, "best": None},
     tags={"owner": "ana", "": "empty"},
     environment={"host": "here", "pid": 12},
+    user="ana",
+    host="here",
+    note="as in the paper",
+    kind="replay",
+    study="rates",
+    parent="bare",
+    attempt=2,
+    detail="node 7",
 )
 
 
@@ -40,16 +50,16 @@ class PipelineListingContract:
 
     def test_checking_raises_nothing_and_stores_nothing(self, listing: PipelineListing) -> None:
         listing.check()
-        assert [] == listing.find(JobQuery())
+        assert [] == [*listing.find(JobQuery())]
         listing.track(_FULL)
         listing.check()
-        assert [_FULL] == listing.find(JobQuery())
+        assert [_FULL] == [*listing.find(JobQuery())]
 
     @pytest.mark.parametrize("record", [_FULL, JobRecord(job_name="bare", submitted_at=0.0)], ids=["full", "bare"])
     def test_a_record_comes_back_as_it_was_tracked(self, listing: PipelineListing, record: JobRecord) -> None:
         listing.track(record)
         assert record == listing.get(record.job_name)
-        assert [record] == listing.find(JobQuery())
+        assert [record] == [*listing.find(JobQuery())]
         assert isinstance(listing.get(record.job_name).state, JobState)
 
     def test_a_record_does_not_change_with_the_mappings_it_was_made_of(self, listing: PipelineListing) -> None:
@@ -86,16 +96,29 @@ class PipelineListingContract:
             cause="killed",
             ended_at=1_700_000_009.0,
             metrics={"loss": 0.25, "accuracy": 0.9},
+            parameters={"layers": 3},
             tags={"owner": "ben"},
+            removed_tags=("",),
             environment={"pid": 13},
+            project="speech",
+            host="there",
+            note="wrong",
+            attempt=3,
+            detail="node 8",
         )
         listing.update("full", change)
         expected = _FULL._replace(
             cause="killed",
             ended_at=1_700_000_009.0,
             metrics={"loss": 0.25, "epochs": 3, "best": None, "accuracy": 0.9},
-            tags={"owner": "ben", "": "empty"},
+            parameters={**_FULL.parameters, "layers": 3},
+            tags={"owner": "ben"},
             environment={"host": "here", "pid": 13},
+            project="speech",
+            host="there",
+            note="wrong",
+            attempt=3,
+            detail="node 8",
         )
         assert expected == listing.get("full")
 
@@ -118,52 +141,53 @@ class PipelineListingContract:
     def test_what_was_updated_is_found_by_its_new_values_alone(self, listing: PipelineListing) -> None:
         listing.track(JobRecord(job_name="job", submitted_at=1.0, tags={"owner": "ana"}, metrics={"loss": 2}))
         listing.update("job", JobChange(state=JobState.RUNNING, tags={"owner": "ben"}, metrics={"loss": 1}))
-        for new in (JobQuery(tags={"owner": "ben"}), JobQuery(metrics={"loss": 1}), _in_states(JobState.RUNNING)):
+        for new in (_by("tags", {"owner": "ben"}), _by("metrics", {"loss": 1}), _in_states(JobState.RUNNING)):
             assert ["job"] == _names(listing, new)
-        for old in (JobQuery(tags={"owner": "ana"}), JobQuery(metrics={"loss": 2}), _in_states(JobState.QUEUED)):
+        for old in (_by("tags", {"owner": "ana"}), _by("metrics", {"loss": 2}), _in_states(JobState.QUEUED)):
             assert [] == _names(listing, old)
 
     def test_a_removed_job_is_gone_and_its_name_free(self, listing: PipelineListing) -> None:
         listing.track(_FULL)
         assert listing.remove("full") is True
-        assert [] == listing.find(JobQuery(tags=_FULL.tags))
+        assert [] == _names(listing, _by("tags", _FULL.tags))
         with pytest.raises(JobNotFoundError):
             listing.get("full")
         listing.track(JobRecord(job_name="full", submitted_at=1.0))
-        assert [] == listing.find(JobQuery(tags=_FULL.tags))
+        assert [] == _names(listing, _by("tags", _FULL.tags))
 
     def test_jobs_come_newest_first_or_oldest_first_and_limited(self, listing: PipelineListing) -> None:
         _track_numbered(listing, 5)
         assert ["job-4", "job-3", "job-2", "job-1", "job-0"] == _names(listing, JobQuery())
-        assert ["job-0", "job-1"] == _names(listing, JobQuery(oldest_first=True, limit=2))
+        assert ["job-0", "job-1"] == _names(listing, JobQuery(descending=False, limit=2))
         assert ["job-4"] == _names(listing, JobQuery(limit=1))
         assert [] == _names(listing, JobQuery(limit=0))
 
     def test_ties_are_ordered_by_name(self, listing: PipelineListing) -> None:
         for name in ("b", "c", "a"):
             listing.track(JobRecord(job_name=name, submitted_at=1.0))
-        assert ["a", "b", "c"] == _names(listing, JobQuery(oldest_first=True))
-        assert ["c", "b", "a"] == _names(listing, JobQuery())
+        for query in (JobQuery(), JobQuery(descending=False), JobQuery(sort=Field("loss", "metrics"))):
+            assert ["c", "b", "a"] == _names(listing, query)
 
     def test_jobs_are_found_by_project(self, listing: PipelineListing) -> None:
         _track_numbered(listing, 6)
-        assert ["job-4", "job-1"] == _names(listing, JobQuery(project="project-1"))
-        assert [] == _names(listing, JobQuery(project="project"))
+        assert ["job-4", "job-1"] == _names(listing, JobQuery(_is("project", "project-1")))
+        assert [] == _names(listing, JobQuery(_is("project", "project")))
 
     def test_jobs_are_found_by_states(self, listing: PipelineListing) -> None:
         for number, state in enumerate(JobState):
             listing.track(JobRecord(job_name=state.value, state=state, submitted_at=float(number)))
         assert ["Running"] == _names(listing, _in_states(JobState.RUNNING))
-        query = JobQuery(states=(JobState.CANCELLED, JobState.QUEUED, JobState.QUEUED), oldest_first=True)
+        query = _in_states(JobState.CANCELLED, JobState.QUEUED, JobState.QUEUED)._replace(descending=False)
         assert ["Queued", "Cancelled"] == _names(listing, query)
-        assert ["Cancelled"] == _names(listing, query._replace(oldest_first=False, limit=1))
-        assert [] == _names(listing, JobQuery(states=()))
+        assert ["Cancelled"] == _names(listing, query._replace(descending=True, limit=1))
+        assert [] == _names(listing, _in_states())
 
     def test_jobs_are_found_by_time(self, listing: PipelineListing) -> None:
         _track_numbered(listing, 5)
-        assert ["job-4", "job-3"] == _names(listing, JobQuery(submitted_from=3.0))
-        assert ["job-1", "job-0"] == _names(listing, JobQuery(submitted_until=2.0))
-        assert ["job-2"] == _names(listing, JobQuery(submitted_from=2.0, submitted_until=3.0))
+        assert ["job-4", "job-3"] == _names(listing, JobQuery(_is("submitted_at", 3.0, ">=")))
+        assert ["job-1", "job-0"] == _names(listing, JobQuery(_is("submitted_at", 2.0, "<")))
+        between = AllOf((_is("submitted_at", 2.0, ">="), _is("submitted_at", 3.0, "<")))
+        assert ["job-2"] == _names(listing, JobQuery(between))
 
     @pytest.mark.parametrize("kind", ["tags", "parameters", "metrics"])
     def test_jobs_are_found_by_all_of_the_values_asked_for(self, listing: PipelineListing, kind: str) -> None:
@@ -173,17 +197,31 @@ class PipelineListingContract:
         assert ["both"] == _names(listing, _by(kind, {"a": "1", "b": "2"}))
         assert [] == _names(listing, _by(kind, {"c": "1"}))
 
-    @pytest.mark.parametrize("kind", ["parameters", "metrics"])
-    def test_values_are_compared_as_json(self, listing: PipelineListing, kind: str) -> None:
-        values: list[Any] = [None, True, False, 0, 1, -1.5, 1e300, 2**70, "", "1", "null"]
-        values += [[], [1], [[1], "x"], {}, {"a": 1}]
-        values += ["long" * 1000, "long" * 1000 + "er", float("inf")]
-        for number, value in enumerate(values):
-            listing.track(JobRecord(job_name=f"job-{number}", submitted_at=1.0, **_holding(kind, {"value": value})))
-        for number, value in enumerate(values):
-            assert [f"job-{number}"] == _names(listing, _by(kind, {"value": value}))
-        assert ["job-4"] == _names(listing, _by(kind, {"value": 1.0}))
-        assert ["job-15"] == _names(listing, _by(kind, {"value": {"a": 1.0}}))
+    def test_a_state_of_a_later_release_is_kept_as_it_is(self, listing: PipelineListing) -> None:
+        listing.track(JobRecord(job_name="job", submitted_at=1.0, state="Preempted"))
+        listing.update("job", JobChange(state=JobState.RUNNING, note="seen"))
+        record = listing.get("job")
+        assert ("Preempted", "seen", False) == (record.state, record.note, record.is_final)
+        assert ["job"] == _names(listing, JobQuery(_is("state", "Preempted")))
+        listing.update("job", JobChange(state=JobState.COMPLETED))
+        assert JobState.COMPLETED is listing.get("job").state
+
+    def test_jobs_are_counted_and_names_listed(self, listing: PipelineListing) -> None:
+        assert (0, []) == (listing.count(), listing.names("tags"))
+        listing.track(_FULL)
+        listing.track(JobRecord(job_name="other", submitted_at=2.0, tags={"team": ""}, parameters={"null": None}))
+        assert (2, 1) == (listing.count(), listing.count(_is("project", "vision")))
+        assert [["", "owner", "team"], ["default", "vision"]] == [listing.names(each) for each in ("tags", "project")]
+        assert {"epochs", "loss"} == {*listing.names("metrics")} - {"best"}  # which is null
+        listing.remove("full")
+        assert [["team"], []] == [listing.names(each) for each in ("tags", "metrics")]
+
+    def test_the_listing_may_be_written_to_while_jobs_are_read(self, listing: PipelineListing) -> None:
+        _track_numbered(listing, 3)
+        found = listing.find(JobQuery())
+        assert "job-2" == next(found).job_name
+        listing.track(JobRecord(job_name="new", submitted_at=9.0))
+        assert {"job-1", "job-0"} == {record.job_name for record in found}
 
     def test_all_that_is_asked_for_holds_at_once(self, listing: PipelineListing) -> None:
         for number, (project, state, owner, lr) in enumerate(
@@ -200,16 +238,19 @@ class PipelineListingContract:
             )
             listing.track(record)
         query = JobQuery(
-            project="p",
-            states=(JobState.RUNNING, JobState.ERROR),
-            tags={"owner": "ben"},
-            parameters={"lr": 2},
-            metrics={"loss": 2.0},
-            submitted_from=0.0,
-            submitted_until=100.0,
+            AllOf(
+                (
+                    _is("project", "p"),
+                    OneOf(Field("state"), ("Running", "Error")),
+                    Comparison(Field("owner", "tags"), "==", "ben"),
+                    Comparison(Field("lr", "parameters"), ">", 1),
+                    Comparison(Field("loss", "metrics"), "<=", 2.0),
+                    _is("submitted_at", 100.0, "<"),
+                )
+            )
         )
         assert ["p-Error-ben-2", "p-Running-ben-2"] == _names(listing, query)
-        assert ["p-Running-ben-2"] == _names(listing, query._replace(oldest_first=True, limit=1))
+        assert ["p-Running-ben-2"] == _names(listing, query._replace(descending=False, limit=1))
 
     def test_of_several_threads_that_track_one_name_exactly_one_succeeds(self, listing: PipelineListing) -> None:
         won = in_threads(_track, [(listing, [f"job-{number}" for number in range(20)])] * 4)
@@ -244,12 +285,16 @@ def _holding(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     return {kind: values}
 
 
-def _by(kind: str, values: dict[str, Any]) -> JobQuery:
-    return JobQuery(**_holding(kind, values))
+def _is(name: str, value: Value, operator: str = "==") -> Comparison:
+    return Comparison(Field(name), operator, value)
+
+
+def _by(group: str, values: Mapping[str, Any]) -> JobQuery:
+    return JobQuery(AllOf(tuple(Comparison(Field(name, group), "==", value) for name, value in values.items())))
 
 
 def _in_states(*states: JobState) -> JobQuery:
-    return JobQuery(states=states)
+    return JobQuery(OneOf(Field("state"), states))
 
 
 def _names(listing: PipelineListing, query: JobQuery) -> list[str]:
@@ -261,7 +306,7 @@ def _seconds_to_find(listing: PipelineListing, count: int) -> float:
     began = time.perf_counter()
     newest = [f"job-{number}" for number in range(count - 1, count - 4, -1)]
     assert newest == _names(listing, JobQuery(limit=3))
-    assert ["job-7"] == _names(listing, JobQuery(parameters={"number": 7}, limit=3))
+    assert ["job-7"] == _names(listing, _by("parameters", {"number": 7})._replace(limit=3))
     return time.perf_counter() - began
 
 

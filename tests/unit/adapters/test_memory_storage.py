@@ -11,11 +11,13 @@ from foundations.adapters.memory import (
 )
 from foundations.adapters.memory.stores import memory_store
 from foundations.errors import StorageUnavailableError
-from foundations.ports.archive_listing import JobQuery, JobRecord
+from foundations.ports.archive_listing import JobRecord
 from foundations.ports.cache import CachedValue
+from foundations.ports.job_query import JobQuery
 from foundations.testing.contracts.archive import PipelineArchiveContract
 from foundations.testing.contracts.cache import CacheBackendContract
 from foundations.testing.contracts.listing import PipelineListingContract
+from foundations.testing.contracts.listing_queries import ListingQueriesContract
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ class TestMemoryPipelineArchive(PipelineArchiveContract):
             archive.read_file("job", "item", tmp_path / "absent" / "target")
 
 
-class TestMemoryPipelineListing(PipelineListingContract):
+class TestMemoryPipelineListing(PipelineListingContract, ListingQueriesContract):
     @pytest.fixture
     def listing(self, store):
         return MemoryPipelineListing(store)
@@ -85,7 +87,7 @@ class TestStores:
         archive.write("job", "item", [b"content"])
         listing.track(JobRecord(job_name="job", submitted_at=1.0))
         forget_store(store)
-        assert (None, [], []) == (cache.get("key"), list(archive.jobs()), listing.find(JobQuery()))
+        assert (None, [], []) == (cache.get("key"), list(archive.jobs()), list(listing.find(JobQuery())))
 
     def test_forgetting_a_store_that_is_not_there_does_nothing(self):
         forget_store("never used")

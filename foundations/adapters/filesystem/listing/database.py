@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import threading
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from foundations.adapters._shared.fs.files import locked_directory, translating_os_errors, write_atomically
 from foundations.adapters._shared.fs.trusted import check_private_file
+from foundations.adapters._shared.job_matching import text_matches
 from foundations.adapters.filesystem.listing import tables
+from foundations.adapters.filesystem.listing.migration import migrate_from_version_1
 from foundations.errors import StorageUnavailableError
 
 if TYPE_CHECKING:
@@ -89,7 +92,7 @@ class Database:
                         connection.execute("ROLLBACK")
                     raise
                 connection.execute("COMMIT")
-            except sqlite3.Error as error:
+            except (sqlite3.Error, json.JSONDecodeError) as error:
                 self.close()
                 raise self._unavailable(str(error)) from error
 
@@ -126,22 +129,27 @@ class Database:
         connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA synchronous = NORMAL")
-            if _version(connection) == 0:
+            if _version(connection) < tables.VERSION:
                 with locked_directory(self.path.parent):
-                    self._create_tables(connection)
+                    self._make_current(connection)
             version = _version(connection)
             if version != tables.VERSION:
                 raise self._unavailable(
-                    f"it is of version {version}, and this release of foundations knows version {tables.VERSION}"
+                    f"it is of version {version}, of a newer release of foundations: this one knows version"
+                    f" {tables.VERSION}. Use the newer release"
                 )
+            connection.create_function("text_matches", 2, text_matches, deterministic=True)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _create_tables(self, connection: sqlite3.Connection) -> None:
-        """Create the tables unless another process has created them; the caller must hold the lock."""
-        if _version(connection) != 0:
+    def _make_current(self, connection: sqlite3.Connection) -> None:
+        """Create or migrate the tables unless another process has done so; the caller must hold the lock."""
+        version = _version(connection)
+        if version == 1:
+            migrate_from_version_1(connection)
+        if version != 0:
             return
         if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
             raise self._unavailable("it is a database of something else")

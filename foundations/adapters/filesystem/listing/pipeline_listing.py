@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from itertools import islice
-from typing import TYPE_CHECKING
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
 from foundations.adapters._shared.fs import trusted
+from foundations.adapters._shared.job_matching import check_field
 from foundations.adapters.filesystem.listing import tables
 from foundations.adapters.filesystem.listing.database import Database
+from foundations.adapters.filesystem.listing.selection import condition_sql, selection
 from foundations.adapters.filesystem.root import absolute_root
 from foundations.errors import JobExistsError, JobNotFoundError
-from foundations.ports.archive_listing import JobChange, JobQuery, JobRecord, PipelineListing
-from foundations.ports.job import JobState, check_job_name
+from foundations.ports.archive_listing import JobChange, JobRecord, PipelineListing
+from foundations.ports.job import check_job_name
+from foundations.ports.job_query import Condition, Field, JobQuery
 
 if TYPE_CHECKING:
     import sqlite3
+
+_AT_ONCE: Final = 500
 
 
 class LocalFileSystemPipelineListing(PipelineListing):
@@ -50,25 +55,21 @@ class LocalFileSystemPipelineListing(PipelineListing):
     def track(self, record: JobRecord) -> None:
         """See :meth:`PipelineListing.track`."""
         check_job_name(record.job_name)
-        row = tables.row_of(record)
         trusted.ensure_private_directory(self.root)
         with self._database.transaction(writing=True) as connection:
-            marks = ", ".join("?" * len(row))
-            added = connection.execute(f"INSERT OR IGNORE INTO jobs ({tables.NAMES}) VALUES ({marks})", row)  # noqa: S608 - no input
-            if added.rowcount == 0:
+            if not tables.add_job(connection, record):
                 raise JobExistsError(
                     f"job name {record.job_name!r} is taken by an earlier job in {self._database.path}. Choose "
                     "another name.",
                     job_name=record.job_name,
                 )
-            tables.replace_attributes(connection, set(), tables.attributes_of(record))
 
     def update(self, job_name: str, change: JobChange) -> None:
         """See :meth:`PipelineListing.update`."""
         if not self._exists():
             raise self._not_found(job_name)
         with self._database.transaction(writing=True) as connection:
-            before = self._record(connection, job_name)
+            job, before = self._row(connection, job_name)
             after = change.applied_to(before)
             columns = [name for name in tables.FIELDS if getattr(before, name) != getattr(after, name)]
             if not columns:
@@ -76,31 +77,56 @@ class LocalFileSystemPipelineListing(PipelineListing):
             row = dict(zip(tables.FIELDS, tables.row_of(after), strict=True))
             settings = ", ".join(f"{name} = ?" for name in columns)
             connection.execute(
-                f"UPDATE jobs SET {settings} WHERE job_name = ?",  # noqa: S608 - our own column names
-                (*(row[name] for name in columns), job_name),
+                f"UPDATE jobs SET {settings} WHERE id = ?",  # noqa: S608 - our own column names
+                (*(row[name] for name in columns), job),
             )
-            tables.replace_attributes(connection, tables.attributes_of(before), tables.attributes_of(after))
+            tables.replace_attributes(connection, job, tables.attributes_of(before), tables.attributes_of(after))
 
     def get(self, job_name: str) -> JobRecord:
         """See :meth:`PipelineListing.get`."""
         if not self._exists():
             raise self._not_found(job_name)
         with self._database.transaction(writing=False) as connection:
-            return self._record(connection, job_name)
+            return self._row(connection, job_name)[1]
 
-    def find(self, query: JobQuery) -> list[JobRecord]:
-        """See :meth:`PipelineListing.find`; newest first is the reverse of oldest first, ties included."""
-        if not self._exists() or (query.limit is not None and query.limit <= 0):
-            return []
-        import heapq  # imported here because every job updates the listing, and few jobs search it
-
-        states: Iterable[JobState | None] = [None] if query.states is None else sorted(set(query.states))
+    def find(self, query: JobQuery) -> Iterator[JobRecord]:
+        """See :meth:`PipelineListing.find`: the jobs' ids are read at once, and their records a few at a time."""
+        selected = selection(query, "jobs.id")
+        if not self._exists():
+            return
         with self._database.transaction(writing=False) as connection:
-            # There is one query per state: each walks an index in order, which a query for several states would not.
-            results = [connection.execute(*tables.selection(query, state)).fetchall() for state in states]
-        position = tables.FIELDS.index("submitted_at")
-        rows = heapq.merge(*results, key=lambda row: (row[position], row[0]), reverse=not query.oldest_first)
-        return [tables.record_of(row) for row in islice(rows, query.limit)]
+            ids = array("q", (job for (job,) in connection.execute(*selected)))
+            records = self._records(connection, ids[:_AT_ONCE])
+        yield from records
+        for start in range(_AT_ONCE, len(ids), _AT_ONCE):
+            with self._database.transaction(writing=False) as connection:
+                records = self._records(connection, ids[start : start + _AT_ONCE])
+            yield from records
+
+    def count(self, condition: Condition | None = None) -> int:
+        """See :meth:`PipelineListing.count`."""
+        where = condition_sql(condition)
+        if not self._exists():
+            return 0
+        with self._database.transaction(writing=False) as connection:
+            text = f"SELECT count(*) FROM jobs WHERE {where.text}"  # noqa: S608 - no input
+            (count,) = connection.execute(text, where.values).fetchone()
+            return int(count)
+
+    def names(self, group: str) -> list[str]:
+        """See :meth:`PipelineListing.names`."""
+        if group != "project":
+            check_field(Field("", group))
+        if not self._exists():
+            return []
+        with self._database.transaction(writing=False) as connection:
+            if group == "project":
+                found = connection.execute("SELECT DISTINCT project FROM jobs ORDER BY project")
+            else:
+                used = "EXISTS (SELECT 1 FROM attributes WHERE attributes.name = names.id)"
+                query = f"SELECT name FROM names WHERE in_group = ? AND {used} ORDER BY name"  # noqa: S608 - no input
+                found = connection.execute(query, (group,))
+            return [name for (name,) in found]
 
     def remove(self, job_name: str) -> bool:
         """See :meth:`PipelineListing.remove`."""
@@ -108,11 +134,11 @@ class LocalFileSystemPipelineListing(PipelineListing):
             return False
         with self._database.transaction(writing=True) as connection:
             try:
-                record = self._record(connection, job_name)
+                job, record = self._row(connection, job_name)
             except JobNotFoundError:
                 return False
-            tables.replace_attributes(connection, tables.attributes_of(record), set())
-            connection.execute("DELETE FROM jobs WHERE job_name = ?", (job_name,))
+            tables.replace_attributes(connection, job, tables.attributes_of(record), set())
+            connection.execute("DELETE FROM jobs WHERE id = ?", (job,))
         return True
 
     def close(self) -> None:
@@ -122,12 +148,20 @@ class LocalFileSystemPipelineListing(PipelineListing):
     def _exists(self) -> bool:
         return trusted.is_private_directory(self.root) and self._database.exists()
 
-    def _record(self, connection: sqlite3.Connection, job_name: str) -> JobRecord:
-        query = f"SELECT {tables.COLUMNS} FROM jobs WHERE job_name = ?"  # noqa: S608 - our own column names
+    def _row(self, connection: sqlite3.Connection, job_name: str) -> tuple[int, JobRecord]:
+        """Return a job's id and record."""
+        query = f"SELECT id, {tables.NAMES} FROM jobs WHERE job_name = ?"  # noqa: S608 - our own column names
         row = connection.execute(query, (job_name,)).fetchone()
         if row is None:
             raise self._not_found(job_name)
-        return tables.record_of(row)
+        return row[0], tables.record_of(row[1:])
+
+    def _records(self, connection: sqlite3.Connection, ids: Sequence[int]) -> list[JobRecord]:
+        """Return the records of those ids that are there, in their order."""
+        marks = ", ".join("?" * len(ids))
+        query = f"SELECT id, {tables.NAMES} FROM jobs WHERE id IN ({marks})"  # noqa: S608 - our own column names
+        rows = {row[0]: row[1:] for row in connection.execute(query, [*ids])}
+        return [tables.record_of(rows[job]) for job in ids if job in rows]
 
     def _not_found(self, job_name: str) -> JobNotFoundError:
         path = self._database.path

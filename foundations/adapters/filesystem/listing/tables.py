@@ -1,117 +1,120 @@
-"""The tables of the listing's database: their schema, their rows, and the queries for jobs."""
+"""The tables of the listing's database: their schema and their rows.
+
+``jobs`` has a row for each job. ``attributes`` has one for each parameter, metric and tag of a job, by whose index jobs
+are found. ``names`` has the groups and names that it refers to.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from foundations.adapters._shared.rules import canonical_json
-from foundations.ports.archive_listing import JobQuery, JobRecord
+from foundations.adapters._shared.job_matching import NUMBER, TEXT, comparable
+from foundations.ports.archive_listing import JobRecord
 from foundations.ports.job import JobState
 
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION: Final = 1
+VERSION: Final = 2
 FIELDS: Final = JobRecord._fields
 NAMES: Final = ", ".join(FIELDS)
-COLUMNS: Final = ", ".join(f"jobs.{name}" for name in FIELDS)
-_MAPPINGS = ("parameters", "metrics", "tags", "environment")
-_INDEXED_MAPPINGS = ("tags", "parameters", "metrics")
-_MAX_INDEXED = 120
+GROUPS: Final = ("parameters", "metrics", "tags")
+_MAPPINGS = (*GROUPS, "environment")
+_STATES = {state.value: state for state in JobState}
 
-# ``attributes`` has a row for each parameter, metric and tag. Its primary key ends with the order of the results, so
-# that every query for an attribute walks an index, however few jobs have the attribute.
+TRUTHS: Final = (b"\0", b"\1")
+"""What stands for false and true: SQLite orders numbers before text, and text before bytes."""
+INCOMPARABLE: Final = b"\2"
+"""What stands for a value that is there and compares with none: NaN, a list, an object."""
+
 SCHEMA: Final = """
 CREATE TABLE jobs (
-  job_name TEXT PRIMARY KEY, project TEXT NOT NULL, state TEXT NOT NULL, cause TEXT,
+  id INTEGER PRIMARY KEY, job_name TEXT NOT NULL UNIQUE, project TEXT NOT NULL, state TEXT NOT NULL, cause TEXT,
   submitted_at REAL NOT NULL, started_at REAL, ended_at REAL,
-  parameters TEXT NOT NULL, metrics TEXT NOT NULL, tags TEXT NOT NULL, environment TEXT NOT NULL
+  parameters TEXT NOT NULL, metrics TEXT NOT NULL, tags TEXT NOT NULL, environment TEXT NOT NULL,
+  user TEXT, host TEXT, note TEXT, kind TEXT NOT NULL, study TEXT, parent TEXT, attempt INTEGER NOT NULL, detail TEXT
 );
 CREATE INDEX jobs_by_time ON jobs (submitted_at, job_name);
 CREATE INDEX jobs_by_project ON jobs (project, submitted_at, job_name);
 CREATE INDEX jobs_by_state ON jobs (state, submitted_at, job_name);
 CREATE INDEX jobs_by_project_and_state ON jobs (project, state, submitted_at, job_name);
-CREATE TABLE attributes (
-  kind TEXT, name TEXT, value TEXT, submitted_at REAL, job_name TEXT,
-  PRIMARY KEY (kind, name, value, submitted_at, job_name)
-) WITHOUT ROWID
+CREATE INDEX jobs_by_study ON jobs (study, submitted_at, job_name) WHERE study IS NOT NULL;
+CREATE TABLE names (id INTEGER PRIMARY KEY, in_group TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (in_group, name));
+CREATE TABLE attributes (job INTEGER, name INTEGER, value NOT NULL, PRIMARY KEY (job, name)) WITHOUT ROWID;
+CREATE INDEX attributes_by_value ON attributes (name, value, job)
 """
 
-Attribute = tuple[str, str, str, float, str]
+Attribute = tuple[str, str, "float | str | bytes"]
+"""A group, a name in it, and the value as it is indexed."""
 
 
 def row_of(record: JobRecord) -> tuple[Any, ...]:
-    """Return the row of ``jobs`` that holds `record`."""
-    mappings = {name: json.dumps(dict(getattr(record, name))) for name in _MAPPINGS}
-    plain = {"state": record.state.value}
-    return tuple(mappings.get(name) or plain.get(name) or getattr(record, name) for name in FIELDS)
+    """Return the row of ``jobs`` that holds `record`, without its id."""
+    encoded = {name: json.dumps(dict(getattr(record, name))) for name in _MAPPINGS}
+    encoded["state"] = str(record.state)
+    return tuple(encoded.get(name) or getattr(record, name) for name in FIELDS)
 
 
 def record_of(row: tuple[Any, ...]) -> JobRecord:
-    """Return the record that a row of ``jobs`` holds."""
+    """Return the record that a row of ``jobs``, without its id, holds."""
     fields = dict(zip(FIELDS, row, strict=True))
-    fields["state"] = JobState(fields["state"])
+    fields["state"] = _STATES.get(fields["state"], fields["state"])
     for name in _MAPPINGS:
         fields[name] = json.loads(fields[name])
     return JobRecord(**fields)
 
 
 def attributes_of(record: JobRecord) -> set[Attribute]:
-    """Return the rows of ``attributes`` that belong to `record`."""
+    """Return the parameters, metrics and tags of a job; null is no value."""
     return {
-        (kind, name, _indexed_value(value), record.submitted_at, record.job_name)
-        for kind in _INDEXED_MAPPINGS
-        for name, value in getattr(record, kind).items()
+        (group, _text(name), INCOMPARABLE if (found := indexed(value)) is None else found)
+        for group in GROUPS
+        for name, value in getattr(record, group).items()
+        if value is not None
     }
 
 
-def replace_attributes(connection: sqlite3.Connection, old: set[Attribute], new: set[Attribute]) -> None:
-    """Remove the attributes that are in `old` alone, and add those that are in `new` alone."""
-    where = "kind = ? AND name = ? AND value = ? AND submitted_at = ? AND job_name = ?"
-    connection.executemany(f"DELETE FROM attributes WHERE {where}", old - new)  # noqa: S608 - no input
-    connection.executemany("INSERT INTO attributes VALUES (?, ?, ?, ?, ?)", new - old)
+def indexed(value: object) -> float | str | bytes | None:
+    """Return a value as the index has it; None where it compares with none."""
+    found = comparable(value)
+    if found is None:
+        return None
+    rank, plain = found
+    if rank == NUMBER:
+        return plain
+    return str(plain) if rank == TEXT else TRUTHS[int(plain)]
 
 
-def selection(query: JobQuery, state: JobState | None) -> tuple[str, list[Any]]:
-    """Return the SQL for the jobs of one state, or of any, and its values; the first attribute leads the search."""
-    attributes = [
-        (kind, name, _indexed_value(value))
-        for kind in _INDEXED_MAPPINGS
-        for name, value in getattr(query, kind).items()
-    ]
-    source, leader = "jobs", "jobs"
-    match = "kind = ? AND name = ? AND value = ?"
-    conditions: list[str] = []
-    values: list[Any] = [field for attribute in attributes for field in attribute]
-    if attributes:
-        source, leader = "attributes AS leader CROSS JOIN jobs USING (job_name)", "leader"
-        other = (
-            f"EXISTS (SELECT 1 FROM attributes AS other WHERE {match} "  # noqa: S608 - no input
-            "AND other.submitted_at = leader.submitted_at AND other.job_name = leader.job_name)"
-        )
-        conditions += [match, *[other] * (len(attributes) - 1)]
-    for condition, value in (
-        ("jobs.project = ?", query.project),
-        ("jobs.state = ?", state.value if state else None),
-        (f"{leader}.submitted_at >= ?", query.submitted_from),
-        (f"{leader}.submitted_at < ?", query.submitted_until),
+def add_job(connection: sqlite3.Connection, record: JobRecord) -> bool:
+    """Add a job with its attributes; return whether its name was free."""
+    marks = ", ".join("?" * len(FIELDS))
+    insert = f"INSERT OR IGNORE INTO jobs ({NAMES}) VALUES ({marks})"  # noqa: S608 - our own column names
+    added = connection.execute(insert, row_of(record))
+    if added.rowcount == 0:
+        return False
+    replace_attributes(connection, added.lastrowid or 0, set(), attributes_of(record))
+    return True
+
+
+def replace_attributes(connection: sqlite3.Connection, job: int, old: set[Attribute], new: set[Attribute]) -> None:
+    """Remove the attributes of a job that are in `old` alone, and add those that are in `new` alone."""
+    for statement, attributes in (
+        ("DELETE FROM attributes WHERE job = ? AND name = ? AND value = ?", old - new),
+        ("INSERT OR REPLACE INTO attributes VALUES (?, ?, ?)", new - old),
     ):
-        if value is not None:
-            conditions.append(condition)
-            values.append(value)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    direction = "ASC" if query.oldest_first else "DESC"
-    order = f" ORDER BY {leader}.submitted_at {direction}, {leader}.job_name {direction}"
-    limit = "" if query.limit is None else f" LIMIT {int(query.limit)}"
-    return f"SELECT {COLUMNS} FROM {source}{where}{order}{limit}", values  # noqa: S608 - our own names
+        rows = [(job, _name_id(connection, group, name), value) for group, name, value in attributes]
+        connection.executemany(statement, rows)
 
 
-def _indexed_value(value: Any) -> str:
-    """Return the text that represents a value in the index: its canonical JSON, or the digest of a long one."""
-    text = canonical_json(value)
-    if len(text) <= _MAX_INDEXED:
-        return text
-    from hashlib import sha256
+def _name_id(connection: sqlite3.Connection, group: str, name: str) -> int:
+    """Return the id of a name, which is added where it is not there yet."""
+    row = connection.execute("SELECT id FROM names WHERE in_group = ? AND name = ?", (group, name)).fetchone()
+    if row is None:
+        row = (connection.execute("INSERT INTO names (in_group, name) VALUES (?, ?)", (group, name)).lastrowid,)
+    return int(row[0])
 
-    return "sha256:" + sha256(text.encode()).hexdigest()
+
+def _text(name: str) -> str:
+    """Return a name as text that can be encoded: half of a surrogate pair becomes its escape."""
+    return name.encode(errors="backslashreplace").decode()

@@ -1,5 +1,6 @@
 import functools
 import multiprocessing.process
+import os
 import re
 import sys
 import threading
@@ -24,14 +25,15 @@ from foundations.errors import (
     RemoteException,
     UnsupportedPlatformError,
 )
-from foundations.ports.archive_listing import JobQuery, JobRecord
+from foundations.ports.archive_listing import JobRecord
 from foundations.ports.execution import Capabilities, JobStatus
 from foundations.ports.job import JobState
+from foundations.ports.job_query import JobQuery
 
 
 def nothing_written(wiring):
     archives = wiring.archives
-    return (wiring.listing.find(JobQuery()), list(archives.miscellaneous.jobs())) == ([], [])
+    return (list(wiring.listing.find(JobQuery())), list(archives.miscellaneous.jobs())) == ([], [])
 
 
 class Holder:
@@ -198,6 +200,13 @@ class TestSubmitting:
         assert {"a": [1], "api_key": "<not recorded: its name looks like a secret's>"} == record.parameters
         assert "Completed" == record.state
         assert record.submitted_at <= record.started_at <= record.ended_at
+
+    def test_the_listing_has_who_submitted_the_job_where(self, sdk, wiring, mocker):
+        mocker.patch("pwd.getpwuid", side_effect=[mocker.Mock(pw_name="ana"), KeyError("no such user")])
+        for name in ("one", "other"):
+            sdk.pipeline.stage(int).run(job_name=name).fetch_job_results()
+        users = [wiring.listing.get(name).user for name in ("one", "other")]
+        assert (["ana", str(os.geteuid())], os.uname().nodename) == (users, wiring.listing.get("one").host)
 
     def test_the_bundle_is_gone_in_the_end(self, sdk, wiring):
         from foundations.adapters.memory.stores import memory_store

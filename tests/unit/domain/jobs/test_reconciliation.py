@@ -104,3 +104,10 @@ def test_a_caller_that_waits_for_jobs_on_their_way_is_slowed_down_once(statuses,
     statuses("submitting", "other", "running")
     statuses("running", "completed")
     assert 1 == len(pauses)
+
+
+def test_a_job_in_a_state_of_a_newer_release_is_not_taken_for_lost(statuses, listing):
+    listing.get.side_effect = lambda name: JobRecord(job_name=name, submitted_at=0.0, state="Preempted")
+    with pytest.raises(StorageUnavailableError, match="Preempted, a state of a newer release"):
+        statuses("preempted")
+    assert [] == listing.update.mock_calls

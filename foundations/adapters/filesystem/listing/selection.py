@@ -1,0 +1,179 @@
+"""Queries as SQL: every value is bound, and only our own names stand in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from foundations.adapters._shared.job_matching import (
+    NUMBER,
+    TEXT,
+    check_field,
+    comparable,
+    literal_prefix,
+    operator_of,
+)
+from foundations.adapters.filesystem.listing.tables import INCOMPARABLE, TRUTHS, indexed
+from foundations.ports.job_query import (
+    AllOf,
+    AnyOf,
+    Comparison,
+    Condition,
+    Field,
+    IsNull,
+    JobQuery,
+    Like,
+    Not,
+    OneOf,
+)
+
+_NUMBERS: Final = {
+    "submitted_at": "jobs.submitted_at",
+    "started_at": "jobs.started_at",
+    "ended_at": "jobs.ended_at",
+    "duration": "(jobs.ended_at - jobs.started_at)",
+    "attempt": "jobs.attempt",
+}
+_NAME: Final = "(SELECT id FROM names WHERE in_group = ? AND name = ?)"
+_NOWHERE: Final = "0"
+_EVERYWHERE: Final = "1"
+_LAST_CHARACTER: Final = 0x10FFFF
+
+
+class Sql(NamedTuple):
+    """A piece of SQL, and the values that are bound in it."""
+
+    text: str
+    values: tuple[Any, ...] = ()
+
+
+def selection(query: JobQuery, columns: str) -> Sql:
+    """Return the SQL that selects `columns` of the jobs that a query finds, in its order."""
+    where = condition_sql(query.condition)
+    join, order = _order(query.sort, query.descending)
+    limit = "" if query.limit is None else f" LIMIT {max(int(query.limit), 0)}"
+    text = f"SELECT {columns} FROM jobs{join.text} WHERE {where.text} ORDER BY {order}{limit}"  # noqa: S608 - no input
+    return Sql(text, (*join.values, *where.values))
+
+
+def condition_sql(condition: Condition | None) -> Sql:
+    """Return the SQL of a condition, which is true where it is met, and false or null elsewhere."""
+    return Sql(_EVERYWHERE) if condition is None else _sql(condition, negated=False)
+
+
+def _order(sort: Field, descending: bool) -> tuple[Sql, str]:
+    """Return the join that the order needs, and the order: missing values last, ties newest first."""
+    check_field(sort)
+    direction = "DESC" if descending else "ASC"
+    ties = "jobs.submitted_at DESC, jobs.job_name DESC"
+    if sort.group is None:
+        if sort.name == "submitted_at":
+            return Sql(""), f"jobs.submitted_at {direction}, jobs.job_name DESC"
+        column = _column(sort)
+        return Sql(""), f"{column} IS NULL, {column} {direction}, {ties}"
+    join = f" LEFT JOIN attributes AS sorted ON sorted.name = {_NAME} AND sorted.job = jobs.id AND sorted.value != ?"
+    order = f"sorted.value IS NULL, sorted.value {direction}, {ties}"
+    return Sql(join, (sort.group, indexed(sort.name), INCOMPARABLE)), order
+
+
+def _sql(condition: Condition, *, negated: bool) -> Sql:
+    """Return the SQL of a condition, or of its negation, which is passed on to the conditions that it consists of."""
+    if isinstance(condition, Not):
+        return _sql(condition.condition, negated=not negated)
+    if isinstance(condition, (AllOf, AnyOf)):
+        is_conjunction = isinstance(condition, AllOf) is not negated
+        parts = [_sql(each, negated=negated) for each in condition.conditions]
+        return _joined(parts, "AND" if is_conjunction else "OR") if parts else _constant(is_conjunction)
+    part = _plain(condition) if condition.field.group is None else _attribute(condition)
+    return Sql(f"NOT coalesce({part.text}, 0)", part.values) if negated else part
+
+
+def _joined(parts: Sequence[Sql], operator: str) -> Sql:
+    """Join conditions in a balanced tree: SQLite limits its depth."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    left, right = _joined(parts[:middle], operator), _joined(parts[middle:], operator)
+    return Sql(f"({left.text} {operator} {right.text})", left.values + right.values)
+
+
+def _constant(is_true: bool) -> Sql:
+    return Sql(_EVERYWHERE if is_true else _NOWHERE)
+
+
+def _plain(condition: Comparison | OneOf | Like | IsNull) -> Sql:
+    """Return the SQL of a condition on a field of the record, which has one type."""
+    check_field(condition.field)
+    column = _column(condition.field)
+    if isinstance(condition, IsNull):
+        return Sql(f"{column} IS NULL")
+    return _compared(column, condition, NUMBER if condition.field.name in _NUMBERS else TEXT)
+
+
+def _attribute(condition: Comparison | OneOf | Like | IsNull) -> Sql:
+    """Return the SQL of a condition on a parameter, metric or tag: the jobs that have one like that."""
+    check_field(condition.field)
+    values = (condition.field.group, indexed(condition.field.name))
+    jobs = f"SELECT job FROM attributes WHERE name = {_NAME}"  # noqa: S608 - no input
+    if isinstance(condition, IsNull):
+        return Sql(f"jobs.id NOT IN ({jobs})", values)
+    compared = _compared("value", condition, None)
+    return Sql(f"jobs.id IN ({jobs} AND {compared.text})", values + compared.values)
+
+
+def _column(field: Field) -> str:
+    return _NUMBERS.get(field.name, f"jobs.{field.name}")
+
+
+def _compared(column: str, condition: Comparison | OneOf | Like, rank: int | None) -> Sql:
+    """Return the SQL that compares a column with values of its own type; `rank` is the only one it has, if so."""
+    if isinstance(condition, Like):
+        return Sql(_NOWHERE) if rank == NUMBER else _like(column, condition.pattern)
+    wanted = condition.values if isinstance(condition, OneOf) else (condition.value,)
+    found = [each for each in map(comparable, wanted) if each is not None and rank in (None, each[0])]
+    if not found:
+        return Sql(_NOWHERE)
+    if isinstance(condition, OneOf):
+        values = tuple(indexed(value) for value in condition.values if comparable(value) in found)
+        return Sql(f"{column} IN ({', '.join('?' * len(values))})", values)
+    operator_of(condition)
+    first, last = _range(found[0][0])
+    compared = Sql(f"{column} {condition.operator} ?", (indexed(condition.value),))
+    if condition.operator in ("==", "<=", "<") and (condition.operator == "==" or first is None):
+        return compared
+    if condition.operator in ("<", "<="):
+        return Sql(f"({column} >= ? AND {compared.text})", (first, *compared.values))
+    if condition.operator in (">", ">="):
+        return Sql(f"({compared.text} AND {column} < ?)", (*compared.values, last))
+    lower = Sql("") if first is None else Sql(f"{column} >= ? AND ", (first,))
+    return Sql(f"({lower.text}{column} < ? AND {compared.text})", (*lower.values, last, *compared.values))
+
+
+def _range(rank: int) -> tuple[str | bytes | None, str | bytes]:
+    """Return the smallest value of a type, if anything is before it, and what is greater than all of them."""
+    if rank == NUMBER:
+        return None, ""
+    return ("", b"") if rank == TEXT else (TRUTHS[0], INCOMPARABLE)
+
+
+def _like(column: str, pattern: str) -> Sql:
+    """Return the SQL of a pattern: a range by its literal beginning, and a match where it asks for more."""
+    text = str(indexed(pattern))
+    prefix, is_whole = literal_prefix(text)
+    conditions = [f"{column} >= ?", f"{column} < ?"]
+    values: tuple[Any, ...] = (prefix, _after(prefix))
+    if not is_whole:
+        conditions.append(f"text_matches({column}, ?)")
+        values = (*values, text)
+    return Sql(f"({' AND '.join(conditions)})", values)
+
+
+def _after(prefix: str) -> str | bytes:
+    """Return the smallest value that is greater than every text with this beginning."""
+    while prefix:
+        code = ord(prefix[-1])
+        if code < _LAST_CHARACTER:
+            following = 0xE000 if 0xD800 <= code + 1 < 0xE000 else code + 1  # surrogates are no characters
+            return prefix[:-1] + chr(following)
+        prefix = prefix[:-1]
+    return b""
