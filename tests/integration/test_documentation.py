@@ -46,7 +46,7 @@ CLI = typer.main.get_command(app)
 COMMANDS = [
     CLI,
     *CLI.commands.values(),
-    *(command for group in CLI.commands.values() for command in group.commands.values()),
+    *(command for group in CLI.commands.values() for command in getattr(group, "commands", {}).values()),
 ]
 NOT_HERE = ("make ", "git ", "pip install", "python -m venv", "./build.sh", "cd ")
 NAMED = re.compile(r"# (?P<path>[\w./-]*\w+\.\w+|\.foundationsignore)$")

@@ -1,0 +1,66 @@
+"""All commands of the command line, in the order in which help lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """A command.
+
+    Attributes:
+        module: Its module within ``foundations.cli``; it has a function of the same name, and ``EXAMPLES``. It is
+            imported when the command runs.
+        summary: The first line of the function's docstring, so that help imports no module.
+    """
+
+    module: str
+    summary: str
+
+
+class Group(NamedTuple):
+    """Commands that share their first word.
+
+    Attributes:
+        summary: One line about them.
+        details: What else there is to say; may be empty.
+        examples: Lines of a shell.
+        commands: By name.
+    """
+
+    summary: str
+    details: str
+    examples: tuple[str, ...]
+    commands: Mapping[str, Command | Group]
+
+
+CACHE = Group(
+    "Look at the cache, and make room in it.",
+    "It is the one that the configuration of this directory names.",
+    (
+        "foundations cache ls --order size --limit 10",
+        "foundations cache why train-20261125-090452-ym4yn",
+        "foundations cache gc --max-size 20GB",
+        "foundations cache stats --environment staging --json",
+    ),
+    {
+        "stats": Command("cache.stats", "Show the cache in numbers."),
+        "ls": Command("cache.ls", "List the entries of the cache."),
+        "why": Command("cache.why", "Explain what the cache did for a job's stages."),
+        "gc": Command("cache.gc", "Remove what is unused or finds no room."),
+        "clear": Command("cache.clear", "Remove all entries."),
+    },
+)
+CONFIG = Group(
+    "Decide about configuration files.",
+    "",
+    ("foundations config trust local.config.yaml",),
+    {"trust": Command("config.trust", "Trust a configuration file that another user could have written.")},
+)
+COMMANDS = Group(
+    "Look after what jobs leave: so far, the cache of stages' outputs.",
+    "",
+    ("foundations cache stats", "foundations cache gc --max-size 20GB --older-than 30d --dry-run"),
+    {"cache": CACHE, "config": CONFIG},
+)
