@@ -59,8 +59,15 @@ CONFIG = Group(
     {"trust": Command("config.trust", "Trust a configuration file that another user could have written.")},
 )
 COMMANDS = Group(
-    "Look after what jobs leave: so far, the cache of stages' outputs.",
+    "Run pipelines as jobs, and look after what they leave.",
     "",
-    ("foundations cache stats", "foundations cache gc --max-size 20GB --older-than 30d --dry-run"),
-    {"cache": CACHE, "config": CONFIG},
+    (
+        "foundations run train.py -p rate=0.1 --follow",
+        "foundations cache gc --max-size 20GB --older-than 30d --dry-run",
+    ),
+    {
+        "run": Command("project.run", "Run the pipeline of a script as a job."),
+        "cache": CACHE,
+        "config": CONFIG,
+    },
 )

@@ -18,7 +18,7 @@ def test_the_version_is_told(run):
 def test_every_command_has_help_with_examples(run, arguments):
     done = run(*arguments, "--help")
     assert (0, "") == (done.exit_code, done.stderr)
-    assert "Examples:\n    foundations cache " in done.stdout
+    assert "Examples:\n    foundations " in done.stdout
     assert done.stdout == run(*arguments, "-h").stdout
 
 
