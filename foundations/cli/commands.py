@@ -62,10 +62,12 @@ COMMANDS = Group(
     "Run pipelines as jobs, and look after what they leave.",
     "",
     (
+        "foundations init wine",
         "foundations run train.py -p rate=0.1 --follow",
         "foundations cache gc --max-size 20GB --older-than 30d --dry-run",
     ),
     {
+        "init": Command("project.init", "Write a project that runs."),
         "run": Command("project.run", "Run the pipeline of a script as a job."),
         "cache": CACHE,
         "config": CONFIG,
