@@ -168,15 +168,20 @@ class Wiring:
         self.listing.check()
         for archive in self.archives.distinct():
             archive.check()
-        self._check_capabilities()
+        self.check_capabilities()
 
-    def _check_capabilities(self) -> None:
-        can, settings = self.environment.capabilities, self.settings
-        stores: list[tuple[AdapterSettings, Any]] = [
+    def stores(self) -> list[tuple[AdapterSettings, Any]]:
+        """Return the cache, the listing and the archives, each behind its settings."""
+        settings = self.settings
+        return [
             (settings.cache, self.cache),
             (settings.archive_listing, self.listing),
             *zip(self._archive_settings(), self.archives, strict=True),
         ]
+
+    def check_capabilities(self) -> None:
+        """Raise :class:`CapabilityError` where the environment cannot reach the storage, or cannot take the bundles."""
+        can, settings, stores = self.environment.capabilities, self.settings, self.stores()
         refused = []
         if can.crosses_processes:
             why, need = "is in memory and not shared with other processes", "runs jobs in processes of their own"

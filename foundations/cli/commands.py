@@ -58,6 +58,12 @@ CONFIG = Group(
     ("foundations config trust local.config.yaml",),
     {"trust": Command("config.trust", "Trust a configuration file that another user could have written.")},
 )
+BUNDLE = Group(
+    "Look at what jobs of this directory carry.",
+    "",
+    ("foundations bundle ls", "foundations bundle ls --excluded"),
+    {"ls": Command("bundle.ls", "List the files that a job would carry, the largest first.")},
+)
 COMMANDS = Group(
     "Run pipelines as jobs, and look after what they leave.",
     "",
@@ -69,6 +75,7 @@ COMMANDS = Group(
     {
         "init": Command("project.init", "Write a project that runs."),
         "run": Command("project.run", "Run the pipeline of a script as a job."),
+        "bundle": BUNDLE,
         "cache": CACHE,
         "config": CONFIG,
     },

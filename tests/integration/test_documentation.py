@@ -29,6 +29,7 @@ from foundations.app.use_cases.manage_cache import (
     RemovedEntry,
     SizeClass,
 )
+from foundations.app.use_cases.project.list_bundle import BundleListing
 from foundations.cli.main import app
 from foundations.domain.jobs import archive_layout as archives
 from foundations.domain.jobs.result_document import CONTEXT_DEFAULTS
@@ -213,6 +214,7 @@ def test_every_page_is_in_the_index():
         *(
             ("reference/command-line.md", list(attrs.fields_dict(values)))
             for values in (
+                BundleListing,
                 CacheStatistics,
                 SizeClass,
                 CacheListing,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from foundations import events
+from foundations.adapters._shared.bundle.file_listing import list_files
 from foundations.adapters._shared.bundle.gzip_format import store_member
 from foundations.adapters._shared.bundle.ignoring import explain_exclusion
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
@@ -26,7 +27,7 @@ from foundations.adapters.tarball.runtime import Runtime, pack_runtime
 from foundations.adapters.tarball.sources import Sources, SourceStore
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError, FoundationsError
 from foundations.home import foundations_home
-from foundations.ports.bundling import BundleContents, BundleFile, JobBundler
+from foundations.ports.bundling import BundleContents, BundleFile, JobBundler, ListedFile
 from foundations.ports.job_layout import MANIFEST, RUNTIME, Entry
 from foundations.version import __version__
 
@@ -119,6 +120,12 @@ class TarballJobBundler(JobBundler):
     def explain_exclusion(self, project: Path, path: str) -> str | None:
         """See :meth:`JobBundler.explain_exclusion`."""
         return explain_exclusion(project, path)
+
+    def list_files(
+        self, project: Path, extra_source_paths: Sequence[Path] = (), excluded: Sequence[Path] = ()
+    ) -> list[ListedFile]:
+        """See :meth:`JobBundler.list_files`."""
+        return list_files(project, extra_source_paths, (*excluded, *own_directories(project)))
 
     def discard(self, bundle: BundleFile) -> None:
         """Remove the file, and the private directory that was made for it; store its packed project for the next."""

@@ -47,7 +47,7 @@ def run(
     and 1 where it does not.
     """
     from foundations.app.sdk import config_manager
-    from foundations.app.use_cases.run_script import load_pipeline
+    from foundations.app.use_cases.project.run_script import load_pipeline
 
     given = _parse(context, parameters or [])
     for file in config or ():
@@ -69,7 +69,7 @@ def run(
 
 
 def _parse(context: typer.Context, parameters: list[str]) -> dict[str, Any]:
-    from foundations.app.use_cases.run_script import parse_parameter
+    from foundations.app.use_cases.project.run_script import parse_parameter
 
     found: dict[str, Any] = {}
     for text in parameters:
@@ -85,7 +85,7 @@ def _parse(context: typer.Context, parameters: list[str]) -> dict[str, Any]:
 
 def _follow(deployment: Deployment, as_json: bool) -> None:
     """Show what a job writes until it has ended, and end the command with exit code 1 where it does not complete."""
-    from foundations.app.use_cases.run_script import follow
+    from foundations.app.use_cases.project.run_script import follow
 
     name = deployment.job_name()
     try:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from foundations import events
 from foundations.errors import BundleError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 IGNORE_FILE = ".foundationsignore"
 IGNORED_NAMES = (
@@ -82,23 +86,31 @@ def explain_exclusion(root: Path, path: str) -> str | None:
         inside = "/".join(parts[:count])
         is_directory = count < len(parts) or (root / inside).is_dir()
         if is_ignored(inside, name, is_directory):
-            number, line = _last_match(root, inside + "/" * is_directory)
-            return (
-                f"the built-in list of names ({name})" if number is None else f"line {number} of {IGNORE_FILE} ({line})"
-            )
+            return rule_describer(root)(inside + "/" * is_directory)
     return None
 
 
-def _last_match(root: Path, path: str) -> tuple[int | None, str]:
-    """Return the number and the text of the ignore file's last line that matches `path`; None where none does."""
-    found: tuple[int | None, str] = (None, "")
+def rule_describer(root: Path) -> Callable[[str], str]:
+    """Return a function that describes what ignores a path: the last line of the ignore file that matches it, if any.
+
+    Its argument is the path of something that is ignored by itself, relative to `root`; that of a directory ends in
+    ``/``. The ignore file must be valid.
+    """
+    rules: list[tuple[int, str, GitIgnoreSpec]] = []
     if (root / IGNORE_FILE).exists():
         from pathspec import GitIgnoreSpec
 
-        for number, line in enumerate((root / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines(), start=1):
-            if GitIgnoreSpec.from_lines([line]).match_file(path):
-                found = number, line
-    return found
+        lines = (root / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines()
+        rules = [(number, line, GitIgnoreSpec.from_lines([line])) for number, line in enumerate(lines, start=1)]
+        rules.reverse()
+
+    def describe(path: str) -> str:
+        for number, line, spec in rules:
+            if spec.match_file(path):
+                return f"line {number} of {IGNORE_FILE} ({line})"
+        return f"the built-in list of names ({path.rstrip('/').rpartition('/')[2]})"
+
+    return describe
 
 
 def _invalid_line(root: Path, number: int, reason: str) -> BundleError:

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Collection, Iterator
 from operator import attrgetter, itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from foundations import events
 from foundations.adapters._shared.bundle.ignoring import IGNORE_FILE, ignore_predicate
@@ -28,6 +28,11 @@ SECRET_NAMES = frozenset(
 SECRET_ENDINGS = (".pem", ".key", ".p12", ".pfx", ".kdbx")
 _BATCH = 10_000
 _DEFAULT_LIMITS = ProjectLimits()
+IGNORED = "it is ignored by its name"
+STORE = "foundations stores its data there"
+ENVIRONMENT = "it is an environment of Python or conda"
+NO_FILE = "it is not a file, directory or link"
+LeftOut: TypeAlias = Callable[[os.DirEntry[str], str, str], None]
 VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ESTALE)
 """The errors of opening a file that another process has removed, or replaced by something else than a file."""
 
@@ -61,9 +66,7 @@ stamp: Callable[[os.stat_result], tuple[int, ...]] = attrgetter("st_size", "st_i
 def files_to_bundle(
     contents: BundleContents, excluded: Collection[Path] = (), limits: ProjectLimits = _DEFAULT_LIMITS
 ) -> list[SourceFile]:
-    """Return the files of the packed project: those of the project and those of the extra source paths.
-
-    A large project is reported in the log, with its largest files.
+    """Return the files of the packed project, with those of the extra source paths; report a large one in the log.
 
     Args:
         contents: The contents of the bundle.
@@ -96,7 +99,11 @@ def files_to_bundle(
 
 
 def project_files(
-    root: Path, prefix: str = "", excluded: Collection[Path] = (), limits: ProjectLimits = _DEFAULT_LIMITS
+    root: Path,
+    prefix: str = "",
+    excluded: Collection[Path] = (),
+    limits: ProjectLimits = _DEFAULT_LIMITS,
+    left_out: LeftOut = lambda *_: None,
 ) -> list[SourceFile]:
     """Return the entries of `root` that belong in a bundle, sorted by path.
 
@@ -107,6 +114,7 @@ def project_files(
         prefix: The beginning of each path, which ends in ``/``.
         excluded: Directories that are left out and logged.
         limits: What `root` may be at most.
+        left_out: Called with each entry that is left out, its path relative to `root`, and the reason.
 
     Raises:
         BundleError: A directory cannot be read, a name is not valid UTF-8, a link leads out of `root`, or `root` is too
@@ -115,7 +123,7 @@ def project_files(
     _refuse_root_or_home(root, limits)
     files: list[SourceFile] = []
     size = 0
-    for batch in _walk(root, prefix, {os.path.realpath(path) for path in excluded}):
+    for batch in _walk(root, prefix, {os.path.realpath(path) for path in excluded}, left_out):
         files += batch
         size += sum([file.size for file in batch])
         if size > limits.size or len(files) > limits.files:
@@ -126,7 +134,7 @@ def project_files(
     return files
 
 
-def _walk(root: Path, prefix: str, excluded: Collection[str]) -> Iterator[list[SourceFile]]:  # noqa: C901
+def _walk(root: Path, prefix: str, excluded: Collection[str], left_out: LeftOut) -> Iterator[list[SourceFile]]:  # noqa: C901
     """Iterate over the entries that belong in the bundle: one list per directory, several for a large one."""
     is_ignored = ignore_predicate(root)
     excluded_names = {os.path.basename(path) for path in excluded}
@@ -144,7 +152,8 @@ def _walk(root: Path, prefix: str, excluded: Collection[str]) -> Iterator[list[S
             path = inside + name
             is_directory = entry.is_dir(follow_symlinks=False)
             if is_ignored(path, name, is_directory):
-                events.debug("not_bundled", path=entry.path, reason="it is ignored by its name")
+                events.debug("not_bundled", path=entry.path, reason=IGNORED)
+                left_out(entry, path, IGNORED)
                 continue
             if not name.isascii():
                 _check_name(entry)
@@ -152,13 +161,17 @@ def _walk(root: Path, prefix: str, excluded: Collection[str]) -> Iterator[list[S
                 file = _source_file(entry, prefix, path, root)
                 if file is not None:
                     files.append(file)
+                else:
+                    left_out(entry, path, NO_FILE)
                 if len(files) == _BATCH:
                     yield files
                     files = []
             elif name in excluded_names and os.path.realpath(entry.path) in excluded:
-                events.info("not_bundled", path=entry.path, reason="foundations stores its data there")
+                events.info("not_bundled", path=entry.path, reason=STORE)
+                left_out(entry, path, STORE)
             elif _is_environment(entry.path):
-                events.debug("not_bundled", path=entry.path, reason="it is an environment of Python or conda")
+                events.debug("not_bundled", path=entry.path, reason=ENVIRONMENT)
+                left_out(entry, path, ENVIRONMENT)
             else:
                 pending.append((entry.path, path + "/"))
         yield files
@@ -190,8 +203,7 @@ def _source_file(entry: os.DirEntry[str], prefix: str, path: str, root: Path) ->
     try:
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISREG(status.st_mode):
-            name = entry.name
-            if name in SECRET_NAMES or name.endswith(SECRET_ENDINGS):
+            if entry.name in SECRET_NAMES or entry.name.endswith(SECRET_ENDINGS):
                 _warn_of_secret(entry)
             mode = 0o755 if status.st_mode & 0o100 else 0o644
             return SourceFile(prefix + path, entry.path, "file", status.st_size, mode, "", stamp(status))
@@ -202,7 +214,7 @@ def _source_file(entry: os.DirEntry[str], prefix: str, path: str, root: Path) ->
             _report_vanished(entry.path)
             return None
         raise BundleError(f"{entry.path}: cannot be read: {error.strerror}", path=entry.path) from error
-    events.info("not_bundled", path=entry.path, reason="it is not a file, directory or link")
+    events.info("not_bundled", path=entry.path, reason=NO_FILE)
     return None
 
 

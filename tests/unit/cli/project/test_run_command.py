@@ -4,7 +4,7 @@ import pytest
 
 from foundations.app.config.manager import ConfigManager
 from foundations.app.use_cases.load_job import load_job
-from foundations.app.use_cases.run_script import parse_parameter
+from foundations.app.use_cases.project.run_script import parse_parameter
 
 SCRIPT = """\
 from foundations import Hyperparameter, create_stage, log_metric, set_environment
