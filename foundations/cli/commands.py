@@ -53,10 +53,13 @@ CACHE = Group(
     },
 )
 CONFIG = Group(
-    "Decide about configuration files.",
+    "Look at the configuration of this directory, and decide about its files.",
     "",
-    ("foundations config trust local.config.yaml",),
-    {"trust": Command("config.trust", "Trust a configuration file that another user could have written.")},
+    ("foundations config show --environment staging", "foundations config trust local.config.yaml"),
+    {
+        "show": Command("config.show", "Show every value of the configuration, and where it comes from."),
+        "trust": Command("config.trust", "Trust a configuration file that another user could have written."),
+    },
 )
 BUNDLE = Group(
     "Look at what jobs of this directory carry.",

@@ -30,6 +30,7 @@ from foundations.app.use_cases.manage_cache import (
     SizeClass,
 )
 from foundations.app.use_cases.project.list_bundle import BundleListing
+from foundations.app.use_cases.project.show_configuration import ConfiguredValue
 from foundations.cli.main import app
 from foundations.domain.jobs import archive_layout as archives
 from foundations.domain.jobs.result_document import CONTEXT_DEFAULTS
@@ -216,6 +217,7 @@ def test_every_page_is_in_the_index():
             for values in (
                 BundleListing,
                 CacheStatistics,
+                ConfiguredValue,
                 SizeClass,
                 CacheListing,
                 EntryDescription,

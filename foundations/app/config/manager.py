@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from foundations import events
-from foundations.app.config.settings import TOP_LEVEL_KEYS, Settings
+from foundations.app.config.settings import TOP_LEVEL_KEYS, Origin, Settings
 from foundations.errors import ConfigurationError, UnknownConfigurationKeyError
 from foundations.home import foundations_home
 
@@ -89,7 +89,11 @@ class ConfigManager:
             sections.update(self._read(path, required=True))
         if self._environment is not None:
             sections.update(self._read(_environment_file(self._environment, directory, self._home), required=True))
-        origins = {key: section.origin for key, section in sections.items()}
+        origins = {
+            key: Origin(section.origin.file, line)
+            for section in sections.values()
+            for key, line in section.lines.items()
+        }
         return Settings.from_sections({key: section.value for key, section in sections.items()}, self._home, origins)
 
     def config(self) -> Mapping[str, Any]:
