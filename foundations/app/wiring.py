@@ -105,6 +105,13 @@ class Wiring:
 
         return self._adapter(self.settings.job_bundler, JobBundler)
 
+    def adapter(self, name: str) -> Any:
+        """Return the adapter of the part of this name, as in ``cache`` or ``artifact_archive``."""
+        if name.removesuffix("_archive") in Archives._fields:
+            return self._adapter(getattr(self.settings, name), PipelineArchive)
+        property_names = {"archive_listing": "listing", "deployment": "environment", "job_bundler": "bundler"}
+        return getattr(self, property_names.get(name, name))
+
     def directories(self) -> tuple[Path, ...]:
         """Return the directories in which the adapters store data, as far as they have an attribute ``root``."""
         adapters = (self.cache, self.listing, *self.archives.distinct(), self.environment)

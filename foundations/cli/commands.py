@@ -58,6 +58,7 @@ CONFIG = Group(
     ("foundations config show --environment staging", "foundations config trust local.config.yaml"),
     {
         "show": Command("config.show", "Show every value of the configuration, and where it comes from."),
+        "check": Command("config.check", "Check whatever a run would find wrong, without running anything."),
         "trust": Command("config.trust", "Trust a configuration file that another user could have written."),
     },
 )
@@ -78,6 +79,8 @@ COMMANDS = Group(
     {
         "init": Command("project.init", "Write a project that runs."),
         "run": Command("project.run", "Run the pipeline of a script as a job."),
+        "doctor": Command("project.doctor", "Examine whether jobs can run here, and say what to do where they cannot."),
+        "adapters": Command("project.adapters", "List the shipped adapters, and those that the configuration names."),
         "bundle": BUNDLE,
         "cache": CACHE,
         "config": CONFIG,

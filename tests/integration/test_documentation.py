@@ -29,6 +29,8 @@ from foundations.app.use_cases.manage_cache import (
     RemovedEntry,
     SizeClass,
 )
+from foundations.app.use_cases.project.findings import Finding
+from foundations.app.use_cases.project.list_adapters import AdapterDescription
 from foundations.app.use_cases.project.list_bundle import BundleListing
 from foundations.app.use_cases.project.show_configuration import ConfiguredValue
 from foundations.cli.main import app
@@ -215,6 +217,7 @@ def test_every_page_is_in_the_index():
         *(
             ("reference/command-line.md", list(attrs.fields_dict(values)))
             for values in (
+                AdapterDescription,
                 BundleListing,
                 CacheStatistics,
                 ConfiguredValue,
@@ -224,6 +227,7 @@ def test_every_page_is_in_the_index():
                 RemovalReport,
                 RemovedEntry,
                 FailedRemoval,
+                Finding,
             )
         ),
     ],
