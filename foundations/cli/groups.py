@@ -7,9 +7,10 @@ from importlib import import_module
 from typing import Any, cast
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from foundations.cli.commands import Command, Group
+from foundations.cli.conversion import Reader, convert_directly, readers_of
 
 # Plain help: half the time to show, nothing cut, and the same in a file as on a terminal.
 STYLE: dict[str, Any] = {
@@ -32,6 +33,10 @@ class CommandGroup(TyperGroup):
         self._registered = group.commands
         super().__init__(**{**options, "commands": _LoadedCommands(group), "help": help_text, "epilog": epilog})
 
+    def get_params(self, context: Any) -> list[Any]:
+        """Return the parameters, with values converted without Typer."""
+        return convert_directly(super().get_params(context), {})
+
     def list_commands(self, _: Any) -> list[str]:
         """Return the names in the order of their registration."""
         return list(self._registered)
@@ -40,6 +45,15 @@ class CommandGroup(TyperGroup):
         """Write the names with their summaries."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.summary) for name, entry in self._registered.items()])
+
+
+class _SingleCommand(TyperCommand):
+    """A command whose values are converted without Typer."""
+
+    readers: Mapping[str, Reader] = {}
+
+    def get_params(self, context: Any) -> list[Any]:
+        return convert_directly(super().get_params(context), self.readers)
 
 
 class _LoadedCommands(Mapping[str, Any]):
@@ -64,5 +78,8 @@ class _LoadedCommands(Mapping[str, Any]):
 def _load(name: str, entry: Command) -> Any:
     module = import_module(f"foundations.cli.{entry.module}")
     alone = typer.Typer(add_completion=False, **STYLE)
-    alone.command(name, epilog=cast(str, module.EXAMPLES))(getattr(module, entry.module.rpartition(".")[2]))
-    return typer.main.get_command(alone)
+    function = getattr(module, entry.module.rpartition(".")[2])
+    alone.command(name, cls=_SingleCommand, epilog=cast(str, module.EXAMPLES))(function)
+    command = typer.main.get_command(alone)
+    cast(_SingleCommand, command).readers = readers_of(function)
+    return command

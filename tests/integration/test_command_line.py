@@ -82,6 +82,19 @@ def test_help_loads_neither_adapters_nor_what_draws_tables(place: Project) -> No
     assert set() == {"rich", "yaml", "structlog", "cloudpickle", "foundations.app", "foundations.adapters"} & loaded
 
 
+@pytest.mark.parametrize(
+    "arguments", [["cache", "ls"], ["cache", "ls", "--limit", "3"], ["bundle", "ls", "--config", "a.yaml"]]
+)
+def test_a_command_loads_nothing_that_only_converts_its_arguments(place: Project, arguments: list[str]) -> None:
+    place.write({"a.yaml": "cache_audit: 0\n"})
+    look = (
+        f"import sys\nfrom foundations.cli.main import main\nsys.argv = ['foundations', *{arguments}]\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    print(end.code or 0, *sorted(sys.modules))\n"
+    )
+    code, *loaded = place.run("-c", look).splitlines()[-1].split()
+    assert ("0", set()) == (code, {"pydantic", "rich"} & set(loaded))
+
+
 def test_what_scripts_import_loads_nothing_of_the_command_line(place: Project) -> None:
     look = "import sys\nfrom foundations import *\nfrom foundations.app import wiring\nprint(*sorted(sys.modules))\n"
     loaded = set(place.run("-c", look).split())
