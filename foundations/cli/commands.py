@@ -68,6 +68,19 @@ BUNDLE = Group(
     ("foundations bundle ls", "foundations bundle ls --excluded"),
     {"ls": Command("bundle.ls", "List the files that a job would carry, the largest first.")},
 )
+JOBS = Group(
+    "Look at jobs, wait for them, end them.",
+    "They are those of the listing that the configuration of this directory names.",
+    (
+        "foundations jobs logs train-20261125-090452-ym4yn --follow",
+        "foundations jobs wait train-20261125-090452-ym4yn --timeout 30m",
+    ),
+    {
+        "logs": Command("jobs.logs", "Show what a job has written."),
+        "wait": Command("jobs.wait", "Wait until a job has ended."),
+        "cancel": Command("jobs.cancel", "End jobs, politely at first."),
+    },
+)
 COMMANDS = Group(
     "Run pipelines as jobs, and look after what they leave.",
     "",
@@ -79,6 +92,7 @@ COMMANDS = Group(
     {
         "init": Command("project.init", "Write a project that runs."),
         "run": Command("project.run", "Run the pipeline of a script as a job."),
+        "jobs": JOBS,
         "doctor": Command("project.doctor", "Examine whether jobs can run here, and say what to do where they cannot."),
         "adapters": Command("project.adapters", "List the shipped adapters, and those that the configuration names."),
         "bundle": BUNDLE,

@@ -40,16 +40,17 @@ def convert_directly(parameters: list[Any], readers: Mapping[str, Reader]) -> li
 
 def _conversion(parameter: Any, read: Reader | None) -> Callable[[Any, Any], Any]:
     by_typer = parameter.process_value
+    is_several = parameter.multiple or parameter.nargs == -1
 
     def process_value(context: Any, value: Any) -> Any:
-        is_missing = value is None or (parameter.multiple and not value)
+        is_missing = value is None or (is_several and not value)
         if is_missing and not parameter.required:
-            converted: Any = () if parameter.multiple else None
+            converted: Any = () if is_several else None
         elif is_missing or read is None:
             return by_typer(context, value)
         else:
             try:
-                converted = [read(item) for item in value] if parameter.multiple else read(value)
+                converted = [read(item) for item in value] if is_several else read(value)
             except typer.BadParameter as error:
                 raise typer.BadParameter(error.message, ctx=context, param=parameter) from error
         return converted if parameter.callback is None else parameter.callback(context, parameter, converted)

@@ -106,6 +106,18 @@ def test_a_shell_completes_commands(place: Project) -> None:
     assert "stats\n" == place.run(SCRIPT, variables=completing)
 
 
+def test_a_shell_completes_names_of_jobs(project: Project) -> None:
+    project.write({"train.py": "from foundations import *\npipe = pipeline.stage(print, 'done')\n"})
+    assert "first\ndone\n" == project.run(SCRIPT, "run", "train.py", "--job-name", "first", "--follow")
+    completing = {
+        "_FOUNDATIONS_COMPLETE": "complete_bash",
+        "COMP_WORDS": "foundations jobs cancel fi",
+        "COMP_CWORD": "3",
+    }
+    assert "first\n" == project.run(SCRIPT, variables=completing)
+    assert "done\n" == project.run(SCRIPT, "jobs", "logs", "first")
+
+
 OWN_CACHE = {
     "own_cache.py": "from foundations import MemoryCacheBackend\nopen('imported', 'w').close()\n"
     "class Own(MemoryCacheBackend):\n    pass\n",

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from foundations.cli import output
+from foundations.cli.following import follow
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
-from foundations.escaping import escape_unprintable
-
-if TYPE_CHECKING:
-    from foundations.domain.jobs.deployment import Deployment
 
 EXAMPLES = """\b
 Examples:
@@ -61,11 +57,11 @@ def run(
     if not as_json:
         output.write(name)
     if follows:
-        _follow(deployment, as_json)
+        follow(deployment, as_json=as_json)
     elif as_json:
         output.write_json({"job": name, "state": deployment.get_job_status(), "cause": None})
     else:
-        output.write_note(f"It runs. To look at it from Python: load_job({name!r}).get_job_logs()")
+        output.write_note(f"To follow it: foundations jobs logs {name} --follow")
 
 
 def _parse(context: typer.Context, parameters: list[str]) -> dict[str, Any]:
@@ -81,26 +77,3 @@ def _parse(context: typer.Context, parameters: list[str]) -> dict[str, Any]:
             context.fail(f"Hyperparameter {name} is given twice: {found[name]!r} and {value!r}. Give it once.")
         found[name] = value
     return found
-
-
-def _follow(deployment: Deployment, as_json: bool) -> None:
-    """Show what a job writes until it has ended, and end the command with exit code 1 where it does not complete."""
-    from foundations.app.use_cases.project.run_script import follow
-
-    name = deployment.job_name()
-    try:
-        for stream, text in follow(deployment):
-            # One JSON document is all of stdout.
-            typer.echo(text, nl=False, file=sys.stderr if as_json or stream == "stderr" else sys.stdout)
-    except KeyboardInterrupt:
-        output.write_note(f"\nJob {name} goes on without you. To find it from Python: load_job({name!r})")
-        raise typer.Exit(130) from None
-    end = deployment.end
-    state, cause = deployment.get_job_status(), end and end.cause and end.cause.value
-    if as_json:
-        output.write_json({"job": name, "state": state, "cause": cause})
-    else:
-        message = f": {escape_unprintable(end.message)}" if end is not None and end.message else ""
-        output.write_note(f"Job {name}: {state}{message}")
-    if state != "Completed":
-        raise typer.Exit(1)

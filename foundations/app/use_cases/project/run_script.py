@@ -1,21 +1,16 @@
-"""The use cases behind ``foundations run``: load a script, run its pipeline, follow its job."""
+"""The use case behind ``foundations run``: load a script for its pipeline."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from foundations.app.project.script import load_script
 from foundations.domain.pipeline.stage import Stage, StageFactory
-from foundations.errors import ScriptError, WaitTimeoutError
-
-if TYPE_CHECKING:
-    from foundations.domain.jobs.deployment import Deployment
+from foundations.errors import ScriptError
 
 PIPELINE_NAME = "pipe"
 """The name by which a script's module has its pipeline."""
-_INTERVAL = 0.5  # seconds between two looks at a job's logs
 
 
 def load_pipeline(script: Path) -> Stage:
@@ -41,32 +36,6 @@ def load_pipeline(script: Path) -> Stage:
         f' `{PIPELINE_NAME} = train(load())`; what is below `if __name__ == "__main__":` is left out.',
         path=str(script),
     )
-
-
-def follow(deployment: Deployment) -> Iterator[tuple[str, str]]:
-    """Iterate over what a job writes, until it has ended.
-
-    Yields:
-        ``stdout`` or ``stderr``, and whole lines of it; where the job has ended, the last one may have no end.
-    """
-    shown: dict[str, int] = {"stdout": 0, "stderr": 0}
-    has_ended = False
-    while not has_ended:
-        has_ended = _has_ended_soon(deployment)
-        for stream, position in shown.items():
-            text = deployment.get_job_logs(stream)
-            end = len(text) if has_ended else text.rfind("\n") + 1
-            if end > position:
-                yield stream, text[position:end]
-                shown[stream] = end
-
-
-def _has_ended_soon(deployment: Deployment) -> bool:
-    try:
-        deployment.wait_for_deployment_to_complete(_INTERVAL, timeout=_INTERVAL)
-    except WaitTimeoutError:
-        return False
-    return True
 
 
 def parse_parameter(text: str) -> tuple[str, Any]:

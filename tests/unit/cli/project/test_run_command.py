@@ -30,7 +30,7 @@ def load(name):
 def test_a_job_is_started_and_its_name_is_all_of_the_output(run, script):
     done = run("run", script(SCRIPT), "-p", "rate=0.5", "--job-name", "first")
     assert (0, "first\n") == (done.exit_code, done.stdout)
-    assert "load_job('first')" in done.stderr
+    assert done.stderr.endswith("To follow it: foundations jobs logs first --follow\n")
     assert {"rate": 0.5} == load("first").fetch_job_results()["global_stage_context"]["stage_log"]
 
 
