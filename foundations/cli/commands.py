@@ -76,6 +76,7 @@ JOBS = Group(
         "foundations jobs wait train-20261125-090452-ym4yn --timeout 30m",
     ),
     {
+        "show": Command("jobs.show", "Show what is recorded about a job."),
         "logs": Command("jobs.logs", "Show what a job has written."),
         "wait": Command("jobs.wait", "Wait until a job has ended."),
         "cancel": Command("jobs.cancel", "End jobs, politely at first."),

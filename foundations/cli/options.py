@@ -40,7 +40,7 @@ JobName = Annotated[
 ]
 JobNames = Annotated[
     list[str],
-    typer.Argument(metavar="JOB...", help="Names of jobs.", autocompletion=complete_job_names, show_default=False),
+    typer.Argument(metavar="JOB", help="Names of jobs.", autocompletion=complete_job_names, show_default=False),
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON document: sizes in bytes, times in seconds since the epoch.")

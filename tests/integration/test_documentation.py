@@ -20,6 +20,7 @@ import foundations.testing
 from foundations import errors
 from foundations.app.config.file import read_config_file
 from foundations.app.config.settings import TOP_LEVEL_KEYS, SourceBundleSettings
+from foundations.app.use_cases.jobs.describe import JobDescription
 from foundations.app.use_cases.manage_cache import (
     CacheListing,
     CacheStatistics,
@@ -228,6 +229,7 @@ def test_every_page_is_in_the_index():
                 RemovedEntry,
                 FailedRemoval,
                 Finding,
+                JobDescription,
             )
         ),
     ],

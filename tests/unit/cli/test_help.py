@@ -45,22 +45,28 @@ LEAVES = [words for words in WORDS if words not in GROUPS]
 NEEDED = {
     "run": ["train.py"],
     **{name: ["job"] for name in ("why", "logs", "wait", "cancel")},
+    "jobs show": ["job"],
     "gc": ["--max-size", "0"],
     "clear": ["--yes"],
     "trust": ["missing.yaml"],
 }
 
 
+def needed(words):
+    """Return arguments that a command cannot do without."""
+    return NEEDED.get(" ".join(words), NEEDED.get(words[-1], []))
+
+
 @pytest.mark.parametrize("words", LEAVES, ids=" ".join)
 def test_an_unknown_option_is_a_usage_error_that_names_it(run, directory, words):
-    done = run(*words, *NEEDED.get(words[-1], []), "--nothing")
+    done = run(*words, *needed(words), "--nothing")
     assert (2, "") == (done.exit_code, done.stdout)
     assert "No such option: --nothing" in done.stderr
 
 
 @pytest.mark.parametrize("words", [words for words in LEAVES if words[-1] != "cancel"], ids=" ".join)
 def test_an_argument_too_many_is_a_usage_error(run, directory, words):
-    done = run(*words, *NEEDED.get(words[-1], []), "a", "b", "c")
+    done = run(*words, *needed(words), "a", "b", "c")
     assert (2, "") == (done.exit_code, done.stdout)
     assert "unexpected extra argument" in done.stderr
 
@@ -70,6 +76,6 @@ def test_an_argument_too_many_is_a_usage_error(run, directory, words):
 )
 def test_a_broken_configuration_ends_every_command_that_reads_it_with_its_place(run, directory, words):
     (directory / "local.config.yaml").write_text("cache_audit: 2\n")
-    done = run(*words, *NEEDED.get(words[-1], []))
+    done = run(*words, *needed(words))
     assert (1, "") == (done.exit_code, done.stderr if "Traceback" in done.output else "")
     assert f"{directory}/local.config.yaml:1: cache_audit: expected a share from 0 to 1" in done.output

@@ -1,10 +1,13 @@
 import json
 import threading
 
+import attrs
 import pytest
 
+from foundations import Hyperparameter, log_metric
 from foundations.app.config.manager import ConfigManager
 from foundations.app.sdk import Sdk
+from foundations.app.use_cases.jobs.describe import JobDescription
 from foundations.cli.options import complete_job_names
 
 FAILING = "a value that is too large"
@@ -81,7 +84,30 @@ def test_a_job_that_cannot_be_cancelled_is_told(run, submit):
     assert (1, True) == (done.exit_code, done.stderr.startswith("Error: slow: "))
 
 
-@pytest.mark.parametrize("command", [["logs"], ["wait"], ["cancel", "good"]])
+def test_what_is_recorded_about_a_job_is_shown(run, ended):
+    rows = dict(line.split(maxsplit=1) for line in run("jobs", "show", "bad").stdout.splitlines())
+    assert ["job", "project", "state", "end", "stage", "submitted", "started", "took"] == list(rows)
+    assert ("bad", "Error (user_code)", "fail") == (rows["job"], rows["state"], rows["stage"])
+    assert FAILING in rows["end"]
+
+
+def test_parameters_and_metrics_are_shown_by_the_names_that_queries_use(run, in_memory):
+    stage = Sdk(ConfigManager()).pipeline.stage(log, Hyperparameter("rate"), Hyperparameter("odd\x1b[2J"))
+    stage.run({"rate": 0.5, "odd\x1b[2J": "text"}, job_name="first").wait_for_deployment_to_complete()
+    shown = run("jobs", "show", "first").stdout
+    assert "params.rate" in shown
+    assert "params.odd\\x1b[2J" in shown
+    assert [["metrics.seen", "0.5"]] == [line.split() for line in shown.splitlines() if line.startswith("metrics.")]
+    document = json.loads(run("jobs", "show", "first", "--json").stdout)
+    assert ("first", "Completed", {"seen": 0.5}) == tuple(document[name] for name in ("job", "state", "metrics"))
+    assert list(attrs.fields_dict(JobDescription)) == list(document)
+
+
+def log(rate, _):
+    log_metric("seen", rate)
+
+
+@pytest.mark.parametrize("command", [["logs"], ["show"], ["wait"], ["cancel", "good"]])
 def test_a_job_that_is_not_there_is_told_with_the_nearest_name(run, ended, command):
     done = run("jobs", *command, "goood")
     assert (1, "") == (done.exit_code, done.stdout)
