@@ -41,12 +41,15 @@ def convert_directly(parameters: list[Any], readers: Mapping[str, Reader]) -> li
 def _conversion(parameter: Any, read: Reader | None) -> Callable[[Any, Any], Any]:
     by_typer = parameter.process_value
     is_several = parameter.multiple or parameter.nargs == -1
+    expected = (list, tuple) if is_several else (str,)
 
     def process_value(context: Any, value: Any) -> Any:
-        is_missing = value is None or (is_several and not value)
-        if is_missing and not parameter.required:
-            converted: Any = () if is_several else None
-        elif is_missing or read is None:
+        converted: Any
+        if value is None or (is_several and value in ([], ())):
+            if parameter.required:
+                return by_typer(context, value)
+            converted = () if is_several else None
+        elif read is None or type(value) not in expected:
             return by_typer(context, value)
         else:
             try:
