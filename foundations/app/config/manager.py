@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -69,6 +69,10 @@ class ConfigManager:
             )
         if self._is_changeable("set_environment"):
             self._environment = name
+
+    def environment_names(self, directory: Path) -> list[str]:
+        """Return the names that :meth:`set_environment` knows where a directory is the working directory."""
+        return _environment_names([directory / "config", self._home() / "config"])
 
     def settings(self, directory: Path | None = None) -> Settings:
         """Return the configuration as frozen settings.
@@ -257,10 +261,8 @@ def _environment_file(name: str, directory: Path, home: Callable[[], Path]) -> P
     shared = home() / "config" / own.name
     if shared.exists():
         return shared
-    places = [place for place in (own.parent, shared.parent) if place.is_dir()]
-    names = sorted(
-        {path.name.removesuffix(_SUFFIX) for place in places for path in _config_files(_list_directory(place))}
-    )
+    places = [own.parent, shared.parent]
+    names = _environment_names(places)
     listed = ", ".join(names)
     endings = (".config.yml", ".yaml", ".yml")
     misnamed = [path for place in places for ending in endings if (path := place / f"{name}{ending}").exists()]
@@ -271,6 +273,13 @@ def _environment_file(name: str, directory: Path, home: Callable[[], Path]) -> P
         found=name,
         expected=f"one of {listed}" if names else f"a file {own}",
         known=tuple(names),
+    )
+
+
+def _environment_names(places: Iterable[Path]) -> list[str]:
+    existing = [place for place in places if place.is_dir()]
+    return sorted(
+        {path.name.removesuffix(_SUFFIX) for place in existing for path in _config_files(_list_directory(place))}
     )
 
 

@@ -18,9 +18,17 @@ def doctor(as_json: AsJson = False, environment: EnvironmentName = None, config:
     """Examine whether jobs can run here, and say what to do where they cannot.
 
     That is Python, the directory of foundations, the configuration with each store and the execution environment, the
-    size of a bundle, the space on the disks, and the clock. Nothing is written. The exit code is 1 where something
-    would stop a run.
+    other named environments, the size of a bundle, the space on the disks, and the clock. Nothing is written. The exit
+    code is 1 where something would stop a run.
     """
+    from foundations.app.config.manager import ConfigManager
     from foundations.app.use_cases.project.examine import examine
 
-    write_findings(examine(lambda: read_settings(environment, config), Path.cwd()), as_json=as_json)
+    project = Path.cwd()
+    findings = examine(
+        settings=lambda name: read_settings(name, config),
+        chosen=environment,
+        environments=lambda: ConfigManager().environment_names(project),
+        project=project,
+    )
+    write_findings(findings, as_json=as_json)

@@ -15,6 +15,7 @@ from foundations.app.config.settings import Settings
 from foundations.app.use_cases.freeze_job import resolve_extra_source_paths
 from foundations.app.use_cases.project.check_configuration import check_configuration
 from foundations.app.use_cases.project.findings import Finding, Findings
+from foundations.app.use_cases.project.show_configuration import describe_adapter
 from foundations.app.wiring import Wiring
 from foundations.errors import FoundationsError
 from foundations.home import foundations_home
@@ -26,23 +27,31 @@ _LARGE_BUNDLE = 500_000_000
 _LATE = 60.0  # seconds by which a clock may differ
 
 
-def examine(settings: Callable[[], Settings], project: Path) -> list[Finding]:
+def examine(
+    settings: Callable[[str | None], Settings], chosen: str | None, environments: Callable[[], list[str]], project: Path
+) -> list[Finding]:
     """Return what was found of everything that a job needs; nothing is written.
 
     Args:
-        settings: Returns the configuration.
+        settings: Returns the configuration with a named environment, or with none.
+        chosen: The named environment to examine whole; of the others, whether jobs could be sent there.
+        environments: Returns the names of all environments.
         project: The project directory, an absolute path.
     """
     findings = Findings()
     _examine_python(findings)
     places = _examine_home(findings)
     with findings.examine("configuration") as is_ok:
-        configured = settings()
+        configured = settings(chosen)
         is_ok("every file was read")
         roots = _roots(configured)
         places |= set(map(_nearest_directory, roots))
         findings.found += check_configuration(configured, project)
         _examine_bundle(findings, configured, project, roots)
+    with findings.examine("environments"):
+        for name in environments():
+            if name != chosen:
+                _examine_environment(findings, name, settings, project)
     _examine_space(findings, places)
     _examine_clock(findings, places)
     return findings.found
@@ -94,6 +103,15 @@ def _examine_bundle(findings: Findings, settings: Settings, project: Path, roots
         else:
             remedy = "`foundations bundle ls` lists the largest; name what no job needs in .foundationsignore"
             findings.add("bundle", "warning", f"{amount}, which each job carries: {remedy}.")
+
+
+def _examine_environment(
+    findings: Findings, name: str, settings: Callable[[str | None], Settings], project: Path
+) -> None:
+    with findings.examine(f"environment {name}") as is_ok:
+        configured = settings(name)
+        Wiring(settings=configured).environment.check(project)
+        is_ok(describe_adapter(configured.deployment))
 
 
 def _examine_space(findings: Findings, places: Collection[Path]) -> None:

@@ -97,6 +97,21 @@ def test_storage_that_jobs_cannot_reach_is_an_error(findings, configure):
     assert "is in memory and not shared with other processes" in found["capabilities"]["message"]
 
 
+def test_every_named_environment_is_examined(findings, directory):
+    (directory / "config").mkdir()
+    for name, deployment in (("good", "LocalShellJobDeployment"), ("bad", "Missing")):
+        (directory / "config" / f"{name}.config.yaml").write_text(
+            f"deployment_implementation:\n  deployment_type: foundations.{deployment}\n"
+        )
+    found, code = findings("doctor")
+    assert (1, "ok", "error") == (code, found["environment good"]["status"], found["environment bad"]["status"])
+    found, code = findings("doctor", "--environment", "good")
+    assert ("foundations.LocalShellJobDeployment()", False) == (
+        found["deployment_implementation"]["message"],
+        "environment good" in found,
+    )
+
+
 def test_a_bundle_that_is_large_is_a_warning(findings, directory):
     with (directory / "large.bin").open("wb") as stream:
         stream.truncate(600_000_000)
