@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from foundations.cli import output
 from foundations.cli.following import follow
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
+
+if TYPE_CHECKING:
+    from foundations.domain.pipeline.stage import Stage
 
 EXAMPLES = """\b
 Examples:
@@ -42,16 +45,8 @@ def run(
     stage that it calls pipe. The job's name goes to stdout. With --follow, the exit code is 0 where the job completes,
     and 1 where it does not.
     """
-    from foundations.app.sdk import config_manager
-    from foundations.app.use_cases.project.run_script import load_pipeline
-
     given = _parse(context, parameters or [])
-    for file in config or ():
-        config_manager.add_config_path(file)
-    config_manager.set_environment(environment)
-    pipe = load_pipeline(script)
-    if environment is not None:
-        config_manager.set_environment(environment)  # whatever the script has chosen
+    pipe = _load(script, environment, config or [])
     deployment = pipe.run(given, job_name=job_name)
     name = deployment.job_name()
     if not as_json:
@@ -62,6 +57,20 @@ def run(
         output.write_json({"job": name, "state": deployment.get_job_status(), "cause": None})
     else:
         output.write_note(f"To follow it: foundations jobs logs {name} --follow")
+
+
+def _load(script: Path, environment: str | None, files: list[Path]) -> Stage:
+    """Return the pipeline of a script, which runs with the configuration of the command line."""
+    from foundations.app.sdk import config_manager
+    from foundations.app.use_cases.project.run_script import load_pipeline
+
+    for file in files:
+        config_manager.add_config_path(file)
+    config_manager.set_environment(environment)
+    pipe = load_pipeline(script)
+    if environment is not None:
+        config_manager.set_environment(environment)  # whatever the script has chosen
+    return pipe
 
 
 def _parse(context: typer.Context, parameters: list[str]) -> dict[str, Any]:
