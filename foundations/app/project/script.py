@@ -40,9 +40,8 @@ def load_script(path: Path) -> ModuleType:
     loader = SourceFileLoader("__main__", file)
     vars(module).update(__builtins__=builtins, __file__=file, __loader__=loader, __package__=None, __cached__=None)
     sys.modules["__main__"] = module
+    _replace_first_place(path)
     sys.argv = [str(path)]
-    if not sys.flags.safe_path:
-        sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
     with _marked_as_loading(path):
         try:
             exec(code, vars(module))  # noqa: S102 - its user asks for it
@@ -57,6 +56,14 @@ def load_script(path: Path) -> ModuleType:
         except Exception as error:
             raise ScriptError(f"{path} cannot be loaded: {describe_exception(error)}", path=str(path)) from error
     return module
+
+
+def _replace_first_place(script: Path) -> None:
+    """Have imports look beside the script first, instead of beside the program that this process was started with."""
+    if sys.path[:1] == [os.path.dirname(os.path.realpath(sys.argv[0]))]:
+        del sys.path[0]
+    if not sys.flags.safe_path:
+        sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
 
 
 def describe_exception(error: BaseException) -> str:

@@ -36,6 +36,14 @@ def test_a_script_imports_what_is_beside_it(load, tmp_path):
     del sys.modules["beside_the_script"]
 
 
+def test_imports_look_beside_the_script_instead_of_beside_the_program(load, tmp_path, monkeypatch):
+    program = tmp_path / "bin" / "foundations"
+    monkeypatch.setattr(sys, "argv", [str(program), "run"])
+    monkeypatch.setattr(sys, "path", [str(program.parent), "/elsewhere"])
+    load("")
+    assert [str(tmp_path), "/elsewhere"] == sys.path
+
+
 @pytest.mark.parametrize(
     "guard",
     [
