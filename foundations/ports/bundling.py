@@ -89,6 +89,7 @@ class JobBundler(ABC):
     - What cannot be packed raises :class:`~foundations.errors.BundleError` with its path, and leaves nothing behind.
     - A file that is already there is never overwritten: :class:`~foundations.errors.BundleExistsError`.
     - ``verify`` raises :class:`~foundations.errors.DamagedBundleError` where anything differs from what was packed.
+    - ``list_files`` names every file that a bundle would hold, and what leaves each other one out; it packs nothing.
     """
 
     __slots__ = ()
