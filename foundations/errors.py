@@ -140,6 +140,12 @@ class InsideJobError(FoundationsError):
     """A function that works only in the submitting script was called inside a running job."""
 
 
+class ScriptError(FoundationsError):
+    """A script whose pipeline was to be run cannot be loaded, or has no pipeline; ``path`` is the script."""
+
+    path: str | None = None
+
+
 # -- bundles ----------------------------------------------------------------------------------------------------------
 
 

@@ -105,9 +105,16 @@ class Wiring:
 
         return self._adapter(self.settings.job_bundler, JobBundler)
 
+    def adapter(self, name: str) -> Any:
+        """Return the adapter of the part of this name, as in ``cache`` or ``artifact_archive``."""
+        if name.removesuffix("_archive") in Archives._fields:
+            return self._adapter(getattr(self.settings, name), PipelineArchive)
+        property_names = {"archive_listing": "listing", "deployment": "environment", "job_bundler": "bundler"}
+        return getattr(self, property_names.get(name, name))
+
     def directories(self) -> tuple[Path, ...]:
         """Return the directories in which the adapters store data, as far as they have an attribute ``root``."""
-        adapters = (self.environment, *(store for _, store in self._stores()))
+        adapters = (self.environment, *(store for _, store in self.stores()))
         return tuple({root for adapter in adapters if (root := _root_of(adapter)) is not None})
 
     def check_places(self, places: Iterable[Path]) -> None:
@@ -121,7 +128,7 @@ class Wiring:
         """
         for place in places:
             around = list(map(_identity, (place.resolve(), *place.resolve().parents)))
-            for entry, adapter in (*self._stores(), (self.settings.deployment, self.environment)):
+            for entry, adapter in (*self.stores(), (self.settings.deployment, self.environment)):
                 root = _root_of(adapter)
                 found = None if root is None else _identity(root)
                 is_store = entry is not self.settings.deployment  # whose directories of jobs have names of their own
@@ -185,14 +192,24 @@ class Wiring:
         self.listing.check()
         for archive in self.archives.distinct():
             archive.check()
-        self._check_capabilities()
+        self.check_capabilities()
 
-    def _check_capabilities(self) -> None:
+    def stores(self) -> list[tuple[AdapterSettings, Any]]:
+        """Return the cache, the listing and the archives, each behind its settings."""
+        settings = self.settings
+        return [
+            (settings.cache, self.cache),
+            (settings.archive_listing, self.listing),
+            *zip(self._archive_settings(), self.archives, strict=True),
+        ]
+
+    def check_capabilities(self) -> None:
+        """Raise :class:`CapabilityError` where the environment cannot reach the storage, or cannot take the bundles."""
         can, settings = self.environment.capabilities, self.settings
         refused = []
         if can.crosses_processes:
             why, need = "is in memory and not shared with other processes", "runs jobs in processes of their own"
-            refused = [(entry, why, need) for entry, store in self._stores() if store.in_this_process_only]
+            refused = [(entry, why, need) for entry, store in self.stores() if store.in_this_process_only]
         if can.needs_bundle_file and self.bundler.in_this_process_only:
             refused.append((settings.job_bundler, "makes no bundle files", "needs them"))
         if refused:
@@ -202,13 +219,6 @@ class Wiring:
                 " adapters that other processes can use, or foundations.MemoryExecutionEnvironment in tests. Nothing"
                 " was written."
             )
-
-    def _stores(self) -> list[tuple[AdapterSettings, Any]]:
-        return [
-            (self.settings.cache, self.cache),
-            (self.settings.archive_listing, self.listing),
-            *zip(self._archive_settings(), self.archives, strict=True),
-        ]
 
     def _archive_settings(self) -> list[AdapterSettings]:
         return [getattr(self.settings, f"{role}_archive") for role in Archives._fields]

@@ -14,7 +14,7 @@ import attrs
 from foundations.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from foundations.app.config.settings import AdapterSettings, Settings
+    from foundations.app.config.settings import Settings
     from foundations.ports.cache import CacheBackend
 
 
@@ -55,32 +55,39 @@ def read_cache(
         ConfigurationError: The configuration is wrong, or the working directory is gone.
         UntrustedLocationError: Another user could have written a configuration file.
     """
+    from foundations.app.use_cases.project.show_configuration import describe_adapter
     from foundations.app.wiring import Wiring
 
     settings = read_settings(environment, files, imports_project=imports_project)
-    return ConfiguredCache(Wiring(settings=settings).cache, _name(settings.cache))
+    return ConfiguredCache(Wiring(settings=settings).cache, describe_adapter(settings.cache))
 
 
 def read_settings(environment: str | None, files: Sequence[Path] | None, *, imports_project: bool = False) -> Settings:
-    """Return the configuration of the working directory; see :func:`read_cache`."""
+    """Return the configuration of the working directory, for its adapters to be made; see :func:`read_cache`."""
+    settings = read_configuration(environment, files)
+    directory = os.getcwd()
+    if not imports_project:
+        _refuse_project_modules(settings, Path(directory))
+    elif directory not in sys.path:
+        sys.path.append(directory)  # adapters of the project's own are modules there, as they are for its scripts
+    return settings
+
+
+def read_configuration(environment: str | None, files: Sequence[Path] | None) -> Settings:
+    """Return the configuration of the working directory, to be looked at; see :func:`read_cache`."""
     from foundations.app.config.manager import ConfigManager
 
     try:
-        directory = os.getcwd()
+        os.getcwd()
     except OSError as error:
         raise ConfigurationError(
             f"the working directory, which says where the cache is, is gone: {error.strerror}. Change to another one."
         ) from error
-    if imports_project and directory not in sys.path:
-        sys.path.append(directory)  # adapters of the project's own are modules there, as they are for its scripts
     manager = ConfigManager()
     for file in files or ():
         manager.add_config_path(file)
     manager.set_environment(environment)
-    settings = manager.settings()
-    if not imports_project:
-        _refuse_project_modules(settings, Path(directory))
-    return settings
+    return manager.settings()
 
 
 def _refuse_project_modules(settings: Settings, directory: Path) -> None:
@@ -100,9 +107,3 @@ def _refuse_project_modules(settings: Settings, directory: Path) -> None:
             found=entry.type_name,
             expected="the dotted name of an installed class",
         )
-
-
-def _name(entry: AdapterSettings) -> str:
-    """Return a class and its arguments as the file has them, so that no variable's value is shown."""
-    arguments = [*map(str, entry.arguments), *(f"{name}={value}" for name, value in entry.keyword_arguments.items())]
-    return f"{entry.type_name}({', '.join(arguments)})"

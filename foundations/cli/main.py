@@ -1,4 +1,4 @@
-"""``foundations``, the command: its subcommands, and how errors end it."""
+"""``foundations``, the command: how it begins, and how errors end it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from foundations.cli import cache_clear, cache_gc, cache_ls, cache_stats, cache_why, config_trust, output
+from foundations.cli import output
+from foundations.cli.commands import COMMANDS
+from foundations.cli.groups import STYLE, CommandGroup
 from foundations.errors import FoundationsError
 from foundations.version import __version__
 
 
-class _Commands(TyperGroup):
+class _Commands(CommandGroup):
     """Writes an error of ours as one message, without a traceback, and ends with exit code 1."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(COMMANDS, **options)
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         try:
@@ -34,51 +38,7 @@ def _show_version(is_given: bool) -> None:
         raise typer.Exit
 
 
-def _app(help_text: str, **options: Any) -> typer.Typer:
-    # Plain help: half the time to show, nothing cut, and the same in a file as on a terminal.
-    return typer.Typer(
-        help=help_text,
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        **options,
-    )
-
-
-app = _app(
-    "Look after what jobs leave: so far, the cache of stages' outputs.",
-    name="foundations",
-    cls=_Commands,
-    epilog=(
-        "\b\nExamples:\n  foundations cache stats\n  foundations cache gc --max-size 20GB --older-than 30d --dry-run"
-    ),
-)
-cache = _app(
-    "Look at the cache, and make room in it.\n\nIt is the one that the configuration of this directory names.",
-    epilog=(
-        "\b\nExamples:\n"
-        "  foundations cache ls --order size --limit 10\n"
-        "  foundations cache why train-20261125-090452-ym4yn\n"
-        "  foundations cache gc --max-size 20GB\n"
-        "  foundations cache stats --environment staging --json"
-    ),
-)
-app.add_typer(cache, name="cache")
-cache.command("stats", epilog=cache_stats.EXAMPLES)(cache_stats.stats)
-cache.command("ls", epilog=cache_ls.EXAMPLES)(cache_ls.ls)
-cache.command("why", epilog=cache_why.EXAMPLES)(cache_why.why)
-cache.command("gc", epilog=cache_gc.EXAMPLES)(cache_gc.gc)
-cache.command("clear", epilog=cache_clear.EXAMPLES)(cache_clear.clear)
-
-config = _app("Decide about configuration files.", epilog=config_trust.EXAMPLES)
-app.add_typer(config, name="config")
-config.command("trust", epilog=config_trust.EXAMPLES)(config_trust.trust)
-
-
-@config.callback()
-def _config() -> None:
-    pass  # keeps `trust` a subcommand, though there is only one
+app = typer.Typer(name="foundations", cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, **STYLE)
 
 
 @app.callback()

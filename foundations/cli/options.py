@@ -23,6 +23,25 @@ def parser(parse: Callable[[str], Parsed]) -> Callable[[str], Parsed]:
     return checked
 
 
+def complete_job_names(incomplete: str) -> list[str]:
+    """Return the latest names of jobs that begin so; none where they cannot be read, since a shell shows no error."""
+    from foundations.app.use_cases.jobs.names import list_names
+    from foundations.cli.configuration import read_settings
+    from foundations.errors import FoundationsError
+
+    try:
+        return list_names(read_settings(None, None), incomplete)
+    except (FoundationsError, OSError):
+        return []
+
+
+JobName = Annotated[
+    str, typer.Argument(metavar="JOB", help="The job's name.", autocompletion=complete_job_names, show_default=False)
+]
+JobNames = Annotated[
+    list[str],
+    typer.Argument(metavar="JOB", help="Names of jobs.", autocompletion=complete_job_names, show_default=False),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON document: sizes in bytes, times in seconds since the epoch.")
 ]

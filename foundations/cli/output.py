@@ -90,6 +90,11 @@ def is_terminal(stream: Any) -> bool:
     return stream is not None and not stream.closed and bool(stream.isatty())
 
 
+def has_colours(stream: Any) -> bool:
+    """Return whether a standard stream is a terminal that shows colours, and nobody has said that it shall not."""
+    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
 def _document(value: Any) -> Any:
     if attrs.has(type(value)):
         value = attrs.asdict(value, recurse=False)

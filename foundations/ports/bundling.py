@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple
+
+from foundations.errors import CapabilityError
 
 BUNDLE_JOB = "job.bin"
 BUNDLE_CONFIG = "job.config.yaml"
@@ -64,6 +66,20 @@ class BundleFile(NamedTuple):
     size: int
 
 
+class ListedFile(NamedTuple):
+    """A file of a project, and whether bundles hold it.
+
+    Attributes:
+        path: The path inside the extracted project, as in ``data/points.csv``; that of a directory ends in ``/``.
+        size: The size in bytes; None for a directory, whose content is left out with it.
+        reason: What leaves it out, as in ``line 3 of .foundationsignore (*.log)``; None where bundles hold it.
+    """
+
+    path: str
+    size: int | None
+    reason: str | None = None
+
+
 class JobBundler(ABC):
     """Makes bundles.
 
@@ -74,6 +90,7 @@ class JobBundler(ABC):
     - What cannot be packed raises :class:`~foundations.errors.BundleError` with its path, and leaves nothing behind.
     - A file that is already there is never overwritten: :class:`~foundations.errors.BundleExistsError`.
     - ``verify`` raises :class:`~foundations.errors.DamagedBundleError` where anything differs from what was packed.
+    - ``list_files`` names every file that a bundle would hold, and what leaves each other one out; it packs nothing.
     """
 
     __slots__ = ()
@@ -110,6 +127,24 @@ class JobBundler(ABC):
             path: The path of a file or directory, relative to `project`; it need not exist.
         """
         return None
+
+    def list_files(
+        self, project: Path, extra_source_paths: Sequence[Path] = (), excluded: Sequence[Path] = ()
+    ) -> list[ListedFile]:
+        """Return the files and links that a bundle of a project would hold now, and what it would leave out; make none.
+
+        How large the project is makes no difference: that it is too large is found in the list.
+
+        Args:
+            project: The project directory, an absolute path.
+            extra_source_paths: As in :class:`BundleContents`.
+            excluded: As in :class:`BundleContents`.
+
+        Raises:
+            BundleError: Something cannot be packed.
+            CapabilityError: This bundler cannot list files, which is the default.
+        """
+        raise CapabilityError(f"{type(self).__name__} cannot list the files of a bundle: it has no list_files().")
 
     @abstractmethod
     def discard(self, bundle: BundleFile) -> None:

@@ -77,8 +77,22 @@ def test_help_loads_neither_adapters_nor_what_draws_tables(place: Project) -> No
         "try:\n    main()\nexcept SystemExit:\n    print(*sorted(sys.modules), file=sys.stderr)\n"
     )
     loaded = set(place.attempt("-c", look).stderr.split())
-    assert "foundations.cli.cache_gc" in loaded
+    other = {f"foundations.cli.cache.{name}" for name in ("stats", "ls", "why", "clear")}
+    assert ({"foundations.cli.cache.gc"}, set()) == ({"foundations.cli.cache.gc"} & loaded, other & loaded)
     assert set() == {"rich", "yaml", "structlog", "cloudpickle", "foundations.app", "foundations.adapters"} & loaded
+
+
+@pytest.mark.parametrize(
+    "arguments", [["cache", "ls"], ["cache", "ls", "--limit", "3"], ["bundle", "ls", "--config", "a.yaml"]]
+)
+def test_a_command_loads_nothing_that_only_converts_its_arguments(place: Project, arguments: list[str]) -> None:
+    place.write({"a.yaml": "cache_audit: 0\n"})
+    look = (
+        f"import sys\nfrom foundations.cli.main import main\nsys.argv = ['foundations', *{arguments}]\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    print(end.code or 0, *sorted(sys.modules))\n"
+    )
+    code, *loaded = place.run("-c", look).splitlines()[-1].split()
+    assert ("0", set()) == (code, {"pydantic", "rich"} & set(loaded))
 
 
 def test_what_scripts_import_loads_nothing_of_the_command_line(place: Project) -> None:
@@ -90,6 +104,18 @@ def test_what_scripts_import_loads_nothing_of_the_command_line(place: Project) -
 def test_a_shell_completes_commands(place: Project) -> None:
     completing = {"_FOUNDATIONS_COMPLETE": "complete_bash", "COMP_WORDS": "foundations cache s", "COMP_CWORD": "2"}
     assert "stats\n" == place.run(SCRIPT, variables=completing)
+
+
+def test_a_shell_completes_names_of_jobs(project: Project) -> None:
+    project.write({"train.py": "from foundations import *\npipe = pipeline.stage(print, 'done')\n"})
+    assert "first\ndone\n" == project.run(SCRIPT, "run", "train.py", "--job-name", "first", "--follow")
+    completing = {
+        "_FOUNDATIONS_COMPLETE": "complete_bash",
+        "COMP_WORDS": "foundations jobs cancel fi",
+        "COMP_CWORD": "3",
+    }
+    assert "first\n" == project.run(SCRIPT, variables=completing)
+    assert "done\n" == project.run(SCRIPT, "jobs", "logs", "first")
 
 
 OWN_CACHE = {
@@ -112,13 +138,22 @@ def test_an_adapter_of_the_project_is_found_by_a_command_that_removes(place: Pro
 
 @pytest.mark.parametrize("start", [[SCRIPT], ["-m", "foundations"]])
 @pytest.mark.parametrize(
-    "command", [["stats"], ["ls"], ["why", "job"], ["gc", "--max-size", "0", "--dry-run"]], ids=lambda words: words[0]
+    "command",
+    [
+        ["cache", "stats"],
+        ["cache", "ls"],
+        ["cache", "why", "job"],
+        ["cache", "gc", "--max-size", "0", "--dry-run"],
+        ["adapters"],
+        ["bundle", "ls"],
+    ],
+    ids=lambda words: " ".join(words[:2]),
 )
 def test_a_command_that_only_looks_runs_no_code_of_the_working_directory(
     place: Project, start: list[str], command: list[str]
 ) -> None:
     place.write({**OWN_CACHE, "typer.py": "open('imported', 'w').close()\n"})
-    refusal = place.refusal(*start, "cache", *command)
+    refusal = place.refusal(*start, *command)
     assert refusal.startswith(
         f"Error: {place.root}/local.config.yaml:2: cache_implementation: own_cache.Own is code of"
     )
@@ -177,7 +212,20 @@ def test_a_reader_that_leaves_early_ends_the_command_silently(
     assert ("", 1) == (child.stderr.read(), child.wait(PATIENCE))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["cache", "stats"], ["cache", "ls", "--json"]])
+SHOWING = [
+    ["--help"],
+    ["--version"],
+    ["cache", "stats"],
+    ["cache", "ls", "--json"],
+    ["config", "show"],
+    ["config", "check", "--json"],
+    ["bundle", "ls"],
+    ["adapters"],
+    ["doctor"],
+]
+
+
+@pytest.mark.parametrize("arguments", SHOWING, ids=" ".join)
 @pytest.mark.parametrize(
     ("how", "told"), [("> /dev/full", "Error: [Errno 28] No space left on device\n"), ("| true", "")]
 )
@@ -278,6 +326,47 @@ def test_clearing_asks_on_a_terminal(
     assert (code, left) == (terminal.end(), keys(cache))
     assert "Remove 1 entry, " in terminal.shown
     assert told in terminal.shown
+
+
+def test_findings_have_colours_on_a_terminal_unless_nobody_wants_them(place: Project) -> None:
+    for variable, has_colours in (("", True), ("1", False)):
+        terminal = Terminal(place, "doctor", NO_COLOR=variable)
+        assert 0 == terminal.end()
+        assert has_colours == ("\x1b[32mok" in terminal.shown)
+
+
+def test_an_interrupt_leaves_a_job_running_that_is_followed(project: Project) -> None:
+    script = "from foundations import *\npipe = pipeline.stage(steps)\n"
+    steps = (
+        f"{project.meeting}\n\ndef steps():\n    print('it begins', flush=True)\n    meet()\n    print('it ends')\n\n\n"
+    )
+    project.write({"train.py": steps + script})
+    terminal = Terminal(project, "run", "train.py", "--job-name", "first", "--follow")
+    project.met()
+    terminal.read_until("it begins")
+    terminal.child.send_signal(signal.SIGINT)
+    assert 130 == terminal.end()
+    assert "Job first goes on without you." in terminal.shown
+    assert "Traceback" not in terminal.shown
+    project.go_on()
+    look = "from foundations import *\njob = load_job('first')\njob.fetch_job_results()\nprint(job.get_job_logs())\n"
+    assert "it ends" in project.run("-c", look)
+
+
+def test_a_reader_that_leaves_early_ends_a_command_that_follows_and_the_job_goes_on(project: Project) -> None:
+    project.write({"train.py": "from foundations import *\npipe = pipeline.stage(print, 'x' * 100_000)\n"})
+    command = [SCRIPT, "run", "train.py", "--job-name", "first", "--follow"]
+    piped = subprocess.run(
+        ["bash", "-c", '"$@" | true; exit ${PIPESTATUS[0]}', "bash", *command],
+        cwd=project.root,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (1, "") == (piped.returncode, piped.stderr)
+    assert "Completed" == project.report("first")["status"]
 
 
 def test_an_interrupt_ends_the_command_with_130(place: Project, cache: LocalFileSystemCacheBackend) -> None:

@@ -20,6 +20,7 @@ import foundations.testing
 from foundations import errors
 from foundations.app.config.file import read_config_file
 from foundations.app.config.settings import TOP_LEVEL_KEYS, SourceBundleSettings
+from foundations.app.use_cases.jobs.describe import JobDescription
 from foundations.app.use_cases.manage_cache import (
     CacheListing,
     CacheStatistics,
@@ -29,6 +30,10 @@ from foundations.app.use_cases.manage_cache import (
     RemovedEntry,
     SizeClass,
 )
+from foundations.app.use_cases.project.findings import Finding
+from foundations.app.use_cases.project.list_adapters import AdapterDescription
+from foundations.app.use_cases.project.list_bundle import BundleListing
+from foundations.app.use_cases.project.show_configuration import ConfiguredValue
 from foundations.cli.main import app
 from foundations.domain.jobs import archive_layout as archives
 from foundations.domain.jobs.result_document import CONTEXT_DEFAULTS
@@ -46,7 +51,7 @@ CLI = typer.main.get_command(app)
 COMMANDS = [
     CLI,
     *CLI.commands.values(),
-    *(command for group in CLI.commands.values() for command in group.commands.values()),
+    *(command for group in CLI.commands.values() for command in getattr(group, "commands", {}).values()),
 ]
 NOT_HERE = ("make ", "git ", "pip install", "python -m venv", "./build.sh", "cd ")
 NAMED = re.compile(r"# (?P<path>[\w./-]*\w+\.\w+|\.foundationsignore)$")
@@ -213,13 +218,18 @@ def test_every_page_is_in_the_index():
         *(
             ("reference/command-line.md", list(attrs.fields_dict(values)))
             for values in (
+                AdapterDescription,
+                BundleListing,
                 CacheStatistics,
+                ConfiguredValue,
                 SizeClass,
                 CacheListing,
                 EntryDescription,
                 RemovalReport,
                 RemovedEntry,
                 FailedRemoval,
+                Finding,
+                JobDescription,
             )
         ),
     ],

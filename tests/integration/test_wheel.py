@@ -59,6 +59,8 @@ def test_a_job_needs_nothing_but_the_wheel(wheel: Path, tmp_path: Path, version:
     try:
         project.write({"train.py": SCRIPT})
         ((running, *files, yaml), twice) = json.loads(project.run("train.py", python=python, variables=bare(tmp_path)))
+        new = project.run("-m", "foundations", "init", "wine", python=python, variables=bare(tmp_path)).splitlines()
+        assert new == [f"wine/{path.name}" for path in map(Path, new) if (project.root / path).stat().st_size]
     finally:
         project.close()
     assert [version, 2, False] == [f"{running[0]}.{running[1]}", twice, yaml]

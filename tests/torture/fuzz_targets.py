@@ -13,9 +13,9 @@ from pathlib import Path
 
 from foundations.adapters._shared.bundle.gzip_format import store_member
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
-from foundations.adapters._shared.bundle.project_files import project_files
 from foundations.adapters._shared.bundle.tar_format import header, padding
 from foundations.adapters._shared.bundle.unpack import unpack_bundle
+from foundations.adapters._shared.project.project_files import project_files
 from foundations.adapters._shared.rules import check_cache_key, check_item
 from foundations.adapters.filesystem import LocalFileSystemCacheBackend
 from foundations.adapters.filesystem.archive.item_paths import item_name, item_path

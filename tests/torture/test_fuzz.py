@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support import THOROUGH
 
 from foundations.adapters._shared.bundle.manifest import Manifest
-from foundations.adapters._shared.bundle.project_files import project_files
+from foundations.adapters._shared.project.project_files import project_files
 from foundations.adapters._shared.rules import check_cache_key, check_item
 from foundations.adapters.filesystem.archive.item_paths import item_name, item_path
 from foundations.app.config.file import read_config_file

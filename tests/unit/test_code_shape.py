@@ -13,7 +13,6 @@ PACKAGE = Path(foundations.__file__).parent
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 SOURCES = {path: (PACKAGE / path).read_text(encoding="utf-8") for path in MODULES}
 WIDEST_FOLDER = 12
-WIDEST_FOLDER_OF_COMMANDS = 20  # one module a command
 LONGEST_MODULE = 300
 LONGEST_FUNCTION = 50
 COMPLEX_FUNCTIONS = 14
@@ -37,7 +36,7 @@ def limited(path):
 @pytest.mark.parametrize("folder", sorted({path.parent for path in MODULES}), ids=str)
 def test_a_folder_holds_few_modules(folder):
     count = Counter(path.parent for path in MODULES if path.name != "__init__.py")[folder]
-    assert count <= (WIDEST_FOLDER_OF_COMMANDS if folder.name == "cli" else WIDEST_FOLDER)
+    assert count <= WIDEST_FOLDER
 
 
 def test_modules_are_short():

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import attrs
 
-from foundations.adapters._shared.bundle.ignoring import explain_exclusion
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of, project_digest
-from foundations.adapters._shared.bundle.project_files import VANISHED, files_to_bundle, report_vanished
+from foundations.adapters._shared.project.file_listing import list_files
+from foundations.adapters._shared.project.ignoring import explain_exclusion
+from foundations.adapters._shared.project.project_files import VANISHED, files_to_bundle, report_vanished
 from foundations.adapters.memory.stores import InStore
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError
-from foundations.ports.bundling import BundleContents, BundleFile, JobBundler
+from foundations.ports.bundling import BundleContents, BundleFile, JobBundler, ListedFile
 from foundations.ports.frames import Buffer, join_frames, split_frames
 from foundations.ports.job_layout import MANIFEST, Entry
 from foundations.version import __version__
@@ -80,6 +81,12 @@ class MemoryJobBundler(InStore, JobBundler):
     def explain_exclusion(self, project: Path, path: str) -> str | None:
         """See :meth:`JobBundler.explain_exclusion`."""
         return explain_exclusion(project, path)
+
+    def list_files(
+        self, project: Path, extra_source_paths: Sequence[Path] = (), excluded: Sequence[Path] = ()
+    ) -> list[ListedFile]:
+        """See :meth:`JobBundler.list_files`."""
+        return list_files(project, extra_source_paths, excluded)
 
     def discard(self, bundle: BundleFile) -> None:
         """Remove the bundle from the store."""

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from foundations import events
 from foundations.adapters._shared.bundle.gzip_format import store_member
-from foundations.adapters._shared.bundle.ignoring import explain_exclusion
 from foundations.adapters._shared.bundle.manifest import Manifest, digest_of
-from foundations.adapters._shared.bundle.project_files import files_to_bundle
-from foundations.adapters._shared.bundle.project_size import ProjectLimits
 from foundations.adapters._shared.bundle.tar_format import header, padding
 from foundations.adapters._shared.bundle.unpack import open_bundle, verify_bundle
 from foundations.adapters._shared.fs.files import copy_all, open_descriptor, write_all
+from foundations.adapters._shared.project.file_listing import list_files
+from foundations.adapters._shared.project.ignoring import explain_exclusion
+from foundations.adapters._shared.project.project_files import files_to_bundle
+from foundations.adapters._shared.project.project_size import ProjectLimits
 from foundations.adapters.tarball.location import make_private_directory, own_directories
 from foundations.adapters.tarball.packing import Packed, pack_files, pack_project
 from foundations.adapters.tarball.registry import BundleRegistry, Registration
@@ -26,7 +27,7 @@ from foundations.adapters.tarball.runtime import Runtime, pack_runtime
 from foundations.adapters.tarball.sources import Sources, SourceStore
 from foundations.errors import BundleError, BundleExistsError, DamagedBundleError, FoundationsError
 from foundations.home import foundations_home
-from foundations.ports.bundling import BundleContents, BundleFile, JobBundler
+from foundations.ports.bundling import BundleContents, BundleFile, JobBundler, ListedFile
 from foundations.ports.job_layout import MANIFEST, RUNTIME, Entry
 from foundations.version import __version__
 
@@ -124,6 +125,12 @@ class TarballJobBundler(JobBundler):
     def explain_exclusion(self, project: Path, path: str) -> str | None:
         """See :meth:`JobBundler.explain_exclusion`."""
         return explain_exclusion(project, path)
+
+    def list_files(
+        self, project: Path, extra_source_paths: Sequence[Path] = (), excluded: Sequence[Path] = ()
+    ) -> list[ListedFile]:
+        """See :meth:`JobBundler.list_files`."""
+        return list_files(project, extra_source_paths, (*excluded, *own_directories(project)))
 
     def discard(self, bundle: BundleFile) -> None:
         """Remove the file, and the private directory that was made for it; store its packed project for the next."""

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from foundations.adapters._shared.bundle.gzip_format import CHUNK, StoredWriter, compress_to_buffers
 from foundations.adapters._shared.bundle.manifest import digest_of, listed
-from foundations.adapters._shared.bundle.project_files import SourceFile, report_vanished, stamp
 from foundations.adapters._shared.bundle.tar_format import END, header, padding
 from foundations.adapters._shared.fs.files import write_all
+from foundations.adapters._shared.project.project_files import SourceFile, report_vanished, stamp
 from foundations.adapters.tarball.reading import open_source, report_change, unreadable
 from foundations.errors import BundleError
 from foundations.ports.frames import Buffer

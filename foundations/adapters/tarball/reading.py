@@ -8,7 +8,7 @@ import stat
 
 from foundations import events
 from foundations.adapters._shared.bundle.gzip_format import CHUNK
-from foundations.adapters._shared.bundle.project_files import VANISHED, SourceFile, stamp
+from foundations.adapters._shared.project.project_files import VANISHED, SourceFile, stamp
 from foundations.errors import BundleError
 
 

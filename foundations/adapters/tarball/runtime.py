@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foundations.adapters._shared.bundle.manifest import digest_of
-from foundations.adapters._shared.bundle.project_files import stamp
 from foundations.adapters._shared.fs.files import write_atomically
 from foundations.adapters._shared.fs.trusted import ensure_private_directory
+from foundations.adapters._shared.project.project_files import stamp
 from foundations.adapters.tarball.packing import pack_files
 from foundations.errors import BundleError
 from foundations.version import __version__

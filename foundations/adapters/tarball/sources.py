@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 
 from foundations import events
 from foundations.adapters._shared.bundle.gzip_format import stored_size
-from foundations.adapters._shared.bundle.project_files import SourceFile, stamp
 from foundations.adapters._shared.bundle.tar_format import padding
 from foundations.adapters._shared.fs.files import copy_all, write_atomically
 from foundations.adapters._shared.fs.trusted import ensure_private_directory, is_private_directory
+from foundations.adapters._shared.project.project_files import SourceFile, stamp
 from foundations.adapters.tarball.packing import Packed
 from foundations.adapters.tarball.reading import digest_of_source
 from foundations.errors import FoundationsError

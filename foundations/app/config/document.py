@@ -62,6 +62,14 @@ class Value:
             return [item.plain() for item in self.content]
         return self.content
 
+    def lines(self) -> dict[str, int]:
+        """Return the line of this value and of each value in it, by the keys and indices that lead there."""
+        items = self.content.values() if isinstance(self.content, dict) else self.content
+        found = {self.key: self.line}
+        for item in items if isinstance(self.content, (dict, list)) else ():
+            found |= item.lines()
+        return found
+
     def error(self, message: str, *, found: str, expected: str, **details: Any) -> ConfigurationError:
         """Return the error that names this place; `details` are further attributes of the error, or replace its own."""
         place = {"file": self.file, "line": self.line or None, "key": self.key or None}

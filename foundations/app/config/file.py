@@ -55,10 +55,12 @@ class Section:
     Attributes:
         value: :class:`AdapterSettings`, :class:`SourceBundleSettings`, a number or a plain mapping.
         origin: The key's line.
+        lines: The line of each value in it by its keys and indices, as in ``user_settings.rates[0]``.
     """
 
     value: Any
     origin: Origin
+    lines: Mapping[str, int] = attrs.field(factory=dict, eq=False)
 
 
 def read_config_file(
@@ -93,7 +95,10 @@ def read_config_file(
     _check_keys(content, TOP_LEVEL_KEYS)
     for value in content.values():
         _refuse_secrets(value)
-    return {key: Section(_read_section(key, value), Origin(file, value.line)) for key, value in content.items()}
+    return {
+        key: Section(_read_section(key, value), Origin(file, value.line), value.lines())
+        for key, value in content.items()
+    }
 
 
 def nearest_name(name: str, names: Iterable[str], likeness: float = 0.6) -> str | None:

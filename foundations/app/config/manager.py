@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from foundations import events
-from foundations.app.config.settings import TOP_LEVEL_KEYS, Settings
+from foundations.app.config.settings import TOP_LEVEL_KEYS, Origin, Settings
 from foundations.errors import ConfigurationError, UnknownConfigurationKeyError
 from foundations.home import foundations_home
 
@@ -70,6 +70,10 @@ class ConfigManager:
         if self._is_changeable("set_environment"):
             self._environment = name
 
+    def environment_names(self, directory: Path) -> list[str]:
+        """Return the names that :meth:`set_environment` knows where a directory is the working directory."""
+        return _environment_names([directory / "config", self._home() / "config"])
+
     def settings(self, directory: Path | None = None) -> Settings:
         """Return the configuration as frozen settings.
 
@@ -89,7 +93,11 @@ class ConfigManager:
             sections.update(self._read(path, required=True))
         if self._environment is not None:
             sections.update(self._read(_environment_file(self._environment, directory, self._home), required=True))
-        origins = {key: section.origin for key, section in sections.items()}
+        origins = {
+            key: Origin(section.origin.file, line)
+            for section in sections.values()
+            for key, line in section.lines.items()
+        }
         return Settings.from_sections({key: section.value for key, section in sections.items()}, self._home, origins)
 
     def config(self) -> Mapping[str, Any]:
@@ -253,10 +261,8 @@ def _environment_file(name: str, directory: Path, home: Callable[[], Path]) -> P
     shared = home() / "config" / own.name
     if shared.exists():
         return shared
-    places = [place for place in (own.parent, shared.parent) if place.is_dir()]
-    names = sorted(
-        {path.name.removesuffix(_SUFFIX) for place in places for path in _config_files(_list_directory(place))}
-    )
+    places = [own.parent, shared.parent]
+    names = _environment_names(places)
     listed = ", ".join(names)
     endings = (".config.yml", ".yaml", ".yml")
     misnamed = [path for place in places for ending in endings if (path := place / f"{name}{ending}").exists()]
@@ -267,6 +273,13 @@ def _environment_file(name: str, directory: Path, home: Callable[[], Path]) -> P
         found=name,
         expected=f"one of {listed}" if names else f"a file {own}",
         known=tuple(names),
+    )
+
+
+def _environment_names(places: Iterable[Path]) -> list[str]:
+    existing = [place for place in places if place.is_dir()]
+    return sorted(
+        {path.name.removesuffix(_SUFFIX) for place in existing for path in _config_files(_list_directory(place))}
     )
 
 

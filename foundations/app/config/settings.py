@@ -135,7 +135,8 @@ class Settings(NamedTuple):
     """The share of cache hits that are computed again and compared, from 0 to 1."""
     user_settings: Mapping[Any, Any] = {}
     origins: Mapping[str, Origin] = {}
-    """The place of each top-level key; empty in a process that did not read the files."""
+    """The place of each top-level key and of each value below it, as in ``user_settings.rates[0]``; empty in a process
+    that did not read the files."""
 
     @classmethod
     def from_sections(
@@ -146,7 +147,7 @@ class Settings(NamedTuple):
         Args:
             sections: Values by top-level keys: :class:`AdapterSettings`, :class:`SourceBundleSettings`, mappings.
             home: Returns the directory of the default storage; called only where a default needs it.
-            origins: The places of the keys.
+            origins: The places of the keys and of the values below them.
         """
         given: dict[str, Any] = {key: value for key, value in sections.items() if key not in ADAPTER_KEYS}
         for key, name in ADAPTER_KEYS.items():

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from foundations.app import running_stage
 from foundations.app.gc_pause import gc_paused
+from foundations.app.project.script import check_not_loading
 from foundations.domain.pipeline.functions import short_name
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.hyperparameter import check_parameters, merge_parameters
@@ -47,6 +48,7 @@ def prepare_job(
 
     Raises:
         UnsupportedPlatformError: No jobs run on this platform.
+        ScriptError: The caller is a script that is being loaded for its pipeline.
         InsideJobError: The caller is a job, or a child of multiprocessing that imports its script again.
         JobNameError: `job_name` cannot name a job.
         PipelineError: The pipeline cannot be run.
@@ -87,6 +89,7 @@ def _check_platform() -> None:
 
 
 def _check_caller() -> None:
+    check_not_loading()
     if running_stage.is_inside():
         raise InsideJobError(
             "run() was called inside a job. Inside a stage, call the plain function (`factory.function`), or make the"

@@ -65,6 +65,11 @@ class Deployment:
         """Return whether the job has ended, whichever way."""
         return self._status().state.is_final
 
+    @property
+    def end(self) -> JobEnd | None:
+        """How the job ended: its end record, or None where it has not ended."""
+        return self._status().end
+
     def wait_for_deployment_to_complete(self, wait_seconds: float = 5, timeout: float | None = None) -> None:
         """Return when the job has ended, whichever way. Ctrl-C detaches: the job goes on.
 

@@ -22,6 +22,7 @@ from foundations.ports.bundling import (
     BundleContents,
     BundleFile,
     JobBundler,
+    extra_source_member,
 )
 from foundations.testing.contracts.callers import in_threads
 
@@ -168,6 +169,42 @@ class JobBundlerContract:
         (contents.project / "scratch").mkdir()
         (contents.project / "scratch" / "file").write_text("ignored")
         assert before.digest == bundler.make(contents).digest
+
+    def test_the_files_of_a_bundle_are_listed_with_their_sizes_and_the_reasons_of_those_left_out(
+        self, bundler: JobBundler, contents: BundleContents, tmp_path: Path
+    ) -> None:
+        project = contents.project
+        (project / ".foundationsignore").write_text("# not needed\n*.log\n/scratch/\n")
+        (project / "data" / "a.log").write_text("four")
+        for path in ("scratch/deep", "store", "__pycache__"):
+            (project / path).mkdir(parents=True)
+            (project / path / "file").write_text("left out")
+        (tmp_path / "extra").mkdir()
+        (tmp_path / "extra" / "module.py").write_text("three")
+        listed = bundler.list_files(project, [tmp_path / "extra"], [project / "store"])
+        assert sorted(listed) == listed
+        assert {
+            **{path: len(content) for path, content in _FILES.items()},
+            ".foundationsignore": 29,
+            "link": 0,
+            extra_source_member(0) + "/module.py": 5,
+        } == {file.path: file.size for file in listed if file.reason is None}
+        assert {"data/a.log": 4, "scratch/": None, "store/": None, "__pycache__/": None} == {
+            file.path: file.size for file in listed if file.reason
+        }
+        assert ["line 2 of .foundationsignore (*.log)", "line 3 of .foundationsignore (/scratch/)"] == [
+            file.reason for file in listed if file.reason and ".foundationsignore" in file.reason
+        ]
+        assert [project, tmp_path / "extra"] == [*contents.directory.iterdir(), tmp_path / "extra"]
+
+    def test_a_project_that_cannot_be_listed_is_told_with_its_path(
+        self, bundler: JobBundler, contents: BundleContents
+    ) -> None:
+        (contents.project / "astray").symlink_to("/etc")
+        for project, path in ((contents.project, "astray"), (contents.project / "absent", "")):
+            with pytest.raises(BundleError) as raised:
+                bundler.list_files(project)
+            assert str(project / path) == raised.value.path
 
     def test_what_cannot_be_packed_is_told_with_its_path_and_leaves_nothing_behind(
         self, bundler: JobBundler, contents: BundleContents

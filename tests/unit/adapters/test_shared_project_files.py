@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
 from foundations import events
-from foundations.adapters._shared.bundle import ignoring
-from foundations.adapters._shared.bundle import project_files as module
-from foundations.adapters._shared.bundle.ignoring import (
+from foundations.adapters._shared.project import ignoring
+from foundations.adapters._shared.project import project_files as module
+from foundations.adapters._shared.project.ignoring import (
     IGNORED_ENDINGS,
     IGNORED_NAMES,
     _is_ignored_by_default,
     explain_exclusion,
 )
-from foundations.adapters._shared.bundle.project_files import files_to_bundle, project_files
-from foundations.adapters._shared.bundle.project_size import ProjectLimits
+from foundations.adapters._shared.project.project_files import files_to_bundle, project_files
+from foundations.adapters._shared.project.project_size import ProjectLimits
 from foundations.errors import BundleError
 from foundations.ports.bundling import BundleContents
 

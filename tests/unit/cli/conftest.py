@@ -5,7 +5,29 @@ import pytest
 from typer.testing import CliRunner
 
 from foundations.adapters.memory import MemoryCacheBackend, forget_store
+from foundations.app.sdk import config_manager
 from foundations.cli.main import app
+
+IN_MEMORY = """\
+cache_implementation:
+  cache_type: foundations.MemoryCacheBackend
+  constructor_arguments: [{store}]
+archive_listing_implementation:
+  archive_listing_type: foundations.MemoryPipelineListing
+  constructor_arguments: [{store}]
+deployment_implementation:
+  deployment_type: foundations.MemoryExecutionEnvironment
+  constructor_arguments: [{store}]
+job_bundler_implementation:
+  job_bundler_type: foundations.MemoryJobBundler
+  constructor_arguments: [{store}]
+"""
+ARCHIVES = ("stage_log", "persisted_data", "provenance", "job_source", "artifact", "miscellaneous")
+ARCHIVE = """\
+{role}_archive_implementation:
+  archive_type: foundations.MemoryPipelineArchive
+  constructor_arguments: [{store}]
+"""
 
 
 @pytest.fixture
@@ -50,3 +72,13 @@ def cache(configure, store):
 def run(directory):
     """Run a command as without a terminal."""
     return lambda *arguments, **options: CliRunner().invoke(app, arguments, **options)
+
+
+@pytest.fixture
+def in_memory(directory, store, monkeypatch):
+    """A project directory whose configuration names adapters in memory."""
+    archives = "".join(ARCHIVE.format(role=role, store=store) for role in ARCHIVES)
+    (directory / "memory.config.yaml").write_text(IN_MEMORY.format(store=store) + archives)
+    monkeypatch.setattr(config_manager, "_added", [])
+    monkeypatch.setattr(config_manager, "_environment", None)
+    return directory

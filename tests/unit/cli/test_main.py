@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from foundations.cli.commands import CACHE
 from foundations.version import __version__
 
 COMMANDS = ["stats", "ls", "gc", "clear"]
@@ -17,8 +18,15 @@ def test_the_version_is_told(run):
 def test_every_command_has_help_with_examples(run, arguments):
     done = run(*arguments, "--help")
     assert (0, "") == (done.exit_code, done.stderr)
-    assert "Examples:\n    foundations cache " in done.stdout
+    assert "Examples:\n    foundations " in done.stdout
     assert done.stdout == run(*arguments, "-h").stdout
+
+
+def test_help_of_a_group_lists_its_commands_with_their_summaries(run):
+    listed = run("cache", "--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0]
+    assert [f"{name} {command.summary}" for name, command in CACHE.commands.items()] == [
+        " ".join(line.split()) for line in listed.splitlines()
+    ]
 
 
 @pytest.mark.parametrize("arguments", [[], ["cache"]])

@@ -6,12 +6,16 @@ import functools
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from foundations import events
-from foundations.adapters._shared.bundle.secret_files import is_secret
+from foundations.adapters._shared.project.secret_files import is_secret
 from foundations.errors import BundleError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 IGNORE_FILE = ".foundationsignore"
 IGNORED_NAMES = (
@@ -88,11 +92,12 @@ def report_ignored(root: Path, paths: Iterable[str]) -> None:
         return
     found: dict[str, list[int]] = {}  # how many files, and their size in bytes
     left = _MOST_MEASURED
+    describe = rule_describer(root)
     for path in paths:
         files = _files_in(root / path)
         sizes = [size for _, size in zip(range(left), files, strict=False)]
         left -= len(sizes)
-        rule = _explain_rule(root, path, is_directory=(root / path).is_dir())
+        rule = describe(path + "/" * (root / path).is_dir())
         total = found.setdefault(rule, [0, 0])
         total[0] += len(sizes)
         total[1] += sum(sizes)
@@ -129,34 +134,31 @@ def explain_exclusion(root: Path, path: str) -> str | None:
         inside = "/".join(parts[:count])
         is_directory = count < len(parts) or (root / inside).is_dir()
         if is_ignored(inside, name, is_directory):
-            return _explain_rule(root, inside, is_directory=is_directory)
+            return rule_describer(root)(inside + "/" * is_directory)
     return None
 
 
-def _explain_rule(root: Path, path: str, *, is_directory: bool) -> str:
-    """Return what leaves `path` out: the last line of the ignore file that matches it, or the built-in list."""
-    whole = path + "/" if is_directory else path
-    for number, line, spec in reversed(_lines_of(root)):
-        if spec.match_file(whole):
-            return f"line {number} of {IGNORE_FILE} ({line})"
-    return f"the built-in list of names ({path.rpartition('/')[2]})"
+def rule_describer(root: Path) -> Callable[[str], str]:
+    """Return a function that describes what ignores a path: the last line of the ignore file that matches it, if any.
 
+    Its argument is the path of something that is ignored by itself, relative to `root`; that of a directory ends in
+    ``/``. The ignore file must be valid.
+    """
+    rules: list[tuple[int, str, GitIgnoreSpec]] = []
+    with suppress(FileNotFoundError):
+        lines = (root / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines()
+        from pathspec import GitIgnoreSpec
 
-def _lines_of(root: Path) -> list[tuple[int, str, Any]]:
-    """Return number, text and pattern of each line of the ignore file."""
-    path = root / IGNORE_FILE
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        return _parsed_lines(text)
-    except FileNotFoundError:
-        return []
+        rules = [(number, line, GitIgnoreSpec.from_lines([line])) for number, line in enumerate(lines, start=1)]
+        rules.reverse()
 
+    def describe(path: str) -> str:
+        for number, line, spec in rules:
+            if spec.match_file(path):
+                return f"line {number} of {IGNORE_FILE} ({line})"
+        return f"the built-in list of names ({path.rstrip('/').rpartition('/')[2]})"
 
-@functools.lru_cache(maxsize=1)
-def _parsed_lines(text: str) -> list[tuple[int, str, Any]]:
-    from pathspec import GitIgnoreSpec
-
-    return [(number, line, GitIgnoreSpec.from_lines([line])) for number, line in enumerate(text.splitlines(), start=1)]
+    return describe
 
 
 def _invalid_line(root: Path, number: int, reason: str) -> BundleError:

@@ -9,10 +9,10 @@ import attrs
 import typer
 
 from foundations.cli import output
+from foundations.cli.cache.removals import exit_on_failure, write_outlook, write_removal
 from foundations.cli.configuration import read_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName, parser
 from foundations.cli.quantities import parse_duration, parse_size
-from foundations.cli.removals import exit_on_failure, write_outlook, write_removal
 
 EXAMPLES = """\b
 Examples:

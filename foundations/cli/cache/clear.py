@@ -9,10 +9,10 @@ import attrs
 import typer
 
 from foundations.cli import output
+from foundations.cli.cache.removals import exit_on_failure, write_removal
 from foundations.cli.configuration import ConfiguredCache, read_cache
 from foundations.cli.options import AsJson, ConfigFiles, EnvironmentName
 from foundations.cli.quantities import count_text, size_text
-from foundations.cli.removals import exit_on_failure, write_removal
 from foundations.escaping import escape_unprintable
 
 EXAMPLES = """\b

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from foundations.adapters._shared.bundle.ignoring import IGNORE_FILE
+from foundations.adapters._shared.project.ignoring import IGNORE_FILE
 from foundations.errors import BundleError
 
 LARGE_PROJECT = 50_000_000

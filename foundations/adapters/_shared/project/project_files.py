@@ -8,12 +8,12 @@ import stat
 from collections.abc import Callable, Collection, Iterator
 from operator import attrgetter, itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from foundations import events
-from foundations.adapters._shared.bundle.ignoring import IGNORE_FILE, ignore_predicate, report_ignored
 from foundations.adapters._shared.bundle.manifest import check_link
-from foundations.adapters._shared.bundle.project_size import (
+from foundations.adapters._shared.project.ignoring import IGNORE_FILE, ignore_predicate, report_ignored
+from foundations.adapters._shared.project.project_size import (
     LARGE_PROJECT,
     ProjectLimits,
     ProjectSize,
@@ -24,6 +24,11 @@ from foundations.ports.bundling import BundleContents, extra_source_member
 
 _BATCH = 10_000
 _DEFAULT_LIMITS = ProjectLimits()
+IGNORED = "it is ignored by its name"
+STORE = "foundations stores its data there"
+ENVIRONMENT = "it is an environment of Python or conda"
+NO_FILE = "it is not a file, directory or link"
+LeftOut: TypeAlias = Callable[[os.DirEntry[str], str, str], None]
 VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ESTALE)
 """The errors of opening a file that another process has removed, or replaced by something else than a file."""
 
@@ -57,9 +62,7 @@ stamp: Callable[[os.stat_result], tuple[int, ...]] = attrgetter("st_size", "st_i
 def files_to_bundle(
     contents: BundleContents, excluded: Collection[Path] = (), limits: ProjectLimits = _DEFAULT_LIMITS
 ) -> list[SourceFile]:
-    """Return the files of the packed project: those of the project and those of the extra source paths.
-
-    A large project is reported in the log, with its largest files.
+    """Return the files of the packed project, with those of the extra source paths; report a large one in the log.
 
     Args:
         contents: The contents of the bundle.
@@ -92,7 +95,11 @@ def files_to_bundle(
 
 
 def project_files(
-    root: Path, prefix: str = "", excluded: Collection[Path] = (), limits: ProjectLimits = _DEFAULT_LIMITS
+    root: Path,
+    prefix: str = "",
+    excluded: Collection[Path] = (),
+    limits: ProjectLimits = _DEFAULT_LIMITS,
+    left_out: LeftOut = lambda *_: None,
 ) -> list[SourceFile]:
     """Return the entries of `root` that belong in a bundle, sorted by path.
 
@@ -103,6 +110,7 @@ def project_files(
         prefix: The beginning of each path, which ends in ``/``.
         excluded: Directories that are left out and logged.
         limits: What `root` may be at most.
+        left_out: Called with each entry that is left out, its path relative to `root`, and the reason.
 
     Raises:
         BundleError: A directory cannot be read, a name is not valid UTF-8, a link leads out of `root`, or `root` is too
@@ -111,9 +119,8 @@ def project_files(
     _refuse_root_or_home(root, limits)
     files: list[SourceFile] = []
     size = 0
-    for batch in _walk(
-        root, prefix, {found for path in excluded if (found := _identity(os.path.realpath(path))) is not None}
-    ):
+    identities = {found for path in excluded if (found := _identity(os.path.realpath(path))) is not None}
+    for batch in _walk(root, prefix, identities, left_out):
         files += batch
         size += sum([file.size for file in batch])
         if size > limits.size or len(files) > limits.files:
@@ -125,7 +132,7 @@ def project_files(
 
 
 def _walk(  # noqa: C901
-    root: Path, prefix: str, excluded: Collection[tuple[int, int]]
+    root: Path, prefix: str, excluded: Collection[tuple[int, int]], left_out: LeftOut
 ) -> Iterator[list[SourceFile]]:
     """Iterate over the entries that belong in the bundle: one list per directory, several for a large one.
 
@@ -143,26 +150,30 @@ def _walk(  # noqa: C901
         if inside:
             files.append(SourceFile(prefix + inside[:-1], location, "directory", 0, 0o755))
         for entry in entries:
-            name = entry.name
-            path = inside + name
+            path = inside + (name := entry.name)
             is_directory = entry.is_dir(follow_symlinks=False)
             if is_ignored(path, name, is_directory):
-                events.debug("not_bundled", path=entry.path, reason="it is ignored by its name")
+                events.debug("not_bundled", path=entry.path, reason=IGNORED)
                 ignored.append(path)
+                left_out(entry, path, IGNORED)
                 continue
             if not name.isascii():
                 _check_name(entry)
             if (is_directory or entry.is_symlink()) and _identity(entry.path) in excluded:
-                events.info("not_bundled", path=entry.path, reason="foundations stores its data there")
+                events.info("not_bundled", path=entry.path, reason=STORE)
+                left_out(entry, path, STORE)
             elif not is_directory:
                 file = _source_file(entry, prefix, path, root)
                 if file is not None:
                     files.append(file)
+                else:
+                    left_out(entry, path, NO_FILE)
                 if len(files) == _BATCH:
                     yield files
                     files = []
             elif _is_environment(entry.path):
-                events.debug("not_bundled", path=entry.path, reason="it is an environment of Python or conda")
+                events.debug("not_bundled", path=entry.path, reason=ENVIRONMENT)
+                left_out(entry, path, ENVIRONMENT)
             else:
                 pending.append((entry.path, path + "/"))
         yield files
@@ -213,7 +224,7 @@ def _source_file(entry: os.DirEntry[str], prefix: str, path: str, root: Path) ->
             _report_vanished(entry.path)
             return None
         raise BundleError(f"{entry.path}: cannot be read: {error.strerror}", path=entry.path) from error
-    events.info("not_bundled", path=entry.path, reason="it is not a file, directory or link")
+    events.info("not_bundled", path=entry.path, reason=NO_FILE)
     return None
 
 

@@ -1,0 +1,1 @@
+"""What the command line does with jobs that were submitted before."""

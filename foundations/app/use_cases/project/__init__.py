@@ -1,0 +1,1 @@
+"""What the command line does with a project directory: run its script, list its bundle, show its configuration."""

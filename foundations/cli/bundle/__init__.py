@@ -1,0 +1,1 @@
+"""``foundations bundle``: look at what jobs of this directory carry."""

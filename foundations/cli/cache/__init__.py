@@ -1,0 +1,1 @@
+"""``foundations cache``: look at the cache, and make room in it."""

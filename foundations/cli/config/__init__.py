@@ -1,0 +1,1 @@
+"""``foundations config``: look at configuration files, and decide about them."""

@@ -1,0 +1,1 @@
+"""``foundations jobs``: look at jobs, wait for them, end them."""
