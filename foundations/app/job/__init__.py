@@ -2,6 +2,7 @@
 
 - ``recorder`` records times, metrics, outputs and failures of the stages; ``archiver`` writes them to the archives, or
   into the job's directory where an archive fails; ``job_files`` writes the files there.
+- ``artifacts`` has the files, directories and objects that stages save.
 - ``provenance`` describes how a result came to be: the names of the stages' functions, the
   Git commit, the parameters, the interpreter, and the name and version of every installed distribution.
   ``outside_modules`` adds the modules that came from outside the bundle. (What of an installation counts in a content

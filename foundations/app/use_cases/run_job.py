@@ -54,6 +54,7 @@ class JobContext(NamedTuple):
         progress: Receives the position of each stage that starts.
         report_saved: Receives each file that was archived as an artifact.
         report_times: Receives the position of each stage that has ended before the last, and when it started and ended.
+        scratch: The directory for files that are written on the way to an archive; None for the system's own.
     """
 
     job_name: str
@@ -65,6 +66,7 @@ class JobContext(NamedTuple):
     progress: Callable[[int], None]
     report_saved: Callable[[Path], None] = lambda path: None
     report_times: Callable[[int, float | None, float], None] = lambda index, started_at, ended_at: None
+    scratch: Path | None = None
 
 
 def work(job_directory: str, progress: Progress, configure: Callable[[Settings], None]) -> int:
@@ -93,6 +95,7 @@ def work(job_directory: str, progress: Progress, configure: Callable[[Settings],
         progress=progress.set,
         report_saved=files.append_saved,
         report_times=files.append_times,
+        scratch=directory.bundle,  # which is removed when the job has ended
     )
     outcome = run_job((directory.bundle / BUNDLE_JOB).read_bytes(), context)
     files.write_outcome(outcome)
@@ -152,6 +155,7 @@ def _run_pipeline(loaded: LoadedJob, context: JobContext, archiver: Archiver) ->
         find_hints=lambda error: _find_hints(error, context, job.project),
         report_saved=context.report_saved,
         report_times=context.report_times,
+        scratch=context.scratch,
     )
     memo = None
     try:
