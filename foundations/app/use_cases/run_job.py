@@ -15,6 +15,7 @@ from foundations.app.config.settings import Settings
 from foundations.app.gc_pause import gc_paused
 from foundations.app.job.archiver import Archiver
 from foundations.app.job.error_report import describe_failure, summarise
+from foundations.app.job.facts.machine import seconds_since_start
 from foundations.app.job.job_files import JobFiles
 from foundations.app.job.outside_modules import describe_outside_modules
 from foundations.app.job.pool_watch import watch_pools
@@ -110,6 +111,7 @@ def run_job(data: Buffer, context: JobContext) -> Outcome:
     archiver = Archiver(context.job_name, context.store_locally, context.report)
     wiring = context.wiring
     started_at = time.time()
+    startup_seconds = None if context.project is None else seconds_since_start(os.getppid())
     try:
         if context.project is not None:  # adapters may be the project's own, so this comes before any of them
             prepare_imports(data, context.project, wiring.serialiser)
@@ -125,8 +127,9 @@ def run_job(data: Buffer, context: JobContext) -> Outcome:
             message=f"the job could not be loaded: {summarise(error)}",
             not_archived=tuple(archiver.not_archived),
         )
+    start = {"startup_seconds": startup_seconds, "import_seconds": time.time() - started_at}
     outside = () if context.project is None else describe_outside_modules(context.project)
-    document = describe_provenance(loaded, wiring.settings, os.environ, outside)
+    document = describe_provenance(loaded, wiring.settings, os.environ, outside, start)
     provenance = json.dumps(document).encode()
     archiver.write(wiring.archives.provenance, items.PROVENANCE, [provenance])
     recorder = _run_pipeline(loaded, context, archiver)

@@ -99,6 +99,8 @@ class ArchivedJob(NamedTuple):
             ItemNotFoundError: It is not archived.
         """
         document: dict[str, Any] = self._read_json(self.archives.provenance, items.PROVENANCE, dict)
+        with suppress(ItemNotFoundError):  # few hosts have any
+            document["gpus"] = self._read_json(self.archives.provenance, items.GPUS, list)
         return document
 
     def document(self) -> ResultDocument:

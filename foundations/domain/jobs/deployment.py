@@ -147,13 +147,15 @@ class Deployment(WithArtifacts):
         self._status()  # which brings archive and listing into line
 
     def provenance(self) -> dict[str, Any]:
-        """Return how the job's result came to be.
+        """Return how the job's result came to be; once it has ended, with what it took of memory and time.
 
         Raises:
             ItemNotFoundError: The job has not begun yet, or ended before it was archived.
         """
         with self._missing_item_explained("provenance"):
-            return self._archived_job.provenance()
+            document = self._archived_job.provenance()
+        end = self._status().end
+        return document if end is None else {**document, "usage": dict(end.resources)}
 
     def fetch_job_source(self, target: Path | str) -> Path:
         """Write the project, as it was bundled, to the new file `target`, a .tgz, and return its path.
