@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         MemoryPipelineListing,
     )
     from foundations.adapters.tarball import TarballJobBundler
-    from foundations.app.running_stage import log_metric, save_artifact
+    from foundations.app.job.artifacts.saving import save_artifact
+    from foundations.app.running_stage import log_metric
     from foundations.app.sdk import config_manager, create_stage, load_job, pipeline, set_environment
     from foundations.domain.pipeline.hyperparameter import Hyperparameter
     from foundations.errors import FoundationsError, RemoteException
@@ -49,7 +50,7 @@ _MODULES = {
     "load_job": "foundations.app.sdk",
     "log_metric": "foundations.app.running_stage",
     "pipeline": "foundations.app.sdk",
-    "save_artifact": "foundations.app.running_stage",
+    "save_artifact": "foundations.app.job.artifacts.saving",
     "set_environment": "foundations.app.sdk",
 }
 

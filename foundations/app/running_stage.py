@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextvars import ContextVar, Token
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foundations.errors import FoundationsError, OutsideJobError
@@ -171,34 +170,3 @@ def log_metric(name: str, value: float | int | str | bool) -> None:
         stage.metrics.append((name, plain))
     if stage.pipeline.recorder is not None:
         stage.pipeline.recorder.log_metric(stage.index, name, plain)
-
-
-def save_artifact(path: str | Path, name: str | None = None) -> None:
-    """Archive a file of the running job, or each file below a directory.
-
-    Args:
-        path: The file or directory, relative to the working directory where it is not absolute.
-        name: What the artifact is called; its own name by default. Each file of a directory is an artifact of its own,
-            as in ``outputs/model.bin``.
-
-    Raises:
-        OutsideJobError: No stage is running here.
-        FoundationsError: `path` is neither a file nor a directory with files.
-    """
-    stage = require_stage("save_artifact")
-    if name is not None and not isinstance(name, str):
-        raise FoundationsError(f"save_artifact: an artifact's name must be a string, not {name!r:.100}")
-    source = Path(path)
-    artifact = source.name if name is None else name
-    files = {artifact: source}
-    if source.is_dir() and source.name:  # not the whole working directory
-        inside = sorted(file for file in source.rglob("*") if file.is_file())
-        files = {f"{artifact}/{file.relative_to(source)}": file for file in inside}
-    elif not source.is_file():
-        raise FoundationsError(f"save_artifact: {source.absolute()} is not a file")
-    if not files:
-        raise FoundationsError(f"save_artifact: {source.absolute()} has no files")
-    for artifact, file in files.items():
-        stage.artifacts += (artifact,)
-        if stage.pipeline.recorder is not None:
-            stage.pipeline.recorder.save_artifact(stage.index, file, artifact)

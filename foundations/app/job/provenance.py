@@ -7,9 +7,12 @@ import platform
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from foundations.app.config.settings import Settings
+from foundations.app.job.facts.interpreter import describe_random_states, list_distributions
+from foundations.app.job.facts.machine import describe_machine, host_name, user_name
 from foundations.app.job.stage_arguments import secret_hyperparameters
 from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.functions import short_name
@@ -31,6 +34,7 @@ def describe_provenance(
     settings: Settings,
     environ: Mapping[str, str],
     outside_modules: Sequence[Mapping[str, Any]] = (),
+    start: Mapping[str, float | None] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the provenance of a job as JSON's own types.
 
@@ -41,9 +45,10 @@ def describe_provenance(
         settings: Its configuration.
         environ: The environment variables of its process.
         outside_modules: The modules that are in no bundle, each as a document.
+        start: How long the parts of the job's start took, in seconds.
     """
     job = loaded.job
-    nodes = job.pipeline.nodes
+    packages, origins = list_distributions(sys.path)
     return {
         "format": 1,
         "job_name": job.name,
@@ -54,22 +59,34 @@ def describe_provenance(
             "executable": sys.executable,
         },
         "platform": {"system": os.uname().sysname, "release": os.uname().release, "machine": os.uname().machine},
-        "host": os.uname().nodename,
+        "host": host_name(),
+        "user": user_name(),
+        "submitter": dict(job.submitter),
+        "machine": describe_machine(),
+        "start": dict(start),
         "project_directory": job.project,
         "commit": job.commit,
+        "repository": job.repository,
         "parameters": recorded_parameters(job.parameters, secret_hyperparameters(job.pipeline)),
-        "stages": {
-            "uuids": [node.uuid for node in nodes],
-            "names": [job.pipeline.name(index) for index in range(len(nodes))],
-            "functions": _functions(job),
-            "upstream": [list(node.upstream) for node in nodes],
-        },
+        "stages": _describe_stages(job),
         "configuration": redact(settings.to_json()),
         "environment": {name: environ[name] for name in RECORDED_VARIABLES if name in environ},
-        "packages": _packages(),
+        "packages": packages,
+        "direct_urls": origins,
+        "random_states": describe_random_states(),
         "outside_modules": list(outside_modules),
         "differing_attributes": [difference._asdict() for difference in loaded.attributes],
         "differing_settings": [difference._asdict() for difference in loaded.settings],
+    }
+
+
+def _describe_stages(job: Job) -> dict[str, Any]:
+    nodes = job.pipeline.nodes
+    return {
+        "uuids": [node.uuid for node in nodes],
+        "names": [job.pipeline.name(index) for index in range(len(nodes))],
+        "functions": _functions(job),
+        "upstream": [list(node.upstream) for node in nodes],
     }
 
 
@@ -106,17 +123,6 @@ def _functions(job: Job) -> list[str]:
             names[id(function)] = f"{module}.{short_name(function)}"
         found.append(names[id(function)])
     return found
-
-
-def _packages() -> list[str]:
-    """Return the installed distributions as ``name-version``, as their metadata directories are called."""
-    found = set()
-    for place in sys.path:
-        if not os.path.isdir(place):
-            continue
-        with os.scandir(place) as entries:
-            found |= {entry.name.removesuffix(".dist-info") for entry in entries if entry.name.endswith(".dist-info")}
-    return sorted(found)
 
 
 def current_commit(project: Path) -> str | None:

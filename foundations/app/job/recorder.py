@@ -22,12 +22,14 @@ from foundations.domain.jobs.archive_layout import Archives
 from foundations.domain.jobs.output_digest import OutputDigest
 from foundations.domain.jobs.result_document import ResultDocument
 from foundations.domain.pipeline.graph import Pipeline
-from foundations.errors import FoundationsError, NotSerialisableError, OutputLostError
+from foundations.errors import NotSerialisableError, OutputLostError
 from foundations.ports.frames import Buffer, join_frames
 from foundations.ports.job import EndCause
 from foundations.ports.serialisation import Serialiser
 
 if TYPE_CHECKING:
+    from foundations.app.job.artifacts.archiving import ArtifactArchiver
+    from foundations.domain.pipeline.executor import Artifact
     from foundations.domain.pipeline.memo import CacheResult
     from foundations.ports.archive_listing import PipelineListing
 
@@ -52,6 +54,7 @@ class JobRecorder:
         find_hints: Returns what the report of an exception adds to its message.
         report_saved: Receives each file that was archived as an artifact.
         report_times: Receives the position of each stage that starts, and when; likewise of each that has ended.
+        scratch: The directory for files that are written on the way to an archive; None for the system's own.
         running: The stages that run now.
         cause: Why the job failed; None where it did not.
         failed_stage: The name of the stage that failed.
@@ -74,6 +77,7 @@ class JobRecorder:
         find_hints: Callable[[BaseException], Sequence[str]],
         report_saved: Callable[[Path], None] = lambda path: None,
         report_times: Callable[[int, float, float | None], None] = lambda index, started_at, ended_at: None,
+        scratch: Path | None = None,
     ) -> None:
         self.job_name = job_name
         self.pipeline = pipeline
@@ -87,6 +91,7 @@ class JobRecorder:
         self.find_hints = find_hints
         self.report_saved = report_saved
         self.report_times = report_times
+        self.scratch = scratch
         self.running = RunningPipeline(self)
         self.started_at: list[float | None] = [None] * len(pipeline.nodes)
         self.ended_at: list[float | None] = [None] * len(pipeline.nodes)
@@ -98,7 +103,7 @@ class JobRecorder:
         self._unreported: dict[str, Any] = {}  # metrics that the listing does not have yet
         self._unarchived: set[int] = set()  # stages whose log has metrics that its archive does not have yet
         self._reported_at = 0.0
-        self._artifacts: dict[str, tuple[int, str]] = {}
+        self._artifacts: ArtifactArchiver | None = None
         self._process = os.getpid()
         self._lock = threading.Lock()
 
@@ -176,21 +181,15 @@ class JobRecorder:
                 with tracking_paused():
                     self._report_metrics()
 
-    def save_artifact(self, index: int, path: Path, name: str) -> None:
-        """Archive a file; what the archive refuses is the caller's error."""
-        saved = (index, str(path.absolute()))
-        stage, place = self._artifacts.setdefault(name, saved)
-        if (stage, place) != saved:
-            raise FoundationsError(
-                f"save_artifact: stage {self.pipeline.name(stage)} has already saved {place} as {name!r}; saving"
-                f" {saved[1]} would overwrite it. Give it another name."
-            )
-        try:
-            with tracking_paused():
-                self.archives.artifact.write_file(self.job_name, items.ARTIFACTS + name, path)
-                self.report_saved(path)
-        except ValueError as error:
-            raise FoundationsError(f"save_artifact: {name!r} cannot name an artifact: {error}") from error
+    def save_artifact(self, index: int, artifact: Artifact) -> None:
+        """Archive what a stage saves; what the archive refuses is the caller's error."""
+        with self._lock:
+            if self._artifacts is None:
+                from foundations.app.job.artifacts.archiving import ArtifactArchiver  # few jobs save any
+
+                archive = self.archives.artifact
+                self._artifacts = ArtifactArchiver(self.job_name, archive, self.report_saved, self.scratch)
+        self._artifacts.save(artifact)
 
     # -- archiving ----------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Any
 from foundations import events
 from foundations.app.config.settings import Settings
 from foundations.app.gc_pause import gc_paused
+from foundations.app.job.facts.repository import RepositoryReader, reading_repository
 from foundations.app.job.provenance import recorded_parameters
 from foundations.app.job.stage_arguments import secret_hyperparameters
 from foundations.app.job.stage_imports import imported_modules
@@ -25,7 +26,7 @@ from foundations.app.use_cases.freeze_job import (
     resolve_run_script_environment,
 )
 from foundations.app.use_cases.load_job import make_deployment
-from foundations.app.use_cases.prepare import prepare_job
+from foundations.app.use_cases.prepare import PreparedJob, prepare_job
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs.bundle import Bundle, bundle_contents
 from foundations.domain.jobs.deployment import Deployment
@@ -62,9 +63,16 @@ def deploy(
             bundled or submitted, and nothing is left behind.
     """
     steps = events.Stopwatch()
-    name, pipeline, parameters = prepare_job(stage, params_dict, job_name, params)
-    wiring = Wiring(settings=settings(), run_bundle=_run_bundle)
+    prepared = prepare_job(stage, params_dict, job_name, params)
     project = Path.cwd()
+    with reading_repository(project) as repository:
+        return _deploy(prepared, project, repository, Wiring(settings=settings(), run_bundle=_run_bundle), steps)
+
+
+def _deploy(
+    prepared: PreparedJob, project: Path, repository: RepositoryReader, wiring: Wiring, steps: events.Stopwatch
+) -> Deployment:
+    name, pipeline, parameters = prepared
     events.debug("job_prepared", job_name=name, project=str(project), stages=len(pipeline.nodes), took=steps.lap())
     extra_source_paths = resolve_extra_source_paths(project, wiring.settings)
     check_importable(pipeline, project, extra_source_paths, wiring)
@@ -73,7 +81,7 @@ def deploy(
     _check_environment(wiring, project, pipeline)
     variables = resolve_run_script_environment(wiring.settings)
     _check_unused(name, wiring)
-    job = freeze_job(name, pipeline, parameters, project, extra_source_paths)
+    job = freeze_job(name, pipeline, parameters, project, extra_source_paths, repository)
     warn_of_outside_script(job.main or NO_MAIN, (node.function for node in pipeline.nodes), project)
     warn_of_changed_literals(map(ProjectModule._make, job.modules))
     modules = ", ".join(module for module, _, _ in job.modules)

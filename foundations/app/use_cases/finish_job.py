@@ -11,6 +11,7 @@ from pathlib import Path
 
 from foundations.app.config.settings import Settings
 from foundations.app.job.archiver import Archiver
+from foundations.app.job.facts.gpus import GpuQuery
 from foundations.app.job.job_files import JobFiles, file_stamp
 from foundations.app.job.written_files import find_written_files
 from foundations.app.project.job_loading import prepare_imports
@@ -30,6 +31,7 @@ class JobSupervisorHooks:
     def __init__(self, directory: JobDirectory, wiring: Wiring) -> None:
         self._directory = directory
         self._wiring = wiring
+        self._gpus = GpuQuery()
 
     @classmethod
     def of(cls, job_directory: str) -> JobSupervisorHooks:
@@ -50,6 +52,7 @@ class JobSupervisorHooks:
         change = JobChange(state=JobState.RUNNING, started_at=started_at)
         self._wiring.listing.update(self._directory.job_name, change)
         self._wiring.archives.distinct()  # made now, while the worker runs
+        self._gpus.start(os.environ.get("PATH", ""))
 
     def stage_name(self, index: int) -> str | None:
         """Return the name of the stage at `index`, as the provenance has it."""
@@ -61,8 +64,17 @@ class JobSupervisorHooks:
         return name
 
     def archive_streams(self, end: JobEnd) -> JobEnd:
-        """Archive what the job wrote; return the end with what could not be archived."""
-        return archive_streams(self._wiring, end, {name: self._directory.stream(name) for name in STREAMS})
+        """Archive what the job wrote, and its host's graphics processors; return the end with what could not be."""
+        streams = {name: self._directory.stream(name) for name in STREAMS}
+        return self._archive_gpus(archive_streams(self._wiring, end, streams))
+
+    def _archive_gpus(self, end: JobEnd) -> JobEnd:
+        found = self._gpus.read()
+        if found is None:
+            return end
+        archiver = Archiver(end.job_name, JobFiles(self._directory).store_fallback)
+        archiver.write(self._wiring.archives.provenance, items.GPUS, [json.dumps(found).encode()])
+        return end._replace(not_archived=(*end.not_archived, *archiver.not_archived))
 
     def archive_files(self, end: JobEnd) -> JobEnd:
         """Archive what the job wrote below ``artifact_path``; return the end with the files that nothing saves.

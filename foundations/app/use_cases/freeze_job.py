@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from foundations.app.config.settings import Origin, Settings, resolve_variables
+from foundations.app.job.facts.machine import host_name, user_name
 from foundations.app.job.provenance import current_commit
 from foundations.app.project.import_paths import check_modules, import_paths
 from foundations.app.project.library_settings import describe_settings
@@ -19,9 +20,17 @@ from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from foundations.app.job.facts.repository import RepositoryReader
+
 
 def freeze_job(
-    name: str, pipeline: Pipeline, parameters: dict[str, Any], project: Path, extra_source_paths: tuple[Path, ...]
+    name: str,
+    pipeline: Pipeline,
+    parameters: dict[str, Any],
+    project: Path,
+    extra_source_paths: tuple[Path, ...],
+    repository: RepositoryReader | None = None,
 ) -> Job:
     """Return a job of a pipeline, as its process will see this one.
 
@@ -31,6 +40,7 @@ def freeze_job(
         parameters: A value for each of its hyperparameters.
         project: The project directory.
         extra_source_paths: Further source directories, absolute paths.
+        repository: Reads the state of the project's repository; None where nobody needs it.
     """
     needed = {str(getattr(node.function, "__module__", "")) for node in pipeline.nodes}
     modules = list_project_modules(project, extra_source_paths, needed)
@@ -41,6 +51,8 @@ def freeze_job(
         project=str(project),
         import_paths=import_paths(project, extra_source_paths),
         commit=current_commit(project),
+        repository=None if repository is None else repository.read(),
+        submitter={"user": user_name(), "host": host_name()},
         main=describe_main(project),
         modules=modules,
         state=describe_state(modules, str(project)),

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from foundations.app.config.settings import Origin, Settings
+from foundations.app.job.artifacts.reading import ArtifactReader
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs.archived_job import ArchivedJob
 from foundations.domain.jobs.deployment import Deployment
@@ -71,11 +72,13 @@ def _explain_absence(
 def make_deployment(handle: JobHandle, wiring: Wiring) -> Deployment:
     """Return the deployment of the job that `handle` finds in the execution environment of `wiring`."""
     environment = wiring.environment
+    archived_job = ArchivedJob(handle, environment, wiring.archives, wiring.serialiser, _write_new_file)
     return Deployment(
         handle=handle,
         environment=environment,
         reconciler=Reconciler(environment=environment, stores=wiring, now=time.time, pause=time.sleep),
-        archived_job=ArchivedJob(handle, environment, wiring.archives, wiring.serialiser, _write_new_file),
+        archived_job=archived_job,
+        artifacts=ArtifactReader(archived_job),
         clock=time.monotonic,
         attach=functools.partial(make_deployment, handle, wiring),
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foundations import events
 from foundations.app.job.stage_arguments import describe_stage_call
 from foundations.app.running_stage import RunningPipeline
 from foundations.app.use_cases.prepare import prepare_pipeline
-from foundations.domain.pipeline.executor import execute
+from foundations.domain.pipeline.executor import Artifact, execute
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.stage import Stage
 
@@ -44,9 +43,10 @@ class _InlineRecorder:
         """Log a metric."""
         events.info("metric", name=name, value=value)
 
-    def save_artifact(self, index: int, path: Path, name: str) -> None:
-        """Log an artifact; its file stays where it is."""
-        events.info("artifact", name=name, path=str(path), archived=False)
+    def save_artifact(self, index: int, artifact: Artifact) -> None:
+        """Log an artifact; its file stays where it is, and an object is not written."""
+        place = {} if artifact.source is None else {"path": str(artifact.source)}
+        events.info("artifact", name=artifact.name, **place, archived=False)
 
 
 def run_inline(stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:

@@ -15,6 +15,7 @@ from foundations.app.config.settings import Settings
 from foundations.app.gc_pause import gc_paused
 from foundations.app.job.archiver import Archiver
 from foundations.app.job.error_report import describe_failure, summarise
+from foundations.app.job.facts.machine import seconds_since_start
 from foundations.app.job.job_files import JobFiles
 from foundations.app.job.outside_modules import describe_outside_modules
 from foundations.app.job.pool_watch import watch_pools
@@ -54,6 +55,7 @@ class JobContext(NamedTuple):
         progress: Receives the position of a stage that runs: when one starts, and when one ends; -1 for none.
         report_saved: Receives each file that was archived as an artifact.
         report_times: Receives the position of each stage that starts, and when; likewise of each that has ended.
+        scratch: The directory for files that are written on the way to an archive; None for the system's own.
     """
 
     job_name: str
@@ -65,6 +67,7 @@ class JobContext(NamedTuple):
     progress: Callable[[int], None]
     report_saved: Callable[[Path], None] = lambda path: None
     report_times: Callable[[int, float, float | None], None] = lambda index, started_at, ended_at: None
+    scratch: Path | None = None
 
 
 def work(job_directory: str, progress: Progress, configure: Callable[[Settings], None]) -> int:
@@ -93,6 +96,7 @@ def work(job_directory: str, progress: Progress, configure: Callable[[Settings],
         progress=progress.set,
         report_saved=files.append_saved,
         report_times=files.append_times,
+        scratch=directory.bundle,  # which is removed when the job has ended
     )
     outcome = run_job((directory.bundle / BUNDLE_JOB).read_bytes(), context)
     files.write_outcome(outcome)
@@ -107,6 +111,7 @@ def run_job(data: Buffer, context: JobContext) -> Outcome:
     archiver = Archiver(context.job_name, context.store_locally, context.report)
     wiring = context.wiring
     started_at = time.time()
+    startup_seconds = None if context.project is None else seconds_since_start(os.getppid())
     try:
         if context.project is not None:  # adapters may be the project's own, so this comes before any of them
             prepare_imports(data, context.project, wiring.serialiser)
@@ -122,8 +127,9 @@ def run_job(data: Buffer, context: JobContext) -> Outcome:
             message=f"the job could not be loaded: {summarise(error)}",
             not_archived=tuple(archiver.not_archived),
         )
+    start = {"startup_seconds": startup_seconds, "import_seconds": time.time() - started_at}
     outside = () if context.project is None else describe_outside_modules(context.project)
-    document = describe_provenance(loaded, wiring.settings, os.environ, outside)
+    document = describe_provenance(loaded, wiring.settings, os.environ, outside, start)
     provenance = json.dumps(document).encode()
     archiver.write(wiring.archives.provenance, items.PROVENANCE, [provenance])
     recorder = _run_pipeline(loaded, context, archiver)
@@ -152,6 +158,7 @@ def _run_pipeline(loaded: LoadedJob, context: JobContext, archiver: Archiver) ->
         find_hints=lambda error: _find_hints(error, context, job.project),
         report_saved=context.report_saved,
         report_times=context.report_times,
+        scratch=context.scratch,
     )
     memo = None
     try:

@@ -65,8 +65,10 @@ TIMES = "miscellaneous/times.jsonl"
 CACHE_NOTES = "miscellaneous/cache.json"
 EXCEPTION = "miscellaneous/exception"
 PROVENANCE = "provenance/provenance.json"
+GPUS = "provenance/gpus.json"
 STAGES = "stage_log/stages/"
 ARTIFACTS = "artifacts/"
+ARTIFACT_DIRECTORIES = "artifact_directories/"
 SOURCE = "job_source/project.tgz"
 
 
@@ -78,6 +80,16 @@ def output_item(uuid: str) -> str:
 def stage_item(uuid: str) -> str:
     """Return the name of a stage's document in the stage log."""
     return f"{STAGES}{uuid}.json"
+
+
+def directory_item(name: str) -> str:
+    """Return the name of the item of an artifact that is a directory."""
+    return f"{ARTIFACT_DIRECTORIES}{name}.tar"
+
+
+def directory_name(item: str) -> str:
+    """Return the artifact's name that :func:`directory_item` was given."""
+    return item.removeprefix(ARTIFACT_DIRECTORIES).removesuffix(".tar")
 
 
 def stream_item(stream: str) -> str:

@@ -84,27 +84,6 @@ class ArchivedJob(NamedTuple):
         """
         return self.fetch_file(self.archives.job_source, items.SOURCE, target)
 
-    def artifacts(self) -> list[str]:
-        """Return the names of the artifacts that the job has saved so far."""
-        saved = self.archives.artifact.items(self.handle.job_name, items.ARTIFACTS)
-        return [item.name.removeprefix(items.ARTIFACTS) for item in saved]
-
-    def fetch_artifact(self, name: str, target: Path | str) -> Path:
-        """Write the artifact `name` to the new file `target` and return its path.
-
-        Raises:
-            ItemNotFoundError: The job has saved none of that name.
-        """
-        saved = self.artifacts()
-        if name not in saved:
-            raise ItemNotFoundError(
-                f"job {self.handle.job_name} has saved no artifact {name!r:.200}; it has saved:"
-                f" {', '.join(saved) or 'none'}",
-                job_name=self.handle.job_name,
-                item=name,
-            )
-        return self.fetch_file(self.archives.artifact, items.ARTIFACTS + name, target)
-
     def read_stream(self, stream: str) -> str:
         """Return what the job wrote to ``stdout`` or ``stderr``; nothing where it was not archived."""
         try:
@@ -120,6 +99,8 @@ class ArchivedJob(NamedTuple):
             ItemNotFoundError: It is not archived.
         """
         document: dict[str, Any] = self._read_json(self.archives.provenance, items.PROVENANCE, dict)
+        with suppress(ItemNotFoundError):  # few hosts have any
+            document["gpus"] = self._read_json(self.archives.provenance, items.GPUS, list)
         return document
 
     def document(self) -> ResultDocument:

@@ -14,6 +14,7 @@ from foundations.domain.jobs.reconciliation import Reconciler
 from foundations.domain.jobs.remote_error import describe_failure
 from foundations.domain.jobs.result import Result
 from foundations.domain.jobs.result_document import ResultDocument
+from foundations.domain.records.artifacts import Artifacts, WithArtifacts
 from foundations.errors import (
     FoundationsError,
     ItemNotFoundError,
@@ -26,7 +27,7 @@ from foundations.ports.execution import ExecutionEnvironment, JobHandle, JobStat
 from foundations.ports.job import JobEnd, JobState
 
 
-class Deployment:
+class Deployment(WithArtifacts):
     """One job in one execution environment.
 
     ``stage.run()`` returns one, and ``load_job(name)`` finds it again in any process. It can be pickled.
@@ -39,6 +40,7 @@ class Deployment:
         environment: ExecutionEnvironment,
         reconciler: Reconciler,
         archived_job: ArchivedJob,
+        artifacts: Artifacts,
         clock: Callable[[], float],
         attach: Callable[[], Deployment] | None = None,
     ) -> None:
@@ -46,6 +48,7 @@ class Deployment:
         self._environment = environment
         self._reconciler = reconciler
         self._archived_job = archived_job
+        self._artifacts = artifacts
         self._clock = clock
         self._attach = attach
 
@@ -149,13 +152,15 @@ class Deployment:
         self._status()  # which brings archive and listing into line
 
     def provenance(self) -> dict[str, Any]:
-        """Return how the job's result came to be.
+        """Return how the job's result came to be; once it has ended, with what it took of memory and time.
 
         Raises:
             ItemNotFoundError: The job has not begun yet, or ended before it was archived.
         """
         with self._missing_item_explained("provenance"):
-            return self._archived_job.provenance()
+            document = self._archived_job.provenance()
+        end = self._status().end
+        return document if end is None else {**document, "usage": dict(end.resources)}
 
     def fetch_job_source(self, target: Path | str) -> Path:
         """Write the project, as it was bundled, to the new file `target`, a .tgz, and return its path.
@@ -165,18 +170,6 @@ class Deployment:
         """
         with self._missing_item_explained("source"):
             return self._archived_job.fetch_source(target)
-
-    def artifacts(self) -> list[str]:
-        """Return the names of the artifacts that the job has saved so far."""
-        return self._archived_job.artifacts()
-
-    def fetch_artifact(self, name: str, target: Path | str) -> Path:
-        """Write the artifact `name` to the new file `target` and return its path.
-
-        Raises:
-            ItemNotFoundError: The job has saved none of that name.
-        """
-        return self._archived_job.fetch_artifact(name, target)
 
     def __repr__(self) -> str:
         return f"<deployment of job {self.job_name()}>"

@@ -27,6 +27,8 @@ class Job(NamedTuple):
         project: The project directory that the job was submitted from, an absolute path; it need not exist any more.
         import_paths: The directories that the job imports modules from, relative to the project directory.
         commit: The git commit that was checked out in the project, where there is one.
+        repository: The state of the project's repository then, as JSON's own types; None where it is not known.
+        submitter: The ``user`` that submitted it, and the ``host`` where.
         main: What the job's ``__main__`` is made from; see :mod:`foundations.app.project.main_module`.
         modules: Name, file and kind of the project's modules that the submitter had imported, in that order.
         state: The plain attributes that they had; see :mod:`foundations.app.project.module_state`.
@@ -39,6 +41,8 @@ class Job(NamedTuple):
     project: str
     import_paths: tuple[str, ...]
     commit: str | None = None
+    repository: Mapping[str, Any] | None = None
+    submitter: Mapping[str, str] = MappingProxyType({})
     main: Mapping[str, Any] | None = None
     modules: tuple[tuple[str, str, bool], ...] = ()
     state: Mapping[str, Any] = MappingProxyType({})
@@ -71,6 +75,8 @@ class Job(NamedTuple):
             "project": self.project,
             "import_paths": self.import_paths,
             "commit": self.commit,
+            "repository": self.repository,
+            "submitter": dict(self.submitter),
             "main": self.main,
             "modules": [tuple(module) for module in self.modules],
             "state": dict(self.state),
@@ -127,6 +133,8 @@ class Job(NamedTuple):
             project=header["project"],
             import_paths=tuple(header["import_paths"]),
             commit=header["commit"],
+            repository=header["repository"],
+            submitter=header["submitter"],
             main=header["main"],
             modules=tuple(header["modules"]),
             state=header["state"],

@@ -15,6 +15,26 @@ if TYPE_CHECKING:
     from foundations.domain.pipeline.memo import CacheResult, Memo
 
 
+class Artifact(Protocol):
+    """What a stage saves: a file, a directory, or an object that can be written to a file."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def source(self) -> Path | None:
+        """The file or directory; None for an object."""
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory."""
+
+    @property
+    def write(self) -> Callable[[Path], None] | None:
+        """Writes the object to a new file; None for a file or a directory."""
+
+
 class Recorder(Protocol):
     """Records what happens while a pipeline runs.
 
@@ -39,8 +59,8 @@ class Recorder(Protocol):
     def log_metric(self, index: int, name: str, value: Any) -> None:
         """Record a metric that a stage logged."""
 
-    def save_artifact(self, index: int, path: Path, name: str) -> None:
-        """Archive a file for a stage, before it may be changed."""
+    def save_artifact(self, index: int, artifact: Artifact) -> None:
+        """Archive what a stage saves, before it may be changed."""
 
 
 def execute(pipeline: Pipeline, parameters: dict[str, Any], memo: Memo | None, recorder: Recorder) -> Any:

@@ -1,6 +1,5 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -99,58 +98,6 @@ class TestLogMetric:
         result = target.run().fetch_job_results()
         assert {"a": 1} == context_of(result, target)["stage_log"]
         assert "not archived: metrics in the listing: it is deaf" in str(result)
-
-
-class TestSaveArtifact:
-    def test_a_file_is_archived_under_its_name_or_another(self, sdk, tmp_path):
-        def work():
-            Path(tmp_path / "plot.png").write_bytes(b"a plot")
-            save_artifact(tmp_path / "plot.png")
-            save_artifact("data.txt", "inputs/data")
-
-        deployment = sdk.pipeline.stage(work).run()
-        deployment.fetch_job_results()
-        assert ["inputs/data", "plot.png"] == deployment.artifacts()
-        fetched = deployment.fetch_artifact("inputs/data", tmp_path / "fetched")
-        assert "data of the project" == fetched.read_text()
-
-    def test_another_file_never_replaces_one_of_the_same_name(self, sdk, tmp_path):
-        def work():
-            for place in ("a", "b"):
-                (tmp_path / place).mkdir()
-                (tmp_path / place / "model").write_text(place)
-                save_artifact(tmp_path / place / "model")
-                save_artifact(tmp_path / place / "model")
-
-        deployment = sdk.pipeline.stage(work).run()
-        with pytest.raises(RemoteException, match=r"a/model as 'model'; saving .*b/model would overwrite it"):
-            deployment.fetch_job_results()
-        assert b"a" == deployment.fetch_artifact("model", tmp_path / "fetched").read_bytes()
-
-    def test_a_name_that_can_name_none_is_refused(self, sdk):
-        with pytest.raises(RemoteException, match=r"save_artifact: '\.\./x' cannot name an artifact"):
-            sdk.pipeline.stage(save_artifact, "data.txt", "../x").run().fetch_job_results()
-
-    def test_each_file_of_a_directory_is_an_artifact(self, sdk, tmp_path):
-        for name in ("shard-1", "optimiser/state"):
-            (tmp_path / "checkpoint" / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / "checkpoint" / name).write_text(name)
-        (tmp_path / "nothing").mkdir()
-
-        def save():
-            save_artifact(tmp_path / "checkpoint")
-            save_artifact(tmp_path / "checkpoint" / "optimiser", "last")
-
-        job = sdk.pipeline.stage(save).run()
-        job.wait_for_deployment_to_complete()
-        assert ["checkpoint/optimiser/state", "checkpoint/shard-1", "last/state"] == sorted(job.artifacts())
-        with pytest.raises(RemoteException, match="has no files"):
-            sdk.pipeline.stage(save_artifact, tmp_path / "nothing").run().fetch_job_results()
-
-    @pytest.mark.parametrize("path", ["absent", "."])
-    def test_what_is_no_file_is_refused(self, sdk, path):
-        with pytest.raises(RemoteException, match="is not a file"):
-            sdk.pipeline.stage(save_artifact, path).run().fetch_job_results()
 
 
 class TestOutside:

@@ -104,13 +104,13 @@ def test_metrics_of_stages_that_run_at_once_are_each_ones_own(recorder, at_once,
     assert {"a": 99, "b": 99} == listed
 
 
-def test_artifacts_of_stages_that_run_at_once_are_each_ones_own(recorder, at_once, tmp_path):
+def test_artifacts_of_stages_that_run_at_once_are_all_archived(recorder, at_once, archive, tmp_path):
     def saves(name):
         (tmp_path / name).touch()
         return lambda: save_artifact(tmp_path / name)
 
     at_once(saves("a"), saves("b"))
-    assert {"a": 0, "b": 1} == {name: index for name, (index, _) in recorder._artifacts.items()}
+    assert {"artifacts/a", "artifacts/b"} == {call.args[1] for call in archive.write_file.call_args_list}
 
 
 def test_a_plain_thread_is_refused_while_several_stages_run_but_in_the_context_of_one(recorder, at_once, uuids):

@@ -9,6 +9,7 @@ from foundations.domain.jobs.archive_layout import Archives
 from foundations.domain.jobs.archived_job import ArchivedJob
 from foundations.domain.jobs.deployment import Deployment
 from foundations.domain.jobs.reconciliation import Reconciler
+from foundations.domain.records.artifacts import Artifacts
 from foundations.errors import (
     FoundationsError,
     ItemNotFoundError,
@@ -105,6 +106,7 @@ def deployment(mocker, environment, listing, kept, written, today):
         archived_job=ArchivedJob(
             HANDLE, environment, archives, serialiser, lambda path, data: written.append((path, data))
         ),
+        artifacts=mocker.create_autospec(Artifacts, instance=True),
         clock=itertools.count(100.0).__next__,
     )
 
