@@ -18,6 +18,7 @@ from foundations.app.project.job_loading import prepare_imports
 from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.reconciliation import record_end
+from foundations.domain.records.annotating import archive_record
 from foundations.errors import ItemNotFoundError
 from foundations.ports.archive_listing import JobChange
 from foundations.ports.bundling import BUNDLE_CONFIG, BUNDLE_JOB
@@ -48,10 +49,11 @@ class JobSupervisorHooks:
         return cls(directory, wiring)
 
     def record_start(self, started_at: float) -> None:
-        """Record in the listing that the job runs."""
+        """Record in the listing that the job runs, and archive what the listing has of it."""
         change = JobChange(state=JobState.RUNNING, started_at=started_at)
         self._wiring.listing.update(self._directory.job_name, change)
         self._wiring.archives.distinct()  # made now, while the worker runs
+        archive_record(self._directory.job_name, self._wiring)
         self._gpus.start(os.environ.get("PATH", ""))
 
     def stage_name(self, index: int) -> str | None:

@@ -10,6 +10,7 @@ from foundations.app.wiring import Wiring
 from foundations.domain.jobs import archive_layout as items
 from foundations.domain.jobs.bundle import Bundle
 from foundations.domain.jobs.reconciliation import record_end
+from foundations.domain.records.annotating import archive_record
 from foundations.ports.archive_listing import JobChange
 from foundations.ports.frames import Buffer
 from foundations.ports.job import JobEnd, JobState
@@ -29,6 +30,7 @@ def run_bundle(bundle: Bundle, wiring: Wiring) -> JobEnd:
     finally:
         bundle.discard()
     wiring.listing.update(bundle.job_name, JobChange(state=JobState.RUNNING, started_at=started_at))
+    archive_record(bundle.job_name, wiring)
     outcome = run_job(
         data,
         JobContext(

@@ -6,11 +6,15 @@ Item names begin with the archive's role, so that all six may share one store.
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from foundations.errors import ItemNotFoundError, StorageUnavailableError
 from foundations.ports.archive import PipelineArchive
 from foundations.ports.job import JobEnd
+
+if TYPE_CHECKING:  # a job's worker needs none of them
+    from foundations.domain.records.annotations import Annotations
+    from foundations.ports.archive_listing import JobRecord
 
 
 class Archives(NamedTuple):
@@ -22,7 +26,8 @@ class Archives(NamedTuple):
         provenance: The provenance record.
         job_source: The project directory as it was bundled.
         artifact: The files that stages saved.
-        miscellaneous: The result document, a copy of the end record, the exception, what the cache did and why.
+        miscellaneous: The result document, a copy of the end record, the exception, what the cache did and why, the job
+            record, and the annotations.
     """
 
     stage_log: PipelineArchive
@@ -53,6 +58,46 @@ class Archives(NamedTuple):
         except ValueError as error:
             raise unreadable_item(job_name, END, error) from error
 
+    def write_record(self, record: JobRecord) -> None:
+        """Write what is fixed of a job's record in the listing, for when the listing is lost."""
+        from foundations.domain.records.job_record import record_to_json
+
+        self.miscellaneous.write(record.job_name, JOB, [json.dumps(record_to_json(record)).encode()])
+
+    def read_record(self, job_name: str) -> JobRecord | None:
+        """Return what was fixed of a job's record; None where the job has not begun, or is of an earlier version.
+
+        Raises:
+            StorageUnavailableError: The archive cannot be read, or has something else there.
+        """
+        from foundations.domain.records.job_record import record_from_json
+
+        try:
+            return record_from_json(json.loads(bytes(self.miscellaneous.read(job_name, JOB))), job_name)
+        except ItemNotFoundError:
+            return None
+        except (TypeError, ValueError) as error:
+            raise unreadable_item(job_name, JOB, error) from error
+
+    def write_annotations(self, job_name: str, annotations: Annotations) -> None:
+        """Replace the annotations of a job."""
+        self.miscellaneous.write(job_name, ANNOTATIONS, [json.dumps(annotations.to_json()).encode()])
+
+    def read_annotations(self, job_name: str) -> Annotations:
+        """Return the annotations of a job; empty ones where there are none.
+
+        Raises:
+            StorageUnavailableError: The archive cannot be read, or has something else there.
+        """
+        from foundations.domain.records.annotations import Annotations
+
+        try:
+            return Annotations.from_json(json.loads(bytes(self.miscellaneous.read(job_name, ANNOTATIONS))))
+        except ItemNotFoundError:
+            return Annotations()
+        except ValueError as error:
+            raise unreadable_item(job_name, ANNOTATIONS, error) from error
+
 
 def unreadable_item(job_name: str, item: str, error: Exception) -> StorageUnavailableError:
     """Return the error for an item that is not what foundations writes."""
@@ -61,6 +106,8 @@ def unreadable_item(job_name: str, item: str, error: Exception) -> StorageUnavai
 
 RESULT = "miscellaneous/result.json"
 END = "miscellaneous/end.json"
+JOB = "miscellaneous/job.json"
+ANNOTATIONS = "miscellaneous/annotations.json"
 TIMES = "miscellaneous/times.jsonl"
 CACHE_NOTES = "miscellaneous/cache.json"
 EXCEPTION = "miscellaneous/exception"

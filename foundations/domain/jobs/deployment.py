@@ -14,6 +14,7 @@ from foundations.domain.jobs.reconciliation import Reconciler
 from foundations.domain.jobs.remote_error import describe_failure
 from foundations.domain.jobs.result import Result
 from foundations.domain.jobs.result_document import ResultDocument
+from foundations.domain.records.annotating import WithAnnotations
 from foundations.domain.records.artifacts import Artifacts, WithArtifacts
 from foundations.errors import (
     FoundationsError,
@@ -27,7 +28,7 @@ from foundations.ports.execution import ExecutionEnvironment, JobHandle, JobStat
 from foundations.ports.job import JobEnd, JobState
 
 
-class Deployment(WithArtifacts):
+class Deployment(WithArtifacts, WithAnnotations):
     """One job in one execution environment.
 
     ``stage.run()`` returns one, and ``load_job(name)`` finds it again in any process. It can be pickled.
@@ -47,6 +48,7 @@ class Deployment(WithArtifacts):
         self._handle = handle
         self._environment = environment
         self._reconciler = reconciler
+        self._stores = reconciler.stores
         self._archived_job = archived_job
         self._artifacts = artifacts
         self._clock = clock
