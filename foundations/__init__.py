@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from foundations.adapters.tarball import TarballJobBundler
     from foundations.app.job.artifacts.saving import save_artifact
     from foundations.app.running_stage import log_metric
-    from foundations.app.sdk import config_manager, create_stage, load_job, pipeline, set_environment
+    from foundations.app.sdk import (
+        config_manager,
+        create_stage,
+        load_job,
+        pipeline,
+        set_environment,
+        set_project_name,
+    )
     from foundations.domain.pipeline.hyperparameter import Hyperparameter
     from foundations.errors import FoundationsError, RemoteException
     from foundations.version import __version__
@@ -52,6 +59,7 @@ _MODULES = {
     "pipeline": "foundations.app.sdk",
     "save_artifact": "foundations.app.job.artifacts.saving",
     "set_environment": "foundations.app.sdk",
+    "set_project_name": "foundations.app.sdk",
 }
 
 __all__ = [
@@ -65,6 +73,7 @@ __all__ = [
     "pipeline",
     "save_artifact",
     "set_environment",
+    "set_project_name",
 ]
 
 

@@ -82,6 +82,27 @@ class Sdk:
 
         return load_job(job_name, self.config_manager.settings())
 
+    def set_project_name(self, name: str) -> None:
+        """Name the project of the jobs that this process submits from now on; the project directory's name by default.
+
+        In a job this changes nothing: the job has the project that it was submitted with.
+
+        Args:
+            name: Any text that is not blank.
+
+        Raises:
+            FoundationsError: It is something else.
+        """
+        from foundations import events
+        from foundations.app import running_stage
+        from foundations.domain.records.labels import check_project_name
+
+        checked = check_project_name(name)
+        if running_stage.is_inside():
+            events.debug("project_name_ignored", name=checked, reason="a job has the project it was submitted with")
+        else:
+            self.config_manager.project_name = checked
+
     # -- called by stages ----------------------------------------------------------------------------------------------
 
     def deploy(
@@ -90,7 +111,7 @@ class Sdk:
         """Submit the pipeline behind `stage` as a job and return its deployment."""
         from foundations.app.use_cases.deploy import deploy
 
-        return deploy(stage, params_dict, job_name, params, self.config_manager.settings)
+        return deploy(stage, params_dict, job_name, params, self.config_manager)
 
     def run_inline(self, stage: Stage, params_dict: Mapping[str, Any] | None, params: Mapping[str, Any]) -> Any:
         """Run a stage in this process and return its output."""
@@ -130,3 +151,4 @@ create_stage = _sdk.create_stage
 load_job = _sdk.load_job
 pipeline = _sdk.pipeline
 set_environment = config_manager.set_environment
+set_project_name = _sdk.set_project_name

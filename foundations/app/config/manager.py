@@ -31,9 +31,13 @@ class ConfigManager:
 
     Args:
         environ: The environment variables that determine the directory of the defaults; the process's by default.
+
+    Attributes:
+        project_name: The project of later runs of this process; None for the name of the project directory.
     """
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self.project_name: str | None = None
         self._environ = environ
         self._added: list[Path] = []
         self._environment: str | None = None
@@ -146,9 +150,11 @@ class ConfigManager:
         Blocks may be nested, and those of several threads may overlap: the one that was entered last counts.
         """
         self._fixed = (*self._fixed, settings)
+        project_name = self.project_name
         try:
             yield
         finally:
+            self.project_name = project_name
             self._fixed = tuple(each for each in self._fixed if each is not settings)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from foundations import events
-from foundations.app.config.settings import Settings
+from foundations.app.config.manager import ConfigManager
 from foundations.app.gc_pause import gc_paused
+from foundations.app.job.facts.machine import host_name, user_name
 from foundations.app.job.facts.repository import RepositoryReader, reading_repository
 from foundations.app.job.provenance import recorded_parameters
 from foundations.app.job.stage_arguments import secret_hyperparameters
@@ -33,6 +34,7 @@ from foundations.domain.jobs.deployment import Deployment
 from foundations.domain.jobs.job import Job
 from foundations.domain.pipeline.graph import Pipeline
 from foundations.domain.pipeline.stage import Stage
+from foundations.domain.records.labels import NO_LABELS
 from foundations.errors import BundleExistsError, FoundationsError, JobExistsError, JobNotFoundError
 from foundations.ports.archive_listing import JobRecord
 from foundations.ports.bundling import BUNDLE_JOB, BundleContents, BundleFile
@@ -47,7 +49,7 @@ def deploy(
     params_dict: Mapping[str, Any] | None,
     job_name: str | None,
     params: Mapping[str, Any],
-    settings: Callable[[], Settings],
+    configuration: ConfigManager,
 ) -> Deployment:
     """Run a stage as a job and return its deployment.
 
@@ -56,7 +58,7 @@ def deploy(
         params_dict: Hyperparameters by name.
         job_name: The job's name; a readable one is made where it is None.
         params: Further hyperparameters.
-        settings: Returns the configuration; called once the pipeline is checked.
+        configuration: Has the settings, which are read once the pipeline is checked, and the project's name.
 
     Raises:
         FoundationsError: Whatever can be found wrong beforehand, before anything is written; or the job cannot be
@@ -66,12 +68,32 @@ def deploy(
     prepared = prepare_job(stage, params_dict, job_name, params)
     project = Path.cwd()
     with reading_repository(project) as repository:
-        return _deploy(prepared, project, repository, Wiring(settings=settings(), run_bundle=_run_bundle), steps)
+        wiring = Wiring(settings=configuration.settings(), run_bundle=_run_bundle)
+        bundle, variables, parameters = _bundle(prepared, project, repository, wiring, steps)
+    labels = stage._labels or NO_LABELS
+    record = JobRecord(
+        job_name=prepared.name,
+        submitted_at=time.time(),
+        project=labels.project or configuration.project_name or _default_project(project),
+        parameters=parameters,
+        tags=labels.tags,
+        note=labels.note,
+        user=user_name(),
+        host=host_name(),
+    )
+    _submit(bundle, record, variables, wiring)
+    events.debug("job_submitted", job_name=prepared.name, took=steps.lap(), in_all=steps.total())
+    return make_deployment(wiring.environment.handle(prepared.name), wiring)
 
 
-def _deploy(
+def _bundle(
     prepared: PreparedJob, project: Path, repository: RepositoryReader, wiring: Wiring, steps: events.Stopwatch
-) -> Deployment:
+) -> tuple[Bundle, Mapping[str, str], Mapping[str, Any]]:
+    """Check what can be found wrong beforehand, and make the bundle.
+
+    Returns:
+        The bundle, the variables for its run script, and the parameters to record.
+    """
     name, pipeline, parameters = prepared
     events.debug("job_prepared", job_name=name, project=str(project), stages=len(pipeline.nodes), took=steps.lap())
     extra_source_paths = resolve_extra_source_paths(project, wiring.settings)
@@ -92,9 +114,7 @@ def _deploy(
     recorded = recorded_parameters(parameters, secret_hyperparameters(pipeline))
     bundle = _make_bundle(contents, wiring)
     events.debug("job_bundled", job_name=name, size=f"{bundle.file.size:,} bytes", took=steps.lap())
-    _submit(bundle, recorded, variables, wiring)
-    events.debug("job_submitted", job_name=name, took=steps.lap(), in_all=steps.total())
-    return make_deployment(wiring.environment.handle(name), wiring)
+    return bundle, variables, recorded
 
 
 def _serialise(job: Job, extra_source_paths: tuple[Path, ...], wiring: Wiring) -> BundleContents:
@@ -108,6 +128,11 @@ def _serialise(job: Job, extra_source_paths: tuple[Path, ...], wiring: Wiring) -
             serialiser=wiring.serialiser,
             read_resource=read_resource,
         )
+
+
+def _default_project(project: Path) -> str:
+    """Return the name of the project directory as text."""
+    return os.fsencode(project.name).decode(errors="replace") or "default"  # of the root directory
 
 
 def read_resource(name: str) -> bytes:
@@ -143,19 +168,14 @@ def _make_bundle(contents: BundleContents, wiring: Wiring) -> Bundle:
         raise
 
 
-def _submit(bundle: Bundle, parameters: Mapping[str, Any], variables: Mapping[str, str], wiring: Wiring) -> None:
+def _submit(bundle: Bundle, record: JobRecord, variables: Mapping[str, str], wiring: Wiring) -> None:
     """Enter the job into the listing and submit its bundle, which is discarded whatever goes wrong."""
     environment, listing = wiring.environment, wiring.listing
     with ExitStack() as undo:
         undo.callback(bundle.discard)
         stored = {"configuration": wiring.store_settings()} if environment.capabilities.crosses_processes else {}
         listing.track(
-            JobRecord(
-                job_name=bundle.job_name,
-                submitted_at=time.time(),
-                parameters=parameters,
-                user=_user_name(),
-                host=os.uname().nodename,
+            record._replace(
                 environment={
                     **stored,
                     "deployment": wiring.settings.deployment.to_mapping(),
@@ -173,17 +193,6 @@ def _submit(bundle: Bundle, parameters: Mapping[str, Any], variables: Mapping[st
             events.warning(
                 "bundle_not_removed", job_name=bundle.job_name, path=str(bundle.file.path), reason=str(error)
             )
-
-
-def _user_name() -> str:
-    """Return the name of the user of this process; its number, where the system has no name for it."""
-    import pwd
-
-    user = os.geteuid()
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return str(user)
 
 
 def _run_bundle(bundle: BundleFile, wiring: Wiring) -> JobEnd:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from foundations.domain.pipeline.cache_policy import NO_HINTS, CacheHints, Caching, seconds_of
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from foundations.domain.caching.explanation import Explanation
     from foundations.domain.jobs.deployment import Deployment
+    from foundations.domain.records.labels import JobLabels
 
 
 class Launcher(Protocol):
@@ -51,6 +52,7 @@ class Stage(WithoutValue):
         "_function",
         "_hints",
         "_keyword_arguments",
+        "_labels",
         "_launcher",
         "_persisted",
         "_required",
@@ -73,6 +75,7 @@ class Stage(WithoutValue):
         self._required: tuple[Stage, ...] = ()
         self._persisted = False
         self._caching: Caching | None = None
+        self._labels: JobLabels | None = None
         self._uuid: str | None = None
 
     def stage(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Stage:
@@ -125,6 +128,21 @@ class Stage(WithoutValue):
     def disable_caching(self) -> Stage:
         """Compute this stage, and the stages it depends on, every time; return the stage."""
         self._caching = Caching(False)
+        return self
+
+    def with_job(
+        self, project: str | None = None, tags: Mapping[str, str] | Iterable[str] | None = None, note: str | None = None
+    ) -> Stage:
+        """Label the jobs that :meth:`run` of this stage submits from now on, and return the stage.
+
+        Args:
+            project: The project, instead of that of this process.
+            tags: Values by name, or names alone; added to those of earlier calls.
+            note: Free text.
+        """
+        from foundations.domain.records.labels import NO_LABELS
+
+        self._labels = (self._labels or NO_LABELS).changed(project, tags, note)
         return self
 
     def __getitem__(self, key: Any) -> Stage:
@@ -222,12 +240,8 @@ class StageFactory:
         def __getattr__(self, name: str) -> NoReturn:
             if name.startswith("_") or not hasattr(Stage, name):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
-            raise AttributeError(
-                f"{self!r} has no attribute {name!r}: it is a stage factory. Call it to make a stage, as in"
-                f" {short_name(self.function)}(...).{name}",
-                name=name,
-                obj=self,
-            )
+            hint = f"it is a stage factory. Call it to make a stage, as in {short_name(self.function)}(...).{name}"
+            raise AttributeError(f"{self!r} has no attribute {name!r}: {hint}", name=name, obj=self)
 
     def __repr__(self) -> str:
         return f"<stages of {escape_unprintable(short_name(self.function))}>"

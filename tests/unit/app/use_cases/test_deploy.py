@@ -202,8 +202,9 @@ class TestSubmitting:
         assert record.submitted_at <= record.started_at <= record.ended_at
 
     def test_the_listing_has_who_submitted_the_job_where(self, sdk, wiring, mocker):
-        mocker.patch("pwd.getpwuid", side_effect=[mocker.Mock(pw_name="ana"), KeyError("no such user")])
-        for name in ("one", "other"):
+        known, unknown = {"return_value": mocker.Mock(pw_name="ana")}, {"side_effect": KeyError("no such user")}
+        for name, found in (("one", known), ("other", unknown)):
+            mocker.patch("pwd.getpwuid", **found)
             sdk.pipeline.stage(int).run(job_name=name).fetch_job_results()
         users = [wiring.listing.get(name).user for name in ("one", "other")]
         assert (["ana", str(os.geteuid())], os.uname().nodename) == (users, wiring.listing.get("one").host)
