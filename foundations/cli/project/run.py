@@ -18,7 +18,7 @@ EXAMPLES = """\b
 Examples:
   foundations run train.py
   foundations run train.py -p rate=0.1 -p kind=forest --follow
-  foundations run train.py --job-name first-try --environment staging"""
+  foundations run train.py --job-name first-try --tag kind=forest --environment staging"""
 
 
 def run(
@@ -30,6 +30,14 @@ def run(
     ] = None,
     job_name: Annotated[
         str | None, typer.Option("--job-name", metavar="NAME", help="The job's name; one is made by default.")
+    ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="NAME[=VALUE]", help="A tag of the job; a value is optional."),
+    ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", metavar="NAME", help="Group the job under this name, instead of the directory's."),
     ] = None,
     follows: Annotated[
         bool,
@@ -46,7 +54,8 @@ def run(
     and 1 where it does not.
     """
     given = _parse(context, parameters or [])
-    pipe = _load(script, environment, config or [])
+    labels = _parse_tags(context, tags or [])
+    pipe = _load(script, environment, config or []).with_job(project=project, tags=labels)
     deployment = pipe.run(given, job_name=job_name)
     name = deployment.job_name()
     if not as_json:
@@ -84,5 +93,17 @@ def _parse(context: typer.Context, parameters: list[str]) -> dict[str, Any]:
             context.fail(str(error))
         if name in found:
             context.fail(f"Hyperparameter {name} is given twice: {found[name]!r} and {value!r}. Give it once.")
+        found[name] = value
+    return found
+
+
+def _parse_tags(context: typer.Context, tags: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in tags:
+        name, _, value = text.partition("=")
+        if not name:
+            context.fail(f"{text!r} is not a tag: give its name, and a value if it has one, as in kind=forest.")
+        if found.get(name, value) != value:
+            context.fail(f"Tag {name} is given twice: {found[name]!r} and {value!r}. Give it once.")
         found[name] = value
     return found

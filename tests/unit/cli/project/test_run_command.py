@@ -49,9 +49,30 @@ def test_a_job_that_is_started_as_a_document(run, script):
     assert (["job", "state", "cause"], "first") == (list(document), document["job"])
 
 
+def test_a_job_is_labelled_with_its_project_and_tags(run, script):
+    labels = [
+        "--tag",
+        "kind=forest",
+        "--tag",
+        "baseline",
+        "--tag",
+        "baseline=",
+        "--tag",
+        "odd=a=b",
+        "--project",
+        "wine",
+    ]
+    done = run("run", script(SCRIPT), "-p", "rate=0.5", "--job-name", "first", *labels, "--follow")
+    document = json.loads(run("jobs", "show", "first", "--json").stdout)
+    assert (0, "wine") == (done.exit_code, document["project"])
+    assert {"kind": "forest", "baseline": "", "odd": "a=b"} == document["tags"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
+        (["-p", "rate=1", "--tag", "=forest"], 2, "'=forest' is not a tag: give its name, and a value if it has one"),
+        (["-p", "rate=1", "--tag", "a=1", "--tag", "a=2"], 2, "Tag a is given twice: '1' and '2'. Give it once."),
         (["-p", "rat=1"], 1, "hyperparameters missing: 'rate'; unknown: 'rat'. The pipeline has 'rate'."),
         (["-p", "rate"], 2, "'rate' is not a hyperparameter: give its name and its value, as in rate=0.1."),
         (["-p", "rate=1", "-p", "rate=2"], 2, "Hyperparameter rate is given twice: 1 and 2. Give it once."),
