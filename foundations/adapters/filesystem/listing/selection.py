@@ -82,10 +82,29 @@ def _sql(condition: Condition, *, negated: bool) -> Sql:
         return _sql(condition.condition, negated=not negated)
     if isinstance(condition, (AllOf, AnyOf)):
         is_conjunction = isinstance(condition, AllOf) is not negated
-        parts = [_sql(each, negated=negated) for each in condition.conditions]
+        others, parts = condition.conditions, []
+        if is_conjunction and not negated:
+            ranges, others = _by_attribute(condition.conditions)
+            parts = [_attribute(each) for each in ranges]
+        parts += [_sql(each, negated=negated) for each in others]
         return _joined(parts, "AND" if is_conjunction else "OR") if parts else _constant(is_conjunction)
-    part = _plain(condition) if condition.field.group is None else _attribute(condition)
+    part = _plain(condition) if condition.field.group is None else _attribute([condition])
     return Sql(f"NOT coalesce({part.text}, 0)", part.values) if negated else part
+
+
+def _by_attribute(conditions: Sequence[Condition]) -> tuple[list[list[Comparison]], tuple[Condition, ...]]:
+    """Return the comparisons with one parameter, metric or tag together, and all other conditions.
+
+    Two limits of one range then walk the part of the index between them, not all that each of them allows.
+    """
+    found: dict[Field, list[Comparison]] = {}
+    others = []
+    for each in conditions:
+        if isinstance(each, Comparison) and each.field.group is not None:
+            found.setdefault(each.field, []).append(each)
+        else:
+            others.append(each)
+    return [*found.values()], tuple(others)
 
 
 def _joined(parts: Sequence[Sql], operator: str) -> Sql:
@@ -110,14 +129,15 @@ def _plain(condition: Comparison | OneOf | Like | IsNull) -> Sql:
     return _compared(column, condition, NUMBER if condition.field.name in _NUMBERS else TEXT)
 
 
-def _attribute(condition: Comparison | OneOf | Like | IsNull) -> Sql:
-    """Return the SQL of a condition on a parameter, metric or tag: the jobs that have one like that."""
-    check_field(condition.field)
-    values = (condition.field.group, indexed(condition.field.name))
+def _attribute(conditions: Sequence[Comparison | OneOf | Like | IsNull]) -> Sql:
+    """Return the SQL of conditions on one parameter, metric or tag: the jobs that have one like that."""
+    field = conditions[0].field
+    check_field(field)
+    values = (field.group, indexed(field.name))
     jobs = f"SELECT job FROM attributes WHERE name = {_NAME}"  # noqa: S608 - no input
-    if isinstance(condition, IsNull):
+    if isinstance(conditions[0], IsNull):
         return Sql(f"jobs.id NOT IN ({jobs})", values)
-    compared = _compared("value", condition, None)
+    compared = _joined([_compared("value", each, None) for each in conditions if not isinstance(each, IsNull)], "AND")
     return Sql(f"jobs.id IN ({jobs} AND {compared.text})", values + compared.values)
 
 
