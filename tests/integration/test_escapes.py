@@ -70,7 +70,8 @@ def test_what_is_said_of_a_configuration_file_controls_no_terminal(project: Proj
 
 
 def test_what_is_said_of_files_of_the_project_controls_no_terminal(project: Project) -> None:
-    project.write({"train.py": "from foundations import *\npipeline.stage(len, 'a').run()\n", "\x1b[31m.pem": "secret"})
+    key = "-----BEGIN PRIVATE KEY-----\n"
+    project.write({"train.py": "from foundations import *\npipeline.stage(len, 'a').run()\n", "\x1b[31m.pem": key})
     done = project.attempt("train.py")
     assert (0, None) == (done.returncode, CONTROLS.search(done.stderr))
     assert "\\x1b[31m.pem" in done.stderr

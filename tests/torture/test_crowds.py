@@ -47,7 +47,7 @@ def test_of_many_with_names_of_their_own_each_gets_its_result_and_the_listing_ha
         "-c",
         "from foundations import *\nfrom foundations.app.wiring import Wiring\n"
         "from foundations.ports.job_query import JobQuery\n"
-        "found = Wiring(settings=config_manager.settings()).listing.find(JobQuery())\n"
+        "found = [*Wiring(settings=config_manager.settings()).listing.find(JobQuery())]\n"
         "print(sorted(record.metrics['number'] for record in found if record.metrics), {r.state.value for r in found})",
     )
     assert f"{list(range(CROWD))} {{'Completed'}}\n" == told

@@ -99,8 +99,12 @@ class ArchivedJob(NamedTuple):
             ItemNotFoundError: It is not archived.
         """
         document: dict[str, Any] = self._read_json(self.archives.provenance, items.PROVENANCE, dict)
-        with suppress(ItemNotFoundError):  # few hosts have any
+        try:
             document["gpus"] = self._read_json(self.archives.provenance, items.GPUS, list)
+        except ItemNotFoundError:  # few hosts have any
+            pass
+        except StorageError as error:  # the rest is good
+            events.warning("gpus_not_read", job_name=self.handle.job_name, reason=str(error))
         return document
 
     def document(self) -> ResultDocument:

@@ -89,6 +89,10 @@ _RECORDS = st.lists(
 )
 
 
+_ACCEPTED = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+"""One listing serves all examples, and emptying it is part of each; several adapters may have the class's tests."""
+
+
 class ListingQueriesContract:
     """Proves what a :class:`~foundations.ports.archive_listing.PipelineListing` finds; subclasses give ``listing``."""
 
@@ -96,7 +100,7 @@ class ListingQueriesContract:
     def listing(self) -> PipelineListing:
         raise NotImplementedError("give a fixture named listing that returns your adapter on an empty store")
 
-    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=50, deadline=None, suppress_health_check=_ACCEPTED)
     @given(records=_RECORDS, queries=st.lists(_QUERIES, min_size=1, max_size=3))
     def test_it_finds_what_the_reference_finds(
         self, listing: PipelineListing, records: list[JobRecord], queries: list[JobQuery]

@@ -150,16 +150,20 @@ class TestMissingModule:
     @pytest.mark.parametrize(
         ("file", "package", "remedies"),
         [
-            ("src/steps.py", None, ["PYTHONPATH=src: the job then has it", "install the project in editable mode"]),
-            ("src/steps/__init__.py", None, ["PYTHONPATH=src: the job then has it"]),
-            ("lib/steps.py", "lib/__init__.py", ["import it as lib.steps;", "PYTHONPATH=lib"]),
+            (
+                "src/unmet_steps.py",
+                None,
+                ["PYTHONPATH=src: the job then has it", "install the project in editable mode"],
+            ),
+            ("src/unmet_steps/__init__.py", None, ["PYTHONPATH=src: the job then has it"]),
+            ("lib/unmet_steps.py", "lib/__init__.py", ["import it as lib.unmet_steps;", "PYTHONPATH=lib"]),
         ],
     )
     def test_a_module_of_the_project_off_the_import_path_is_named_with_what_to_do(self, place, file, package, remedies):
         for path in filter(None, (file, package)):
             (Path(place.project) / path).parent.mkdir(parents=True, exist_ok=True)
             (Path(place.project) / path).touch()
-        text = hint(place, __import__, "steps")
+        text = hint(place, __import__, "unmet_steps")
         found = file.removesuffix("/__init__.py")
         assert f"The project has {found}, but modules are not imported from {file.split('/')[0]}." in text
         assert [] == [remedy for remedy in remedies if remedy not in text]
