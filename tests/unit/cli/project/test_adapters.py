@@ -36,19 +36,19 @@ def test_capabilities_are_those_of_the_port(run, directory):
 
 
 def test_a_configured_adapter_is_listed_beside_them_and_what_is_wrong_with_it(run, directory, monkeypatch):
-    (directory / "own_adapters.py").write_text(
+    (directory / "listed_adapters.py").write_text(
         "from foundations import MemoryCacheBackend\nclass Own(MemoryCacheBackend): pass\n"
     )
     (directory / "local.config.yaml").write_text(
-        "cache_implementation:\n  cache_type: own_adapters.Own\n"
-        "job_bundler_implementation:\n  job_bundler_type: own_adapters.Missing\n"
+        "cache_implementation:\n  cache_type: listed_adapters.Own\n"
+        "job_bundler_implementation:\n  job_bundler_type: listed_adapters.Missing\n"
     )
     monkeypatch.syspath_prepend(directory)
     own, missing = [each for each in read(run) if not each["is_shipped"]]
-    assert ("own_adapters.Own", ["cache_implementation"], None) == (own["type_name"], own["keys"], own["problem"])
-    assert "there is no 'Missing' in own_adapters" in missing["problem"]
+    assert ("listed_adapters.Own", ["cache_implementation"], None) == (own["type_name"], own["keys"], own["problem"])
+    assert "there is no 'Missing' in listed_adapters" in missing["problem"]
     done = run("adapters")
-    assert (0, True) == (done.exit_code, "there is no 'Missing' in own_adapters" in done.stderr)
-    assert ["CacheBackend own_adapters.Own cache in this process only"] == [
+    assert (0, True) == (done.exit_code, "there is no 'Missing' in listed_adapters" in done.stderr)
+    assert ["CacheBackend listed_adapters.Own cache in this process only"] == [
         " ".join(line.split()) for line in done.stdout.splitlines() if "Own" in line
     ]
