@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foundations import events
-from foundations.adapters._shared.fs.files import write_atomically
+from foundations.adapters._shared.fs.files import identity_of, write_atomically
 from foundations.adapters._shared.fs.trusted import ensure_private_directory, is_private_directory
 from foundations.adapters.cloudpickling import CloudpickleSerialiser
 from foundations.app.config.settings import AdapterSettings, Settings
@@ -112,10 +112,14 @@ class Wiring:
         property_names = {"archive_listing": "listing", "deployment": "environment", "job_bundler": "bundler"}
         return getattr(self, property_names.get(name, name))
 
+    def roots(self) -> list[tuple[AdapterSettings, Path]]:
+        """Return the directory of each adapter that has one as its ``root``, behind its settings."""
+        adapters = (*self.stores(), (self.settings.deployment, self.environment))
+        return [(entry, root) for entry, adapter in adapters if (root := _root_of(adapter)) is not None]
+
     def directories(self) -> tuple[Path, ...]:
-        """Return the directories in which the adapters store data, as far as they have an attribute ``root``."""
-        adapters = (self.environment, *(store for _, store in self.stores()))
-        return tuple({root for adapter in adapters if (root := _root_of(adapter)) is not None})
+        """Return the directories in which adapters store data, each once."""
+        return tuple({root for _, root in self.roots()})
 
     def check_places(self, places: Iterable[Path]) -> None:
         """Raise unless the stores can be told apart from directories that are bundled.
@@ -126,13 +130,14 @@ class Wiring:
         Raises:
             ConfigurationError: A store's directory is one of them, or contains one.
         """
+        # resolved, because what stands before ".." in a path need not exist
+        roots = [(entry, root, identity_of(root.resolve())) for entry, root in self.roots()]
         for place in places:
-            around = list(map(_identity, (place.resolve(), *place.resolve().parents)))
-            for entry, adapter in (*self.stores(), (self.settings.deployment, self.environment)):
-                root = _root_of(adapter)
-                found = None if root is None else _identity(root)
+            resolved = place.resolve()
+            around = list(map(identity_of, (resolved, *resolved.parents)))
+            for entry, root, found in roots:
                 is_store = entry is not self.settings.deployment  # whose directories of jobs have names of their own
-                if root is not None and found is not None and found in (around if is_store else around[:1]):
+                if found is not None and found in (around if is_store else around[:1]):
                     raise _not_apart(entry, root, place, is_same=found == around[0])
 
     def store_settings(self) -> str:
@@ -235,15 +240,6 @@ def _root_of(adapter: object) -> Path | None:
     """Return the directory in which an adapter stores data, where it has an absolute one."""
     root = getattr(adapter, "root", None)
     return Path(root) if isinstance(root, (str, os.PathLike)) and os.path.isabs(root) else None
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return the device and the inode number of a directory, whatever its path; None where there is none."""
-    try:
-        status = path.resolve().stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _not_apart(entry: AdapterSettings, root: Path, place: Path, *, is_same: bool) -> ConfigurationError:

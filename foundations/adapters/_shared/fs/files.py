@@ -37,6 +37,15 @@ _REMEDIES = {
 }
 
 
+def identity_of(path: str | Path) -> tuple[int, int] | None:
+    """Return the device and the inode number that a path leads to, by whatever name; None where it leads to nothing."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
 @contextmanager
 def translating_os_errors(path: Path, action: str) -> Iterator[None]:
     """Translate each OSError of the block into a :class:`StorageUnavailableError`.

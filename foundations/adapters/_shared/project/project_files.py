@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from foundations import events
 from foundations.adapters._shared.bundle.manifest import check_link
+from foundations.adapters._shared.fs.files import identity_of
 from foundations.adapters._shared.project.ignoring import IGNORE_FILE, ignore_predicate, report_ignored
 from foundations.adapters._shared.project.project_size import (
     LARGE_PROJECT,
@@ -119,7 +120,7 @@ def project_files(
     _refuse_root_or_home(root, limits)
     files: list[SourceFile] = []
     size = 0
-    identities = {found for path in excluded if (found := _identity(os.path.realpath(path))) is not None}
+    identities = {found for path in excluded if (found := identity_of(os.path.realpath(path))) is not None}
     for batch in _walk(root, prefix, identities, left_out):
         files += batch
         size += sum([file.size for file in batch])
@@ -159,7 +160,7 @@ def _walk(  # noqa: C901
                 continue
             if not name.isascii():
                 _check_name(entry)
-            if (is_directory or entry.is_symlink()) and _identity(entry.path) in excluded:
+            if (is_directory or entry.is_symlink()) and identity_of(entry.path) in excluded:
                 events.info("not_bundled", path=entry.path, reason=STORE)
                 left_out(entry, path, STORE)
             elif not is_directory:
@@ -178,15 +179,6 @@ def _walk(  # noqa: C901
                 pending.append((entry.path, path + "/"))
         yield files
     report_ignored(root, ignored)
-
-
-def _identity(path: str | Path) -> tuple[int, int] | None:
-    """Return the device and the inode number that a path leads to; None where it leads to nothing."""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _list_directory(location: str, *, is_root: bool) -> list[os.DirEntry[str]] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -53,10 +52,8 @@ def list_bundle(settings: Settings, project: Path) -> BundleListing:
 def _stores(wiring: Wiring) -> dict[str, list[str]]:
     """Return the top-level keys whose adapters store in a directory, by the real path of that."""
     found: dict[str, list[str]] = {}
-    for entry, adapter in [*wiring.stores(), (wiring.settings.deployment, wiring.environment)]:
-        root: Any = getattr(adapter, "root", None)
-        if isinstance(root, (str, os.PathLike)):
-            found.setdefault(os.path.realpath(root), []).append(entry.key)
+    for entry, root in wiring.roots():
+        found.setdefault(os.path.realpath(root), []).append(entry.key)
     return found
 
 
