@@ -47,7 +47,7 @@ def comparable(value: object) -> Comparable | None:
     if isinstance(value, bool):
         return TRUTH, int(value)
     if isinstance(value, str):
-        return TEXT, value.encode(errors="backslashreplace").decode()
+        return TEXT, encodable(value)
     if isinstance(value, int) and not -_LARGEST_INTEGER <= value < _LARGEST_INTEGER:
         try:
             value = float(value)
@@ -56,6 +56,11 @@ def comparable(value: object) -> Comparable | None:
     if not isinstance(value, (int, float)) or value != value:
         return None
     return NUMBER, value
+
+
+def encodable(text: str) -> str:
+    """Return a text that can be encoded: half of a surrogate pair becomes its escape."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def value_of(record: JobRecord, field: Field) -> object:

@@ -10,10 +10,11 @@ from foundations.adapters._shared.job_matching import (
     TEXT,
     check_field,
     comparable,
+    encodable,
     literal_prefix,
     operator_of,
 )
-from foundations.adapters.filesystem.listing.tables import INCOMPARABLE, TRUTHS, indexed
+from foundations.adapters.filesystem.listing.tables import INCOMPARABLE, TRUTHS, encoded
 from foundations.ports.job_query import (
     AllOf,
     AnyOf,
@@ -73,7 +74,7 @@ def _order(sort: Field, descending: bool) -> tuple[Sql, str]:
         return Sql(""), f"{column} IS NULL, {column} {direction}, {ties}"
     join = f" LEFT JOIN attributes AS sorted ON sorted.name = {_NAME} AND sorted.job = jobs.id AND sorted.value != ?"
     order = f"sorted.value IS NULL, sorted.value {direction}, {ties}"
-    return Sql(join, (sort.group, indexed(sort.name), INCOMPARABLE)), order
+    return Sql(join, (sort.group, encodable(sort.name), INCOMPARABLE)), order
 
 
 def _sql(condition: Condition, *, negated: bool) -> Sql:
@@ -133,7 +134,7 @@ def _attribute(conditions: Sequence[Comparison | OneOf | Like | IsNull]) -> Sql:
     """Return the SQL of conditions on one parameter, metric or tag: the jobs that have one like that."""
     field = conditions[0].field
     check_field(field)
-    values = (field.group, indexed(field.name))
+    values = (field.group, encodable(field.name))
     jobs = f"SELECT job FROM attributes WHERE name = {_NAME}"  # noqa: S608 - no input
     if isinstance(conditions[0], IsNull):
         return Sql(f"jobs.id NOT IN ({jobs})", values)
@@ -153,20 +154,19 @@ def _compared(column: str, condition: Comparison | OneOf | Like, rank: int | Non
     found = [each for each in map(comparable, wanted) if each is not None and rank in (None, each[0])]
     if not found:
         return Sql(_NOWHERE)
+    values = tuple(map(encoded, found))
     if isinstance(condition, OneOf):
-        values = tuple(indexed(value) for value in condition.values if comparable(value) in found)
         return Sql(f"{column} IN ({', '.join('?' * len(values))})", values)
     operator_of(condition)
     first, last = _range(found[0][0])
-    compared = Sql(f"{column} {condition.operator} ?", (indexed(condition.value),))
-    if condition.operator in ("==", "<=", "<") and (condition.operator == "==" or first is None):
-        return compared
-    if condition.operator in ("<", "<="):
-        return Sql(f"({column} >= ? AND {compared.text})", (first, *compared.values))
-    if condition.operator in (">", ">="):
-        return Sql(f"({compared.text} AND {column} < ?)", (*compared.values, last))
-    lower = Sql("") if first is None else Sql(f"{column} >= ? AND ", (first,))
-    return Sql(f"({lower.text}{column} < ? AND {compared.text})", (*lower.values, last, *compared.values))
+    conditions = [f"{column} {condition.operator} ?"]
+    if condition.operator in ("<", "<=", "!=") and first is not None:
+        conditions.append(f"{column} >= ?")
+        values = (*values, first)
+    if condition.operator in (">", ">=", "!="):
+        conditions.append(f"{column} < ?")
+        values = (*values, last)
+    return Sql(f"({' AND '.join(conditions)})", values)
 
 
 def _range(rank: int) -> tuple[str | bytes | None, str | bytes]:
@@ -178,7 +178,7 @@ def _range(rank: int) -> tuple[str | bytes | None, str | bytes]:
 
 def _like(column: str, pattern: str) -> Sql:
     """Return the SQL of a pattern: a range by its literal beginning, and a match where it asks for more."""
-    text = str(indexed(pattern))
+    text = encodable(pattern)
     prefix, is_whole = literal_prefix(text)
     conditions = [f"{column} >= ?", f"{column} < ?"]
     values: tuple[Any, ...] = (prefix, _after(prefix))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from foundations.adapters._shared.job_matching import NUMBER, TEXT, comparable
+from foundations.adapters._shared.job_matching import NUMBER, TEXT, Comparable, comparable, encodable
 from foundations.ports.archive_listing import JobRecord
 from foundations.ports.job import JobState
 
@@ -68,19 +68,16 @@ def record_of(row: tuple[Any, ...]) -> JobRecord:
 def attributes_of(record: JobRecord) -> set[Attribute]:
     """Return the parameters, metrics and tags of a job; null is no value."""
     return {
-        (group, _text(name), INCOMPARABLE if (found := indexed(value)) is None else found)
+        (group, encodable(name), INCOMPARABLE if (found := comparable(value)) is None else encoded(found))
         for group in GROUPS
         for name, value in getattr(record, group).items()
         if value is not None
     }
 
 
-def indexed(value: object) -> float | str | bytes | None:
-    """Return a value as the index has it; None where it compares with none."""
-    found = comparable(value)
-    if found is None:
-        return None
-    rank, plain = found
+def encoded(value: Comparable) -> float | str | bytes:
+    """Return a value as the index has it."""
+    rank, plain = value
     if rank == NUMBER:
         return plain
     return str(plain) if rank == TEXT else TRUTHS[int(plain)]
@@ -113,8 +110,3 @@ def _name_id(connection: sqlite3.Connection, group: str, name: str) -> int:
     if row is None:
         row = (connection.execute("INSERT INTO names (in_group, name) VALUES (?, ?)", (group, name)).lastrowid,)
     return int(row[0])
-
-
-def _text(name: str) -> str:
-    """Return a name as text that can be encoded: half of a surrogate pair becomes its escape."""
-    return name.encode(errors="backslashreplace").decode()
