@@ -103,12 +103,7 @@ class JobEnd(NamedTuple):
             NewerFormatError: A newer version of foundations has written it.
             ValueError: It is no end record of a known format, or that of another job.
         """
-        if not isinstance(record, Mapping) or record.get("format") != 1:
-            found = record.get("format") if isinstance(record, Mapping) else None
-            newer = isinstance(found, int) and found > 1
-            raise (NewerFormatError if newer else ValueError)(
-                f"not an end record of format 1: it has {describe_format(found, 1)}"
-            )
+        check_format(record, 1, "not an end record of format 1: ")
         known = {name: record[name] for name in cls._fields if name in record}
         try:
             known["state"] = JobState(known["state"])
@@ -181,6 +176,24 @@ def describe_format(found: object, supported: int) -> str:
     if isinstance(found, int) and found > supported:
         return f"format {found}, which a newer version of foundations has written. Update foundations to read it"
     return f"format {found!r:.50}"
+
+
+def check_format(document: object, supported: int, what: str = "") -> None:
+    """Raise unless a document is a mapping whose ``format`` is the supported one.
+
+    Args:
+        document: The document.
+        supported: The format.
+        what: The beginning of the message.
+
+    Raises:
+        NewerFormatError: A newer version of foundations has written it.
+        ValueError: It is of no known format.
+    """
+    found = document.get("format") if isinstance(document, Mapping) else None
+    if found != supported or isinstance(found, bool):
+        newer = isinstance(found, int) and found > supported
+        raise (NewerFormatError if newer else ValueError)(f"{what}it has {describe_format(found, supported)}")
 
 
 def check_job_name(name: object) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from foundations.domain.records.job_record import check_format
+from foundations.ports.job import check_format
 
 FORMAT = 1
 

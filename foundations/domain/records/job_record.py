@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from foundations.ports.archive_listing import JobRecord
-from foundations.ports.job import NewerFormatError, describe_format
+from foundations.ports.job import check_format
 
 FORMAT = 1
 _FIELDS = (
@@ -40,16 +39,3 @@ def record_from_json(document: Any, job_name: str) -> JobRecord:
     if not isinstance(known.get("project", ""), str):
         raise ValueError("its project is no text")
     return JobRecord(**known)
-
-
-def check_format(document: Any, supported: int) -> None:
-    """Raise unless a document is of the supported format.
-
-    Raises:
-        NewerFormatError: A newer version of foundations has written it.
-        ValueError: It is of no known format.
-    """
-    found = document.get("format") if isinstance(document, Mapping) else None
-    if found != supported or isinstance(found, bool):
-        newer = isinstance(found, int) and found > supported
-        raise (NewerFormatError if newer else ValueError)(f"it has {describe_format(found, supported)}")
