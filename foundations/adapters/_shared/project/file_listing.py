@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from foundations.adapters._shared.project.ignoring import ignore_predicate, rule_describer
+from foundations.adapters._shared.project.ignoring import rule_describer
 from foundations.adapters._shared.project.project_files import IGNORED, project_files
 from foundations.adapters._shared.project.project_size import ProjectLimits
 from foundations.ports.bundling import ListedFile, extra_source_member
@@ -32,9 +32,7 @@ def list_files(project: Path, extra_source_paths: Sequence[Path], excluded: Sequ
 
 
 def _list(root: Path, prefix: str, excluded: Sequence[Path]) -> list[ListedFile]:
-    ignore_predicate(root)  # raises where the ignore file is not valid
-    describe_rule = rule_describer(root)
-    listed: list[ListedFile] = []
+    excluded_files: list[tuple[str, int | None, str]] = []
 
     def left_out(entry: os.DirEntry[str], path: str, reason: str) -> None:
         is_directory = entry.is_dir(follow_symlinks=False)
@@ -43,9 +41,11 @@ def _list(root: Path, prefix: str, excluded: Sequence[Path]) -> list[ListedFile]
             size = None if is_directory else entry.stat(follow_symlinks=False).st_size
         except FileNotFoundError:  # it is neither left out nor packed: it has vanished meanwhile
             return
-        if reason == IGNORED:
-            reason = describe_rule(path)
-        listed.append(ListedFile(prefix + path, size, reason))
+        excluded_files.append((path, size, reason))
 
     sources = project_files(root, prefix, excluded, _UNLIMITED, left_out)
-    return listed + [ListedFile(source.path, source.size) for source in sources if source.kind != "directory"]
+    describe_rule = rule_describer(root)
+    listed = [ListedFile(source.path, source.size) for source in sources if source.kind != "directory"]
+    for path, size, reason in excluded_files:
+        listed.append(ListedFile(prefix + path, size, describe_rule(path) if reason == IGNORED else reason))
+    return listed
