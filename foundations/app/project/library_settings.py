@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -28,12 +28,16 @@ class SettingDifference(NamedTuple):
     job: str
 
 
-def describe_settings() -> dict[str, dict[str, str]]:
-    """Return the settings of each library that this process has imported: the representation of each value."""
+def describe_settings(libraries: Container[str] | None = None) -> dict[str, dict[str, str]]:
+    """Return the settings of each library that this process has imported: the representation of each value.
+
+    Args:
+        libraries: Only these are read, which takes its time; all where None.
+    """
     settings = {}
     for library, read in _READERS.items():
         module = sys.modules.get(library)
-        if module is None:
+        if module is None or (libraries is not None and library not in libraries):
             continue
         try:
             settings[library] = {name: _represent(value) for name, value in read(module)}
@@ -55,7 +59,7 @@ def report_setting_differences(submitted: Mapping[str, Mapping[str, str]]) -> li
     """
     if not submitted:
         return []
-    here = describe_settings()
+    here = describe_settings(submitted)
     differences = [
         SettingDifference(name, there, here[library][name])
         for library, settings in submitted.items()
