@@ -26,6 +26,15 @@ def escape_lines(text: str) -> str:
     return "\n".join("\t".join(map(escape_unprintable, line.split("\t"))) for line in text.split("\n"))
 
 
+def has_controls(text: str) -> bool:
+    r"""Return whether a text has control characters, of which line feeds and tabs are two.
+
+    >>> has_controls("a\x1b[2J"), has_controls("\x9b2J"), has_controls("naïve")
+    (True, True, False)
+    """
+    return any(character < " " or "\x7f" <= character < "\xa0" for character in text)
+
+
 def truncate(text: str, longest: int) -> str:
     """Return a text of at most `longest` characters; an ellipsis replaces what is left out.
 

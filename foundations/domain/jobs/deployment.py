@@ -24,6 +24,7 @@ from foundations.errors import (
     StorageUnavailableError,
     WaitTimeoutError,
 )
+from foundations.escaping import has_controls
 from foundations.ports.execution import ExecutionEnvironment, JobHandle, JobStatus
 from foundations.ports.job import JobEnd, JobState
 
@@ -217,11 +218,10 @@ class Deployment(WithArtifacts, WithAnnotations):
 
 def _controls_terminals(error: BaseException) -> bool:
     """Return whether a traceback of `error`, which Python prints as it is, would control a terminal."""
-    import re
     import traceback  # only failed jobs need it
 
     text = "".join(traceback.format_exception(error))
-    return re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text) is not None
+    return has_controls(text.replace("\n", "").replace("\t", ""))
 
 
 def _call(attach: Callable[[], Deployment]) -> Deployment:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from foundations.errors import FoundationsError
-from foundations.escaping import escape_unprintable
+from foundations.escaping import escape_unprintable, has_controls
 
 LONGEST_NAME = 900
 """Characters; an item's name has 1,000, and begins with more than the artifact's."""
@@ -41,7 +41,7 @@ def _reason_against(name: str) -> str | None:
         return "'..' would lead out of the artifacts"
     if "" in parts or "." in parts:
         return "a part between '/' is empty or '.'"
-    if any(ord(character) < 32 or ord(character) == 127 or 128 <= ord(character) < 160 for character in name):
+    if has_controls(name):
         return "it has control characters"
     if any(0xD800 <= ord(character) < 0xE000 for character in name):
         return "it has bytes that are not UTF-8"
