@@ -64,7 +64,7 @@ def describe_job(name: str, settings: Settings) -> JobDescription:
     return JobDescription(
         job=record.job_name,
         project=record.project,
-        state=getattr(record.state, "value", record.state),
+        state=str(record.state),
         cause=record.cause,
         message=end.message if end is not None else None,
         stage=end.stage if end is not None else None,
